@@ -64,8 +64,8 @@ void base_close(base_ctx *ctx);
 
 /* if (BASE_TRY(ctx, &trap)) { ...; base_untrap(ctx, &trap); } else { see base_last(ctx) }
  * Locals changed between the two and read in the else branch must be volatile. */
-#define BASE_TRY(ctx, trap) (base_push_trap(ctx, trap), setjmp((trap)->env) == 0)
-void base_push_trap(base_ctx *ctx, base_trap *trap);
+#define BASE_TRY(ctx, trap) (setjmp(*base_push_trap(ctx, trap)) == 0)
+jmp_buf *base_push_trap(base_ctx *ctx, base_trap *trap);
 void base_untrap(base_ctx *ctx, base_trap *trap);
 
 /* Record the error and jump to the innermost trap. The message is for the user: names, sizes, types. */
