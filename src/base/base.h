@@ -130,6 +130,7 @@ void base_put(base_text *text, const char *string);
 void base_put_n(base_text *text, const char *bytes, size_t n);
 void base_putf(base_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void base_put_number(base_text *text, double value);     /* shortest form that reads back; inf, -inf, nan */
+void base_put_float(base_text *text, float value);       /* the same, reading back as a float */
 char *base_copy(base_arena *arena, const char *string);
 char *base_copy_n(base_arena *arena, const char *bytes, size_t n);
 char *base_format(base_arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
