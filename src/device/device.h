@@ -1,0 +1,82 @@
+/* device: where kernels run. A device has memory (a pool of buffers) and, for each kernel shape, a priority
+ * list of implementations; the first that does not refuse a kernel prepares and runs it. */
+#ifndef TL_DEVICE_H
+#define TL_DEVICE_H
+
+#include "kernel/kernel.h"
+
+typedef struct device device;
+
+/* ---- memory: reference-counted buffers from a pool of size classes ---- */
+
+typedef struct device_buffer {
+  device *device;
+  void *data;                  /* 64-byte aligned; at least 64 bytes even when empty; padded so that a whole vector may be read */
+  size_t bytes;                /* asked for */
+  size_t reserved;             /* its class */
+  int refs;                    /* atomic where touched by several threads */
+} device_buffer;
+
+device_buffer *device_alloc(device *d, size_t bytes, bool zero);   /* raises BASE_MEMORY after shrinking the pool; refs = 1 */
+device_buffer *device_retain(device_buffer *b);
+void device_release(device_buffer *b);                             /* back to the pool; NULL is fine */
+void device_write(device_buffer *b, size_t offset, const void *from, size_t bytes);   /* from host */
+void device_read(const device_buffer *b, size_t offset, void *to, size_t bytes);      /* to host; waits */
+
+typedef struct device_pool_stats {
+  uint64_t allocations, reuses;      /* asked for; of these served from the pool */
+  uint64_t system_allocations;       /* asked from the system */
+  size_t in_use, cached, peak;       /* bytes */
+} device_pool_stats;
+device_pool_stats device_stats(const device *d);
+void device_shrink(device *d, size_t keep_bytes);                  /* give cached buffers back until at most this many bytes are cached */
+void device_limit_class(device *d, int buffers);                   /* at most this many cached in each size class */
+
+/* ---- running ---- */
+
+typedef struct device_bind {         /* a kernel whose sizes are known */
+  device *device;
+  base_arena *arena;                 /* where the launch lives */
+  ir_program *program;
+  const kernel *kernel;
+  const int64_t *symbols;            /* by symbol id; entries of counters mean nothing yet */
+} device_bind;
+
+typedef struct device_launch {       /* first member of what an implementation prepares */
+  void (*run)(struct device_launch *self, void *const *data, const int64_t *symbols);  /* data by tensor id; counters set */
+  const struct device_impl *impl;
+} device_launch;
+
+typedef struct device_impl {         /* one row of a device's priority list */
+  const char *name;                  /* "cpu.map.tile" */
+  kernel_shape shape;
+  const char *(*refuse)(const device *d, const kernel *k);      /* NULL: it serves; else the reason, static text */
+  device_launch *(*prepare)(device_bind *bind);                 /* raises */
+} device_impl;
+
+struct device {
+  base_ctx *ctx;
+  const char *name;                  /* "ref", "cpu" */
+  const device_impl *impls;          /* priority order; ends with a NULL name */
+  struct device_pool *pool;
+  base_pool *threads;                /* NULL: single-threaded */
+  void (*close)(device *d);
+};
+
+device *device_open_ref(base_ctx *ctx);
+device *device_open_cpu(base_ctx *ctx, int threads);               /* threads <= 0: all */
+void device_close(device *d);
+
+/* Choose, prepare. FORCE names one implementation (tests), else NULL. */
+device_launch *device_prepare(device_bind *bind, const char *force);
+const device_impl *device_choose(const device *d, const kernel *k, const char *force);
+
+/* ---- what implementations share ---- */
+
+/* Row-major element strides of T for these symbols; returns the number of elements. */
+int64_t device_strides(const ir_tensor *t, const int64_t *symbols, int64_t *stride);
+double device_load(ir_type type, const void *data, int64_t i);     /* one element, plain; i64 beyond 2^53 by device_load_value */
+ir_value device_load_value(ir_type type, const void *data, int64_t i);   /* as computed type */
+void device_store_value(ir_type type, void *data, int64_t i, ir_value v);  /* rounds to the stored type */
+
+#endif

@@ -1,0 +1,62 @@
+/* kernel: the contract between compiler and devices. A kernel is a small DAG of equations over one
+ * iteration frame; any of them may be an output. It says what is computed and what runs together; how is
+ * the device's choice. Sizes are symbols still: a device prepares a kernel when they are known. */
+#ifndef TL_KERNEL_H
+#define TL_KERNEL_H
+
+#include "ir/ir.h"
+
+typedef enum kernel_shape {
+  KERNEL_MAP,        /* no projection: one frame, any chain, any broadcasting; many segments in one launch */
+  KERNEL_ROW,        /* reductions along common indices with what feeds and follows them */
+  KERNEL_CONTRACT,   /* sums of products of two reads into one accumulator, and what follows on it */
+  KERNEL_ATTEND,     /* two products around a softmax-like row, forward or backward */
+  KERNEL_SCATTER,    /* writes whose place depends on data, or could not be inverted */
+  KERNEL_SCAN,       /* a recurrence along one index inside the kernel */
+  KERNEL_SHAPES
+} kernel_shape;
+const char *kernel_shape_name(kernel_shape shape);
+
+/* Where the value of an equation lives. All but GLOBAL are read inside the segment only, at exactly the
+ * positions they are defined at, so that they need no memory of their own beyond the frame point. */
+typedef enum kernel_level { KERNEL_GLOBAL, KERNEL_TILE, KERNEL_LINE, KERNEL_REGISTER } kernel_level;
+
+typedef struct kernel_eq {
+  ir_eq *eq;               /* rewritten onto the segment's shared indices: the same ir_index where they run together */
+  kernel_level level;      /* GLOBAL: stored to its tensor (and perhaps read inside too, at its own positions) */
+  bool partial;            /* reduces over indices of the frame: per-chunk partial results and a finisher */
+} kernel_eq;
+
+typedef struct kernel_product {   /* one term of an accumulator: A * B, each a READ (through CAST perhaps), B NULL: ones */
+  const ir_expr *a, *b;
+} kernel_product;
+
+typedef struct kernel_segment {   /* equations over one frame, in dependency order */
+  int nframe; const ir_index **frame;    /* every equation's iteration includes them (a partial one reduces some) */
+  int nline;  const ir_index **line;     /* ROW: run over inside a frame point, reduced or mapped. ATTEND: the shared row index */
+  int neq;    kernel_eq *eq;
+  /* CONTRACT, the equation eq[main]: its indices sorted, its products. frame = batch, m, n in the order of its free indices.
+   * m: in A only, n: in B only, batch: in both and free, k: projected. Either may be empty. */
+  int main;
+  int nbatch, nm, nn, nk;
+  const ir_index **batch, **m, **n, **k;
+  int nproduct; kernel_product *product;
+  /* SCAN: reads of the segment's own tensors along this index reach back by one step */
+  const ir_index *scan; bool down;
+} kernel_segment;
+
+typedef struct kernel {
+  kernel_shape shape;
+  int id;                         /* position in its schedule */
+  int nsegment; kernel_segment *segment;
+  int nread;  ir_tensor **read;   /* distinct tensors read from memory */
+  int nwrite; ir_tensor **write;  /* distinct tensors stored */
+  bool zero_first;                /* SCATTER, or windows that do not cover: the written tensor is zero (agg neutral) filled first */
+} kernel;
+
+/* FLOP and bytes moved for given symbols, for `explain`, the cost model and the benchmark. */
+double kernel_flop(const kernel *k, const int64_t *symbols);
+double kernel_bytes(const kernel *k, const int64_t *symbols);
+void kernel_print(base_text *text, const kernel *k);
+
+#endif

@@ -1,0 +1,63 @@
+/* pass: functions from equations to equations. Each changes the equations of a program in place,
+ * keeps its meaning, and leaves it such that ir_verify holds. One file a pass. */
+#ifndef TL_PASS_H
+#define TL_PASS_H
+
+#include "ir/ir.h"
+
+/* ---- the pipeline: a table in order; its driver verifies, times and dumps between passes ---- */
+
+typedef struct pass {
+  const char *name;
+  void (*run)(ir_program *p);
+} pass;
+extern const pass pass_table[];        /* ends with {NULL, NULL} */
+
+typedef struct pass_options {
+  bool verify;                         /* after each pass */
+  void (*dump)(void *user, const char *name, const ir_program *p, double seconds);   /* NULL: none */
+  void *user;
+} pass_options;
+void pass_run(ir_program *p, const pass_options *options);
+
+/* simplify: dead equations dropped; equal equations merged; reductions over what does not depend on them and
+ * one-hot sums collapsed.
+ *   Y[b] += where(T[b] == c, V[b], 0)   (c projected, 0 <= c < C)   ->   Y[b] = where(0 <= T[b] < C, V[b], 0)
+ *   Y[i] += X[i]                        (j projected, J long)       ->   Y[i] = J X[i] */
+void pass_simplify(ir_program *p);
+
+/* invert: a scatter whose left side can be solved becomes a guarded read.
+ *   G[x+d] += H[x] F[d]      ->   G[u] += where(0 <= u-d and u-d < X, H[u-d] F[d], 0)
+ *   G[2*x+d] += H[x] F[d]    ->   G[u] += where((u-d)%2 == 0 and .., H[(u-d)/2] F[d], 0)
+ *   P[x/2] max= F[x]         ->   P[u] max= where(2*u+o < X, F[2*u+o], -inf)      o in [0, 2)
+ *   G[b, T[b]] += H[b]       ->   G[b,c] = where(c == T[b], H[b], 0)
+ * What cannot be solved (an embedding's gradient) stays a scatter. */
+void pass_invert(ir_program *p);
+
+/* pull: what is free of the projected index leaves the sum; sums of terms are split.
+ *   Y[m,n] += A[m,k] B[k,n] C[n] / 3   ->   T[m,n] += A[m,k] B[k,n];  Y[m,n] = T[m,n] C[n] / 3 */
+void pass_pull(ir_program *p);
+
+/* contract: products of several factors in pairs, in the cheapest order (optimal to 10 factors, greedy above);
+ * a factor that is more than a read is given its own equation.
+ *   Y[i,l] += A[i,j] B[j,k] C[k,l]     ->   T[i,k] += A[i,j] B[j,k];  Y[i,l] += T[i,k] C[k,l] */
+void pass_contract(ir_program *p);
+
+/* inline: the body of an equation without projection takes the place of its reads, where that is cheap.
+ *   H[b,h] = max(Z[b,h], 0);  Y[b,h] = H[b,h] + R[b,h]   ->   Y[b,h] = max(Z[b,h], 0) + R[b,h] */
+void pass_inline(ir_program *p);
+
+/* order: recurrences become loops, all else gets its place: fills p->order.
+ *   S[l+1,d] = f(S[l,d])               ->   loop l in [0, L): S[l+1,d] = f(S[l,d])   (l now a symbol) */
+void pass_order(ir_program *p);
+
+/* ---- gradient ---------------------------------------------------------------------------------- */
+
+/* grad[i] = the derivative of OF by wrt[i], as new derived tensors with wrt's sizes and computed type.
+ * OF of rank > LEAD is summed over its last positions. With LEAD > 0 the first LEAD positions of OF are kept:
+ * each grad[i] has them in front of its own (a Jacobian). Differentiating by what OF does not depend on gives
+ * zeros. Applying it again gives second derivatives. Raises BASE_REFUSED if something on the way has no
+ * derivative, naming the equation. */
+void pass_gradient(ir_program *p, ir_tensor *of, int lead, int n, ir_tensor *const *wrt, ir_tensor **grad);
+
+#endif
