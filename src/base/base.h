@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/half.h"
+
 /* ---- status ---------------------------------------------------------------------------- */
 
 typedef enum base_status {   /* the same numbers as TL_* in tensorlogic.h */

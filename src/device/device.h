@@ -14,7 +14,9 @@ typedef struct device_buffer {
   void *data;                  /* 64-byte aligned; at least 64 bytes even when empty; padded so that a whole vector may be read */
   size_t bytes;                /* asked for */
   size_t reserved;             /* its class */
-  int refs;                    /* atomic where touched by several threads */
+  int refs;
+  void *block;                 /* what the allocator gave; private to the pool */
+  struct device_buffer *next;  /* in the pool's list of its class */
 } device_buffer;
 
 device_buffer *device_alloc(device *d, size_t bytes, bool zero);   /* raises BASE_MEMORY after shrinking the pool; refs = 1 */
