@@ -228,6 +228,8 @@ uint32_t ir_random_bits(int64_t key, int64_t stream, int64_t counter);
  * unless COMMITS. replaced[i] becomes an input. MAP, if not NULL, is filled: old tensor id -> new tensor or NULL. */
 ir_program *ir_extract(base_arena *arena, const ir_program *p, int n, ir_tensor *const *wanted, bool commits,
                        int nreplaced, ir_tensor *const *replaced, ir_tensor **map);
+/* All of P, into ARENA: tensors, symbols, outputs and commits keep their order and ids. */
+ir_program *ir_copy(base_arena *arena, const ir_program *p);
 /* Equal keys: the same program up to names. Sizes enter as symbols, not as numbers. */
 void ir_key(const ir_program *p, base_text *key);
 

@@ -12,7 +12,10 @@ typedef struct sched_step {       /* a kernel or a loop */
   sched_loop *loop;
   const ir_expr *from, *to;       /* inside a loop: run only while from <= counter < to; NULL: always */
 } sched_step;
-typedef struct sched_block { BASE_VEC(sched_step) steps; } sched_block;
+typedef struct sched_block {
+  const ir_symbol *counter;       /* of the loop whose body this is; NULL: the outermost */
+  BASE_VEC(sched_step) steps;
+} sched_block;
 struct sched_loop {
   const ir_symbol *counter;
   const ir_expr *from, *to;

@@ -1,0 +1,53 @@
+/* Private to src/run. */
+#ifndef TL_RUN_PRIVATE_H
+#define TL_RUN_PRIVATE_H
+
+#include "run/run.h"
+
+struct run_session {
+  base_ctx *ctx;
+  device *device;
+  run_config config;
+  run_plan **plan;               /* the cache */
+  int nplan, capacity;
+  uint64_t clock;                /* for least recently used */
+  run_stats stats;
+};
+
+/* A plan whose sizes are known: every kernel prepared, every offset computed. */
+typedef struct run_binding {
+  base_arena *arena;
+  uint64_t used;
+  int64_t *size;                 /* of all leaves' positions in order: what it is found again by */
+  int64_t *symbols;              /* by symbol id; counters are set while running */
+  device_launch **launch;        /* by kernel id */
+  int64_t *offset;               /* of WORK tensors, by tensor id */
+  int64_t work_bytes;
+  int64_t *bytes;                /* of each tensor, by id */
+  void **data;                   /* by tensor id, of the run under way */
+  bool *zeroed;                  /* by tensor id, likewise */
+  device_buffer **own;           /* by tensor id: buffers this run allocated */
+} run_binding;
+
+enum { RUN_BINDINGS = 8 };
+
+struct run_plan {
+  run_session *session;
+  int refs;                      /* the cache's included */
+  base_arena *arena;
+  uint64_t hash, used;
+  char *key;
+  size_t nkey;
+  sched_plan *schedule;
+  ir_tensor **leaf;
+  int *leaf_of;                  /* by tensor id: its position among the leaves, -1: derived */
+  int nleaf, nsize;              /* sum of the leaves' ranks */
+  ir_tensor ***zero;             /* by kernel id: tensors to be zeroed before it, NULL-ended; NULL: none */
+  run_binding *binding[RUN_BINDINGS];
+  int nbinding;
+};
+
+run_binding *run_bind(run_plan *plan, run_value *const *leaf);    /* found or made; raises on sizes that do not fit */
+void run_unbind(run_binding *b);
+
+#endif
