@@ -14,14 +14,14 @@ static void refuse_size(run_plan *plan, const ir_tensor *t, int k, int64_t got, 
 static void bind_sizes(run_plan *plan, run_value *const *leaf, int64_t *symbols) {
   ir_program *p = plan->schedule->program;
   for (int i = 0; i < p->symbols.n; i++) symbols[i] = p->symbols.at[i]->counter ? 0 : UNSET;
-  for (int pass = 0; pass < 2; pass++)
+  for (int round = 0; round < 2; round++)
     for (int i = 0; i < plan->nleaf; i++)
       for (int k = 0; k < plan->leaf[i]->rank; k++) {
         const ir_expr *size = plan->leaf[i]->size[k];
         int64_t got = leaf[i]->size[k];
-        if (pass == 0 && size->op == IR_SYMBOL && symbols[size->u.symbol->id] == UNSET) {
+        if (round == 0 && size->op == IR_SYMBOL && symbols[size->u.symbol->id] == UNSET) {
           symbols[size->u.symbol->id] = got;
-        } else if (pass == 1 && ir_eval_size(size, symbols) != got) {
+        } else if (round == 1 && ir_eval_size(size, symbols) != got) {
           refuse_size(plan, plan->leaf[i], k, got, ir_eval_size(size, symbols));
         }
       }

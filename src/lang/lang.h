@@ -1,0 +1,133 @@
+/* lang: the language. Text becomes a tree (ast.h), the tree is checked into tensor equations (a lang_program),
+ * and its commands and queries are carried out by the interpreter. */
+#ifndef TL_LANG_H
+#define TL_LANG_H
+
+#include "io/io.h"
+#include "lang/ast.h"
+#include "run/run.h"
+#include "train/train.h"
+
+/* ---- a checked program ----------------------------------------------------------------------- */
+
+typedef struct lang_domain {       /* symbols in order; position i of a tensor over it stands for symbol[i] */
+  const char *name;                /* NULL: not named */
+  int64_t n;
+  const char **symbol;
+  bool text;                       /* made by chars, words or bytes: decode joins them (words: with spaces) */
+  const char *joint;               /* "" or " " */
+} lang_domain;
+
+typedef enum lang_source_kind {
+  LANG_DERIVED,                    /* by equations */
+  LANG_DATA,                       /* a list, elements, a file: an IR_INPUT with `data` */
+  LANG_PARAMETER,                  /* an IR_STATE with an initialiser; learned unless fixed */
+  LANG_GIVEN,                      /* declared, to be set by the caller: an IR_INPUT, zeros until set */
+} lang_source_kind;
+
+typedef struct lang_tensor {
+  const char *name;
+  ir_tensor *ir;                   /* in program->ir */
+  lang_source_kind kind;
+  lang_domain **domain;            /* by position; NULL where it holds integers */
+  lang_domain *tokens;             /* of the elements, if they are token numbers (Text, slices and gathers of it); else NULL */
+  io_array *data;                  /* DATA: its elements */
+  lang_expr *start;                /* PARAMETER: its initialiser (zeros, normal(0.02), ...); NULL: `data` */
+  bool fixed;
+  base_span span;
+} lang_tensor;
+
+typedef struct lang_with {         /* `with X = Z` */
+  lang_tensor *tensor;             /* what is replaced */
+  lang_tensor *by;                 /* by the value of this one: same sizes and type */
+} lang_with;
+
+typedef struct lang_minimize {
+  lang_tensor *loss;
+  bool maximize;
+  train_optimizer optimizer;
+  train_schedule schedule;
+  int64_t steps, every, batch;     /* batch 0: all */
+  int nbatched; lang_tensor **batched;   /* `batch=e:64`: the leaves that e runs over, and at which position */
+  int *position;
+  double tolerance;
+} lang_minimize;
+
+typedef struct lang_generate {
+  lang_tensor *probability;        /* P[p,t] as written, its own derived tensor: [positions, tokens] */
+  lang_tensor *tokens;             /* what is replaced by the prompt (Tok in Tok[0,p]) */
+  int64_t *at;                     /* its fixed positions, -1 for the running one */
+  lang_domain *domain;
+  const char *prompt;
+  int64_t steps;
+  double temperature;
+} lang_generate;
+
+typedef enum lang_verb { LANG_DO_QUERY, LANG_DO_PRINT, LANG_DO_WRITE, LANG_DO_MINIMIZE, LANG_DO_SAVE, LANG_DO_LOAD,
+                         LANG_DO_SEED, LANG_DO_ROUNDS, LANG_DO_SETTLE } lang_verb;
+
+typedef struct lang_item {         /* something to print, query or write */
+  enum { LANG_SHOW_TENSOR, LANG_SHOW_TEXT, LANG_SHOW_DECODED, LANG_SHOW_GENERATED } show;
+  lang_tensor *tensor;             /* TENSOR; DECODED: of tokens */
+  const char *text;
+  lang_generate *generate;         /* GENERATED; decoded if `decode` */
+  bool decode;
+  const char *label;               /* the source text of the expression */
+  int64_t first;                   /* X[4:8]? : the key of the first row */
+} lang_item;
+
+typedef struct lang_action {       /* a command or query, resolved: in the order written */
+  lang_verb verb;
+  lang_stmt *stmt;                 /* for its source text and span */
+  int n; lang_item *item;          /* QUERY: 1; PRINT: any; WRITE: 1 */
+  int nwith; lang_with *with;      /* QUERY */
+  const char *path;                /* WRITE, SAVE, LOAD */
+  lang_minimize *minimize;
+  int64_t number;                  /* SEED, ROUNDS */
+} lang_action;
+
+typedef struct lang_program {
+  base_ctx *ctx;
+  base_arena *arena;
+  ir_program *ir;                  /* the master: every tensor of the program; extracts of it are run */
+  BASE_VEC(lang_tensor *) tensors; /* those with names in the text, and those of queries */
+  BASE_VEC(lang_action) actions;
+  BASE_VEC(lang_source) sources;   /* texts read, for diagnostics */
+  ir_tensor *draw;                 /* the generator's key, rank-0 i64 IR_STATE; NULL: nothing is drawn */
+} lang_program;
+
+typedef struct lang_options {
+  ir_type type;                    /* of lists and undeclared heads; IR_F32 unless told */
+  const char *folder;              /* paths are relative to it; NULL: to the file's */
+} lang_options;
+
+/* Parse, resolve, infer sizes and types, place the sums. Reads the files it names. Raises BASE_REFUSED or BASE_IO. */
+lang_program *lang_check(base_arena *arena, const char *file, const char *text, size_t n, const lang_options *options);
+lang_tensor *lang_find(const lang_program *program, const char *name);   /* NULL: no such tensor */
+
+/* One or more equations for the C API: NAMES are bound to TENSORS of P, whose sizes may be symbols. Sizes that must agree and are
+ * not plainly equal become requires. Returns the tensor of the last head. */
+ir_tensor *lang_equations(ir_program *p, const lang_ast *ast, int n, const char *const *name, ir_tensor *const *tensor,
+                          ir_type type);
+
+/* ---- carrying it out --------------------------------------------------------------------------- */
+
+typedef struct lang_output {       /* where results go */
+  void (*put)(void *user, const char *text, size_t n);       /* queries and print */
+  void (*progress)(void *user, const char *line);            /* training progress; NULL: none */
+  void *user;
+  bool json;
+} lang_output;
+
+typedef struct lang_machine lang_machine;      /* a program with its values: parameters, data, generator */
+
+lang_machine *lang_machine_open(run_session *s, lang_program *program, const lang_output *output);   /* heap; closed by: */
+void lang_machine_close(lang_machine *m);
+void lang_machine_run(lang_machine *m);                                    /* all actions, in order */
+run_value *lang_machine_value(lang_machine *m, lang_tensor *t);            /* computed now; a new reference */
+void lang_machine_set(lang_machine *m, lang_tensor *t, run_value *v);      /* DATA, PARAMETER, GIVEN; raises if it does not fit */
+
+/* The gradient of LOSS by every parameter (or by WRT, if named) as a program in the language. */
+void lang_gradient_text(lang_program *program, const char *loss, const char *wrt, base_text *out);
+
+#endif
