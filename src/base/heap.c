@@ -96,5 +96,4 @@ size_t base_heap_count(const base_ctx *ctx) {
   return atomic_load_explicit(&ctx->count, memory_order_relaxed);
 }
 
-/* N allocations succeed, the one after them fails: 0 fails the very next. */
 void base_fail_after(base_ctx *ctx, int64_t n) { ctx->fail_after = n; }
