@@ -17,8 +17,14 @@ typedef enum kernel_shape {
 } kernel_shape;
 const char *kernel_shape_name(kernel_shape shape);
 
-/* Where the value of an equation lives. All but GLOBAL are read inside the segment only, at exactly the
- * positions they are defined at, so that they need no memory of their own beyond the frame point. */
+/* Where the value of an equation lives. All but GLOBAL are read inside the segment only. What is defined inside,
+ * GLOBAL or not, is read inside at exactly the positions it is defined at, so at one frame point the equations can
+ * run one after another, with memory for one point:
+ *   MAP       REGISTER: one value a point
+ *   ROW       REGISTER: one value a frame point;   LINE: one for each point of the line
+ *   CONTRACT  TILE: over the frame (batch, m, n): the accumulator, and maps that follow it
+ *   ATTEND    LINE: one value a frame point (maximum, sum);   TILE: one for each point of frame x line (scores)
+ * Subexpressions without an index are uniform: devices compute them once a run. */
 typedef enum kernel_level { KERNEL_GLOBAL, KERNEL_TILE, KERNEL_LINE, KERNEL_REGISTER } kernel_level;
 
 typedef struct kernel_eq {
@@ -33,7 +39,10 @@ typedef struct kernel_product {   /* one term of an accumulator: A * B, each a R
 
 typedef struct kernel_segment {   /* equations over one frame, in dependency order */
   int nframe; const ir_index **frame;    /* every equation's iteration includes them (a partial one reduces some) */
-  int nline;  const ir_index **line;     /* ROW: run over inside a frame point, reduced or mapped. ATTEND: the shared row index */
+  /* ROW: run over inside a frame point; an equation runs over all of it (free: a map; projected: a reduction) or none.
+   * ATTEND: the shared row index; its products have one more index each, projected (scores) or free (result).
+   * SCATTER: the projected indices, frame being those of its left side. */
+  int nline;  const ir_index **line;
   int neq;    kernel_eq *eq;
   /* CONTRACT, the equation eq[main]: its indices sorted, its products. frame = batch, m, n in the order of its free indices.
    * m: in A only, n: in B only, batch: in both and free, k: projected. Either may be empty. */
