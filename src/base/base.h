@@ -100,7 +100,7 @@ void base_fail_after(base_ctx *ctx, int64_t n);
 typedef struct base_arena base_arena;
 
 base_arena *base_arena_open(base_ctx *ctx);              /* raises */
-void base_arena_close(base_arena *arena);                /* runs deferred calls, last first; NULL is fine */
+void base_arena_close(base_arena *arena);                /* deferred calls run, last first */
 base_ctx *base_arena_ctx(const base_arena *arena);
 void *base_alloc(base_arena *arena, size_t bytes);       /* zeroed, 16-byte aligned; raises */
 /* Call it when the arena closes. For lack of memory it is called at once, and then raises. */
