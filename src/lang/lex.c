@@ -1,0 +1,280 @@
+/* lex: program text to the tokens of one statement.
+ *
+ *   statement end = line end, unless a bracket is open or the line ends in an operator or comma
+ *                 | ";" outside brackets | "." before white space, outside brackets
+ *   comment       = "#" to the line end
+ *   name          = letter { letter | digit } { "'" | "′" } */
+#include <math.h>
+#include <string.h>
+
+#include "lang/parse.h"
+
+enum { LONGEST_NAME = 255, LONGEST_TEXT = 1 << 30 };
+
+/* ---- where we are ------------------------------------------------------------------------------ */
+
+static char peek(const lang_lexer *lex) { return lex->text[lex->at]; }
+static lang_mark here(const lang_lexer *lex) { return (lang_mark){lex->at, lex->column}; }
+
+void lang_lex_step(lang_lexer *lex, int bytes, int characters) {
+  lex->at += bytes;
+  lex->column += characters;
+}
+
+base_span lang_lex_span(const lang_lexer *lex, lang_mark from, int length) {
+  return (base_span){lex->file, lex->line, from.column, length};
+}
+
+lang_token *lang_lex_push(lang_lexer *lex, lang_token_kind kind, lang_mark from) {
+  lang_token token = {.kind = kind, .line = lex->line, .column = from.column,
+                      .width = lex->column - from.column, .match = -1, .offset = from.at,
+                      .bytes = lex->at - from.at, .glued = !lex->spaced};
+  BASE_PUSH(lex->arena, &lex->tokens, token);
+  lex->spaced = false;
+  return &lex->tokens.at[lex->tokens.n - 1];
+}
+
+static lang_token *last_token(const lang_lexer *lex) {
+  return lex->tokens.n > 0 ? &lex->tokens.at[lex->tokens.n - 1] : NULL;
+}
+
+/* The tokens of the line that ends here learn where it ends. */
+static void close_row(lang_lexer *lex) {
+  const lang_token *last = last_token(lex);
+  for (int i = lex->row; i < lex->tokens.n; i++)
+    lex->tokens.at[i].line_end = last->column + last->width;
+  lex->row = lex->tokens.n;
+}
+
+/* ---- white space --------------------------------------------------------------------------------- */
+
+/* A line that ends in one of these goes on in the next. */
+static bool continues(lang_token_kind kind) {
+  return kind == TOKEN_COMMA || kind == TOKEN_COLON || kind == TOKEN_TILDE || kind == TOKEN_WITH ||
+         (kind >= TOKEN_PLUS && kind <= TOKEN_OR);
+}
+
+static void skip_comment(lang_lexer *lex) {
+  while (peek(lex) && peek(lex) != '\n') lang_lex_step(lex, 1, 1);
+}
+
+static void skip_line_end(lang_lexer *lex) {
+  close_row(lex);
+  lex->at++;
+  lex->line++;
+  lex->column = 1;
+  lex->spaced = true;
+}
+
+/* Take the line end at hand; true if it ends a statement, which then has its STOP. */
+static bool take_line_end(lang_lexer *lex) {
+  const lang_token *last = last_token(lex);
+  bool ends = last && lex->depth == 0 && !continues(last->kind);
+  if (ends) {
+    close_row(lex);
+    lang_lex_push(lex, TOKEN_STOP, here(lex))->width = 1;
+  }
+  skip_line_end(lex);
+  return ends;
+}
+
+/* ---- names ----------------------------------------------------------------------------------------- */
+
+static const char narrow_prime[] = "\xE2\x80\xB2";   /* ′ */
+
+static bool at_text(const lang_lexer *lex, const char *text) {
+  return strncmp(lex->text + lex->at, text, strlen(text)) == 0;
+}
+
+static bool step_letter_or_digit(lang_lexer *lex) {
+  uint32_t code = 0;
+  char c = peek(lex);
+  int n = c >= '0' && c <= '9' ? 1 : lang_utf8(lex->text + lex->at, &code);
+  if (n == 0 || (code && !lang_is_letter(code)) || c == 0) return false;
+  lang_lex_step(lex, n, 1);
+  return true;
+}
+
+static void lex_name(lang_lexer *lex) {
+  lang_mark from = here(lex);
+  while (step_letter_or_digit(lex)) continue;
+  int letters = lex->at - from.at, primes = 0;
+  for (; peek(lex) == '\'' || at_text(lex, narrow_prime); primes++)
+    lang_lex_step(lex, peek(lex) == '\'' ? 1 : (int)strlen(narrow_prime), 1);
+  if (letters + primes > LONGEST_NAME)
+    base_raise(lex->ctx, BASE_REFUSED, lang_lex_span(lex, from, lex->column - from.column),
+               "a name of %d bytes; %d are allowed", letters + primes, (int)LONGEST_NAME);
+  char name[LONGEST_NAME + 1];
+  memcpy(name, lex->text + from.at, (size_t)letters);
+  memset(name + letters, '\'', (size_t)primes);
+  const lang_word *word =
+      lang_word_of(lex->arena, lex->words, name, (size_t)(letters + primes));
+  lang_token *token = lang_lex_push(lex, word->kind, from);
+  token->word = word;
+  token->value = INFINITY;   /* read where inf makes the token a number */
+}
+
+/* ---- signs ------------------------------------------------------------------------------------------ */
+
+typedef struct sign { const char *text; lang_token_kind kind; } sign;
+
+static const sign signs[] = {   /* the longer first */
+  {"<-", TOKEN_ARROW}, {"\xE2\x86\x90", TOKEN_ARROW}, {"+=", TOKEN_ADD_TO}, {"==", TOKEN_EQUAL},
+  {"!=", TOKEN_UNEQUAL}, {"<=", TOKEN_AT_MOST}, {">=", TOKEN_AT_LEAST},
+  {"=", TOKEN_ASSIGN}, {"<", TOKEN_LESS}, {">", TOKEN_MORE}, {"+", TOKEN_PLUS}, {"-", TOKEN_MINUS},
+  {"*", TOKEN_STAR}, {"/", TOKEN_SLASH}, {"%", TOKEN_PERCENT}, {"^", TOKEN_CARET},
+  {",", TOKEN_COMMA}, {";", TOKEN_SEMICOLON}, {":", TOKEN_COLON}, {".", TOKEN_DOT},
+  {"?", TOKEN_QUESTION}, {"~", TOKEN_TILDE}, {"(", TOKEN_OPEN}, {")", TOKEN_CLOSE},
+  {"[", TOKEN_BRACKET}, {"]", TOKEN_UNBRACKET}, {"{", TOKEN_BRACE}, {"}", TOKEN_UNBRACE},
+};
+
+/* What others write, and what to write here. */
+static const struct { const char *found, *instead; } lookalikes[] = {
+  {"\xE2\x89\xA4", "<="}, {"\xE2\x89\xA5", ">="}, {"\xE2\x89\xA0", "!="}, {"\xC3\x97", "*"},
+  {"\xC2\xB7", "*"}, {"\xE2\x88\x92", "-"}, {"\xC3\xB7", "/"}, {"\xE2\x88\x9E", "inf"},
+  {"\xE2\x80\x9C", "\""}, {"\xE2\x80\x9D", "\""}, {"\xE2\x80\x99", "'"}, {"\xE2\x88\xA7", "and"},
+  {"\xE2\x88\xA8", "or"}, {"\xC2\xAC", "not"}, {"&", "and"}, {"|", "or"}, {"!", "not"},
+};
+
+_Noreturn static void refuse_character(lang_lexer *lex) {
+  base_span span = lang_lex_span(lex, here(lex), 1);
+  for (size_t i = 0; i < sizeof lookalikes / sizeof *lookalikes; i++)
+    if (at_text(lex, lookalikes[i].found))
+      base_raise(lex->ctx, BASE_REFUSED, span, "`%s` is not in the language\nhelp: write `%s`",
+                 lookalikes[i].found, lookalikes[i].instead);
+  uint32_t code = 0;
+  unsigned char c = (unsigned char)peek(lex);
+  int n = lang_utf8(lex->text + lex->at, &code);
+  if (c == '\'')
+    base_raise(lex->ctx, BASE_REFUSED, span,
+               "a prime stands right behind a name\nhelp: a string is written \"...\"");
+  if (n == 0)
+    base_raise(lex->ctx, BASE_REFUSED, span, "the byte 0x%02X is not UTF-8 text", c);
+  if (code < ' ' || code == 0x7F)
+    base_raise(lex->ctx, BASE_REFUSED, span, "a control character, U+%04X", (unsigned)code);
+  base_raise(lex->ctx, BASE_REFUSED, span, "`%.*s` (U+%04X) is not in the language", n,
+             lex->text + lex->at, (unsigned)code);
+}
+
+static const char *closing(lang_token_kind open) {
+  return open == TOKEN_OPEN ? ")" : open == TOKEN_BRACKET ? "]" : "}";
+}
+
+static base_span bracket_span(const lang_lexer *lex, const lang_token *bracket) {
+  return (base_span){lex->file, bracket->line, bracket->column, 1};
+}
+
+static void open_bracket(lang_lexer *lex) {
+  if (lex->depth == LANG_MAX_DEPTH)
+    base_raise(lex->ctx, BASE_REFUSED, bracket_span(lex, last_token(lex)),
+               "brackets are nested more than %d deep", (int)LANG_MAX_DEPTH);
+  lex->open[lex->depth++] = lex->tokens.n - 1;
+}
+
+static void close_bracket(lang_lexer *lex) {
+  lang_token *token = last_token(lex);
+  const char *text = lex->text + token->offset;
+  if (lex->depth == 0)
+    base_raise(lex->ctx, BASE_REFUSED, bracket_span(lex, token), "`%c` closes nothing", *text);
+  int number = lex->open[--lex->depth];
+  lang_token *open = &lex->tokens.at[number];
+  if (token->kind != open->kind + 1)
+    base_raise(lex->ctx, BASE_REFUSED, bracket_span(lex, token),
+               "`%c` cannot close the `%c` of line %d, column %d\nhelp: that one is closed by `%s`",
+               *text, lex->text[open->offset], open->line, open->column, closing(open->kind));
+  open->match = lex->tokens.n - 1;
+  token->match = number;
+}
+
+/* A point that is no end of a clause marks an index, inside brackets; a number's is not here. */
+static void check_point(lang_lexer *lex) {
+  const lang_token *point = last_token(lex);
+  const lang_token *before = lex->tokens.n > 1 ? point - 1 : NULL;
+  base_span span = bracket_span(lex, point);
+  bool digit = peek(lex) >= '0' && peek(lex) <= '9';
+  if (digit || (before && before->kind == TOKEN_NUMBER && point->glued))
+    base_raise(lex->ctx, BASE_REFUSED, span,
+               "a number has digits on both sides of its point\nhelp: write `0.5`, `1.0`");
+  if (lex->depth == 0)
+    base_raise(lex->ctx, BASE_REFUSED, span,
+               "a `.` out of place\nhelp: a `.` ends a clause before white space, and marks an "
+               "index as in `Y[p,t.] = softmax(X[p,t])`");
+}
+
+static bool at_space(const lang_lexer *lex) {
+  char c = peek(lex);
+  return c == 0 || c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '#';
+}
+
+/* True if the sign ends the statement. */
+static bool lex_sign(lang_lexer *lex) {
+  lang_mark from = here(lex);
+  const sign *s = signs, *end = signs + sizeof signs / sizeof *signs;
+  while (s < end && !at_text(lex, s->text)) s++;
+  if (s == end) refuse_character(lex);
+  int bytes = (int)strlen(s->text);
+  lang_lex_step(lex, bytes, s->kind == TOKEN_ARROW && bytes == 3 ? 1 : bytes);
+  bool top = lex->depth == 0;
+  bool stop = top && (s->kind == TOKEN_SEMICOLON || (s->kind == TOKEN_DOT && at_space(lex)));
+  lang_lex_push(lex, stop ? TOKEN_STOP : s->kind, from);
+  if (s->kind == TOKEN_OPEN || s->kind == TOKEN_BRACKET || s->kind == TOKEN_BRACE)
+    open_bracket(lex);
+  else if (s->kind == TOKEN_CLOSE || s->kind == TOKEN_UNBRACKET || s->kind == TOKEN_UNBRACE)
+    close_bracket(lex);
+  else if (s->kind == TOKEN_DOT && !stop)
+    check_point(lex);
+  if (stop) close_row(lex);
+  return stop;
+}
+
+/* ---- statements --------------------------------------------------------------------------------------- */
+
+void lang_lex_open(lang_lexer *lex, base_arena *arena, const char *file, const char *text, size_t n) {
+  *lex = (lang_lexer){.arena = arena, .ctx = base_arena_ctx(arena), .line = 1, .column = 1};
+  lex->file = file ? base_copy(arena, file) : NULL;
+  if (n > LONGEST_TEXT)
+    base_raise(lex->ctx, BASE_REFUSED, (base_span){lex->file, 1, 1, 1},
+               "the program has %zu bytes; %d are allowed", n, (int)LONGEST_TEXT);
+  lex->text = base_copy_n(arena, text, n);
+  lex->n = (int)n;
+  lex->words = lang_words(arena);
+  if (at_text(lex, "\xEF\xBB\xBF")) lex->at = 3;   /* a byte order mark */
+}
+
+static void finish(lang_lexer *lex) {
+  if (lex->depth > 0) {
+    const lang_token *open = &lex->tokens.at[lex->open[lex->depth - 1]];
+    base_raise(lex->ctx, BASE_REFUSED, bracket_span(lex, open), "`%c` is not closed\nhelp: `%s` "
+               "closes it", lex->text[open->offset], closing(open->kind));
+  }
+  lang_lex_push(lex, TOKEN_EOF, here(lex))->width = 1;
+  close_row(lex);
+}
+
+bool lang_lex_statement(lang_lexer *lex) {
+  lex->tokens.n = lex->row = 0;
+  lex->spaced = true;
+  for (;;) {
+    char c = peek(lex);
+    uint32_t code = 0;
+    if (lex->at >= lex->n) break;
+    if (c == '\n') {
+      if (take_line_end(lex)) return true;
+    } else if (c == '#') {
+      skip_comment(lex);
+    } else if (at_space(lex) && c) {
+      lang_lex_step(lex, 1, 1);
+      lex->spaced = true;
+    } else if (c >= '0' && c <= '9') {
+      lang_lex_number(lex);
+    } else if (c == '"') {
+      lang_lex_string(lex);
+    } else if (lang_utf8(lex->text + lex->at, &code) && lang_is_letter(code)) {
+      lex_name(lex);
+    } else if (lex_sign(lex)) {
+      return true;
+    }
+  }
+  finish(lex);
+  return lex->tokens.n > 1;
+}

@@ -1,0 +1,152 @@
+/* parse: the cursor over a statement's tokens, spans, nodes, messages; and the program.
+ *
+ *   program = { statement end }
+ *
+ * The grammar goes on in parse_statements.c, parse_relations.c, parse_declarations.c,
+ * parse_commands.c, parse_expressions.c and parse_operands.c, one production above each function. */
+#include <string.h>
+
+#include "lang/parse.h"
+
+/* ---- moving over tokens ---------------------------------------------------------------------- */
+
+bool lang_accept(lang_parser *p, lang_token_kind kind) {
+  if (p->now->kind != kind) return false;
+  p->now++;
+  return true;
+}
+
+static const char *sign_of(lang_token_kind kind) {
+  switch (kind) {
+    case TOKEN_OPEN: return "`(`";
+    case TOKEN_CLOSE: return "`)` or `,`";
+    case TOKEN_UNBRACKET: return "`]` or `,`";
+    case TOKEN_UNBRACE: return "`}` or `,`";
+    case TOKEN_ASSIGN: return "`=`";
+    default: return "something else";
+  }
+}
+
+void lang_expect(lang_parser *p, lang_token_kind kind, const char *where) {
+  if (lang_accept(p, kind)) return;
+  lang_unexpected(p, base_format(p->arena, "%s %s", sign_of(kind), where), NULL);
+}
+
+const lang_token *lang_behind(const lang_parser *p, const lang_token *bracket) {
+  return p->lex.tokens.at + bracket->match + 1;
+}
+
+bool lang_at_end(const lang_parser *p) {
+  return p->now->kind == TOKEN_STOP || p->now->kind == TOKEN_EOF;
+}
+
+void lang_expect_end(lang_parser *p, const char *help) {
+  if (!lang_at_end(p)) lang_unexpected(p, "the end of the statement", help);
+}
+
+_Noreturn static void refuse_depth(lang_parser *p, base_span span) {
+  base_raise(p->ctx, BASE_REFUSED, span, "the expression is nested more than %d deep\n"
+             "help: define a part of it by an equation of its own", (int)LANG_MAX_DEPTH);
+}
+
+void lang_enter(lang_parser *p) {
+  if (++p->depth > LANG_MAX_DEPTH) refuse_depth(p, lang_span_of(p, p->now));
+}
+
+void lang_leave(lang_parser *p) { p->depth--; }
+
+/* ---- spans and messages ------------------------------------------------------------------------ */
+
+base_span lang_span_of(const lang_parser *p, const lang_token *token) {
+  return (base_span){p->lex.file, token->line, token->column, token->width > 0 ? token->width : 1};
+}
+
+base_span lang_span_from(const lang_parser *p, const lang_token *first) {
+  const lang_token *last = p->now > first ? p->now - 1 : first;
+  base_span span = lang_span_of(p, first);
+  int end = last->line == first->line ? last->column + last->width : first->line_end;
+  if (end > first->column) span.length = end - first->column;
+  return span;
+}
+
+enum { SHORT = 40 };
+
+/* At most SHORT bytes of TEXT, cut between characters. */
+static const char *shorten(base_arena *arena, const char *text, size_t n) {
+  if (n <= SHORT) return base_copy_n(arena, text, n);
+  for (n = SHORT; n > 0 && ((unsigned char)text[n] & 0xC0) == 0x80;) n--;
+  return base_format(arena, "%.*s...", (int)n, text);
+}
+
+const char *lang_found(const lang_parser *p, const lang_token *token) {
+  const char *text = p->lex.text + token->offset;
+  if (token->kind == TOKEN_EOF) return "the end of the program";
+  if (token->kind == TOKEN_STOP && *text != ';' && *text != '.') return "the end of the line";
+  return base_format(p->arena, "`%s`", shorten(p->arena, text, (size_t)token->bytes));
+}
+
+_Noreturn void lang_unexpected(lang_parser *p, const char *expected, const char *help) {
+  base_raise(p->ctx, BASE_REFUSED, lang_span_of(p, p->now), "expected %s, found %s%s%s", expected,
+             lang_found(p, p->now), help ? "\nhelp: " : "", help ? help : "");
+}
+
+const char *lang_text_of(base_arena *arena, const lang_expr *e) {
+  base_text text = base_text_open(arena);
+  lang_print_expr(&text, e);
+  return shorten(arena, text.at, text.n);
+}
+
+/* ---- nodes ----------------------------------------------------------------------------------------- */
+
+lang_expr *lang_node(lang_parser *p, lang_kind kind, const lang_token *first) {
+  lang_expr *e = BASE_NEW(p->arena, lang_expr);
+  e->kind = kind;
+  e->depth = 1;
+  e->span = lang_span_from(p, first);
+  return e;
+}
+
+void lang_deepen(lang_parser *p, lang_expr *e, const lang_expr *child) {
+  if (!child || child->depth < e->depth) return;
+  if (child->depth >= LANG_MAX_DEPTH) refuse_depth(p, e->span);
+  e->depth = (short)(child->depth + 1);
+}
+
+void lang_children(lang_parser *p, lang_expr *e, lang_expr **at, int n) {
+  e->at = at;
+  e->n = n;
+  for (int i = 0; i < n; i++) lang_deepen(p, e, at[i]);
+}
+
+lang_expr *lang_name_node(lang_parser *p) {
+  const lang_token *token = p->now++;
+  lang_expr *e = lang_node(p, LANG_NAME, token);
+  e->name = token->word->name;
+  return e;
+}
+
+/* ---- the program -------------------------------------------------------------------------------------- */
+
+/* Program text lies at text + offset as written; a statement keeps its own. */
+void lang_stmt_done(lang_parser *p, lang_stmt *s, const lang_token *first) {
+  const lang_token *last = p->now - 1;
+  s->span = lang_span_from(p, first);
+  s->source = base_copy_n(p->arena, p->lex.text + first->offset,
+                          (size_t)(last->offset + last->bytes - first->offset));
+}
+
+lang_ast *lang_parse(base_arena *arena, const char *file, const char *text, size_t n) {
+  lang_parser *p = BASE_NEW(arena, lang_parser);
+  p->arena = arena;
+  p->ctx = base_arena_ctx(arena);
+  lang_lex_open(&p->lex, arena, file, text, n);
+  BASE_VEC(lang_stmt *) statements = {0};
+  while (lang_lex_statement(&p->lex)) {
+    p->now = p->lex.tokens.at;
+    if (lang_at_end(p)) continue;
+    BASE_PUSH(arena, &statements, lang_statement(p));
+  }
+  lang_ast *ast = BASE_NEW(arena, lang_ast);
+  *ast = (lang_ast){p->lex.file, p->lex.text, statements.at, statements.n};
+  return ast;
+}

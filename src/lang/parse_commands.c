@@ -1,0 +1,32 @@
+/* parse_commands: import, print, seed, save, load, default, rounds, settle, minimize, maximize. */
+#include "lang/parse.h"
+
+/* A command's name is no reserved word: `seed = 3` and `load[i] = X[i]` define tensors. */
+bool lang_begins_command(const lang_parser *p) {
+  const lang_token *name = p->now, *next = name + 1;
+  if (!name->word->command) return false;
+  if (next->kind == TOKEN_BRACKET) return !next->glued;
+  return next->kind == TOKEN_NAME || next->kind == TOKEN_NUMBER || next->kind == TOKEN_STRING ||
+         next->kind == TOKEN_OPEN || next->kind == TOKEN_MINUS || name->word->reserved;
+}
+
+/* command = name "(" arguments ")" | name arguments */
+lang_stmt *lang_command(lang_parser *p) {
+  const lang_token *name = p->now++;
+  const char *text = name->word->name;
+  lang_exprs args = {0};
+  if (p->now->kind == TOKEN_OPEN && p->now->glued) {
+    p->now++;
+    lang_arguments(p, TOKEN_CLOSE, &args);
+    lang_expect(p, TOKEN_CLOSE, base_format(p->arena, "in the arguments of `%s`", text));
+  } else {
+    lang_arguments(p, TOKEN_STOP, &args);
+  }
+  if (args.n == 0)
+    base_raise(p->ctx, BASE_REFUSED, lang_span_of(p, name), "`%s` wants an argument", text);
+  lang_stmt *s = lang_stmt_node(p, LANG_COMMAND);
+  s->command.name = text;
+  s->command.at = args.at;
+  s->command.n = args.n;
+  return s;
+}
