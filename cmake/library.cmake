@@ -4,11 +4,8 @@
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
-pkg_check_modules(LIBZIP IMPORTED_TARGET libzip)
-set(TL_LIBRARIES PkgConfig::JANSSON Threads::Threads m)
-if(LIBZIP_FOUND)
-  list(APPEND TL_LIBRARIES PkgConfig::LIBZIP)
-endif()
+pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)
+set(TL_LIBRARIES PkgConfig::JANSSON PkgConfig::LIBZIP Threads::Threads m)
 
 file(GLOB sources CONFIGURE_DEPENDS
   ${CMAKE_SOURCE_DIR}/src/*/*.c ${CMAKE_SOURCE_DIR}/src/device/*/*.c)

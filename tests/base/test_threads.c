@@ -54,7 +54,7 @@ static void rest(double seconds) {
   nanosleep(&time, NULL);
 }
 
-/* Rests on either side of the spinning time: rounds meet workers spinning, falling asleep, asleep. */
+/* Rests on either side of the spinning time: rounds meet workers that spin, fall asleep, sleep. */
 static void sleepers_wake(void **state) {
   base_pool *pool = base_pool_open(*state, 3);
   int counts[3] = {0};

@@ -82,10 +82,11 @@ static void an_untrapped_block_leaves_the_outer_trap(void **state) {
 static void long_messages_are_cut_between_characters(void **state) {
   base_ctx *ctx = *state;
   base_status status;
+  const char clef[] = "\xF0\x9D\x84\x9E";
   char text[2 * BASE_MESSAGE];
   for (int lead = 0; lead < 4; lead++) {
     memset(text, 'x', (size_t)lead);
-    for (size_t i = (size_t)lead; i + 4 < sizeof text; i += 4) memcpy(text + i, "\xF0\x9D\x84\x9E", 5);
+    for (size_t i = (size_t)lead; i + 4 < sizeof text; i += 4) memcpy(text + i, clef, 5);
     STATUS_OF(ctx, status, base_raise(ctx, BASE_RUNTIME, base_nowhere, "%s", text));
     assert_int_equal(status, BASE_RUNTIME);
     size_t n = strlen(base_last(ctx)->message);
