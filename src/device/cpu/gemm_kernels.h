@@ -1,0 +1,87 @@
+/* gemm_kernels: what the product needs from an instruction set, and the packing above it. Private
+ * to gemm*.c.
+ *
+ * Rows of A are taken in strips of at most `rows`, columns of B in panels of `cols`. A strip is
+ * packed as [k][its rows], a panel as [k][cols], both in the accumulator type. In both, the index
+ * that is not k counts *lanes*. */
+#ifndef TL_DEVICE_CPU_GEMM_KERNELS_H
+#define TL_DEVICE_CPU_GEMM_KERNELS_H
+
+#include "device/cpu/gemm.h"
+
+enum { GEMM_SLACK = 64 };    /* bytes past a packed strip or panel that packing may write */
+
+typedef struct gemm_kernels {
+  cpu_type type;             /* of the accumulator and of packed panels */
+  int size;                  /* its bytes */
+  int rows, cols;
+
+  /* c[rows][cols] (+)= a[k][rows] b[k][cols]. Columns are computed up to the next whole vector. */
+  void (*micro)(int rows, int cols, int64_t k, const void *a, const void *b, void *c, int64_t ldc,
+                bool add);
+
+  /* The same for a whole panel read in place: row k of B begins at b + k * ldb, of TYPE. NULL: none. */
+  void (*direct)(cpu_type type, int rows, int64_t k, const void *a, const void *b, int64_t ldb,
+                 void *c, int64_t ldc, bool add);
+
+  /* panel[k][0..lanes) where lanes lie side by side, depth k at at + offset(first + k). */
+  void (*pack_lanes)(cpu_type type, void *panel, int ld, const void *at, int lanes,
+                     const cpu_axis *depth, int64_t first, int64_t k);
+
+  /* panel[k][0..lanes) where depths lie side by side, lane i at at + offset(first + i). */
+  void (*pack_depth)(cpu_type type, void *panel, int ld, const void *at, int lanes,
+                     const cpu_axis *lane, int64_t first, int64_t k);
+
+  /* One row times a matrix read in place, of TYPE: y[j] += sum over k of x[k] b[k * ldb + j], and
+   * y[j] += sum over k of x[k] b[j * ldb + k]. NULL: none. */
+  void (*axpy)(cpu_type type, int64_t n, int64_t k, const float *x, const void *b, int64_t ldb,
+               float *y);
+  void (*dot)(cpu_type type, int64_t n, int64_t k, const float *x, const void *b, int64_t ldb,
+              float *y);
+} gemm_kernels;
+
+extern const gemm_kernels gemm_plain_f32, gemm_plain_f64;
+#if CPU_X86
+extern const gemm_kernels gemm_avx2_f32, gemm_avx2_f64, gemm_avx512_f32, gemm_avx512_f64;
+#endif
+
+/* Packing in C, in the accumulator types f32 and f64. */
+void gemm_plain_lanes_f32(cpu_type type, void *panel, int ld, const void *at, int lanes,
+                          const cpu_axis *depth, int64_t first, int64_t k);
+void gemm_plain_depth_f32(cpu_type type, void *panel, int ld, const void *at, int lanes,
+                          const cpu_axis *lane, int64_t first, int64_t k);
+void gemm_plain_lanes_f64(cpu_type type, void *panel, int ld, const void *at, int lanes,
+                          const cpu_axis *depth, int64_t first, int64_t k);
+void gemm_plain_depth_f64(cpu_type type, void *panel, int ld, const void *at, int lanes,
+                          const cpu_axis *lane, int64_t first, int64_t k);
+
+/* A factor as packing sees it. */
+typedef struct gemm_source {
+  const char *at;
+  cpu_type type;
+  cpu_axis lane, depth;
+  const cpu_guard *guard;
+  int guards;
+  bool lane_is_row;          /* which of a guard's axes goes with the lanes */
+} gemm_source;
+
+int gemm_type_size(cpu_type type);
+gemm_source gemm_source_of(const cpu_matrix *matrix, bool lane_is_row, int64_t batch);
+
+static inline int64_t gemm_offset(const cpu_axis *axis, int64_t i)
+{
+  return axis->offset ? axis->offset[i] : i * axis->stride;
+}
+
+/* PANEL[0..k)[0..lanes), rows LD apart, from lanes and depths starting at LANE and DEPTH. Up to the
+ * next whole vector, at most up to LD, lanes that do not exist are zero. */
+void gemm_pack(const gemm_kernels *kernels, const gemm_source *source, void *panel, int ld,
+               int64_t lane, int lanes, int64_t depth, int64_t k);
+
+/* Generic versions, for any isa and both accumulator types. */
+void gemm_gather_f32(const gemm_source *source, float *panel, int ld, int64_t lane, int lanes,
+                     int64_t depth, int64_t k);
+void gemm_gather_f64(const gemm_source *source, double *panel, int ld, int64_t lane, int lanes,
+                     int64_t depth, int64_t k);
+
+#endif
