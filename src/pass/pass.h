@@ -43,6 +43,17 @@ void pass_pull(ir_program *p);
  *   Y[i,l] += A[i,j] B[j,k] C[k,l]     ->   T[i,k] += A[i,j] B[j,k];  Y[i,l] += T[i,k] C[k,l] */
 void pass_contract(ir_program *p);
 
+/* Is EQ a sum of products of two reads, as a kernel can contract? Then its indices by role: k projected, m in A only,
+ * n in B only, batch in both. m is never empty; n is, for a matrix-vector product. Asked by the scheduler too. */
+enum { PASS_PRODUCTS = 8, PASS_INDICES = 16 };
+typedef struct pass_product { const ir_expr *a, *b; } pass_product;     /* reads, perhaps cast */
+typedef struct pass_contraction {
+  int nproduct; pass_product product[PASS_PRODUCTS];
+  int nbatch, nm, nn, nk;
+  const ir_index *batch[PASS_INDICES], *m[PASS_INDICES], *n[PASS_INDICES], *k[PASS_INDICES];
+} pass_contraction;
+bool pass_contraction_of(ir_program *p, const ir_eq *eq, pass_contraction *c);
+
 /* inline: the body of an equation without projection takes the place of its reads, where that is cheap.
  *   H[b,h] = max(Z[b,h], 0);  Y[b,h] = H[b,h] + R[b,h]   ->   Y[b,h] = max(Z[b,h], 0) + R[b,h] */
 void pass_inline(ir_program *p);
