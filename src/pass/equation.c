@@ -1,0 +1,55 @@
+/* What the passes share: the indices of equations. */
+#include "pass/private.h"
+
+typedef struct collecting {
+  ir_program *p;
+  pass_indices *all;
+  int begin; /* those before were there already */
+} collecting;
+
+static void note_index(void *arg, const ir_expr *e) {
+  collecting *c = arg;
+  if (e->op != IR_INDEX) return;
+  for (int i = 0; i < c->all->n; i++)
+    if (c->all->at[i] == e->u.index) return;
+  BASE_PUSH(c->p->arena, c->all, e->u.index);
+  for (int i = c->all->n - 1; i > c->begin && c->all->at[i - 1]->id > c->all->at[i]->id; i--) {
+    const ir_index *younger = c->all->at[i - 1];
+    c->all->at[i - 1] = c->all->at[i];
+    c->all->at[i] = younger;
+  }
+}
+
+void pass_collect(ir_program *p, pass_indices *all, const ir_expr *e) {
+  collecting c = {p, all, all->n};
+  ir_each(e, note_index, &c);
+}
+
+void pass_refresh(ir_program *p, int n, const ir_expr **e) {
+  pass_indices all = {0};
+  collecting c = {p, &all, 0};
+  for (int i = 0; i < n; i++) ir_each(e[i], note_index, &c);
+  const ir_expr **by = BASE_NEWS(p->arena, const ir_expr *, all.n + 1);
+  for (int i = 0; i < all.n; i++)
+    by[i] = ir_use(p, ir_index_new(p, all.at[i]->name, all.at[i]->extent));
+  for (int i = 0; i < n; i++) e[i] = ir_substitute(p, e[i], all.n, all.at, by);
+}
+
+void pass_reindex(ir_program *p, ir_eq *eq) {
+  pass_indices all = {0};
+  for (int k = 0; k < eq->head->rank; k++) pass_collect(p, &all, eq->lhs[k]);
+  int nfree = all.n;
+  pass_collect(p, &all, eq->body);
+  eq->nfree = nfree;
+  eq->nred = all.n - nfree;
+  eq->free = all.at;
+  eq->red = all.at + nfree;
+}
+
+ir_eq *pass_sum_into(ir_program *p, ir_tensor *head, const ir_expr *const *lhs, const ir_expr *body,
+                     base_span span) {
+  ir_eq *eq = ir_define(p, head, IR_SUM, lhs, body);
+  if (eq->nred == 0 && ir_window(eq)) eq->agg = IR_SET;
+  eq->span = span;
+  return eq;
+}

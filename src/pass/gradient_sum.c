@@ -1,0 +1,186 @@
+/* The derivative of a tensor from its summands. Each adds to a box of it: the window its left side
+ * runs over, all of it where that is no window. Summands of one box are one equation; disjoint
+ * boxes stay windows, so that a recurrence's first and last elements stay equations of their own.
+ */
+#include "pass/private.h"
+
+typedef struct box {
+  const ir_expr **from, **extent;
+} box;
+
+typedef struct part { /* a summand and its box */
+  const gradient_piece *piece;
+  box box;
+  bool window; /* the left side is a window */
+  bool map;    /* and nothing is projected */
+  int group;
+  ir_tensor *tensor; /* where it was summed beforehand: box-sized; NULL: not needed */
+} part;
+
+typedef struct assembly {
+  ir_program *p;
+  ir_tensor *sum;
+  int n, groups;
+  part *part;
+} assembly;
+
+static const ir_expr *add(ir_program *p, const ir_expr *a, const ir_expr *b) {
+  return ir_binary(p, IR_ADD, a, b);
+}
+static const ir_expr *sub(ir_program *p, const ir_expr *a, const ir_expr *b) {
+  return ir_binary(p, IR_SUB, a, b);
+}
+
+static bool used_before(const ir_expr *const *lhs, int k, const ir_index *index) {
+  for (int i = 0; i < k; i++)
+    if (ir_mentions(lhs[i], index)) return true;
+  return false;
+}
+
+/* Over sizes and constants alone. */
+static bool is_fixed(ir_program *p, const ir_expr *e) {
+  ir_affine view;
+  return ir_affine_of(p, e, &view) && view.n == 0;
+}
+
+static void measure(assembly *a, part *t) {
+  int rank = a->sum->rank;
+  const ir_expr *const *lhs = t->piece->lhs;
+  t->box.from = BASE_NEWS(a->p->arena, const ir_expr *, rank + 1);
+  t->box.extent = BASE_NEWS(a->p->arena, const ir_expr *, rank + 1);
+  t->window = true;
+  for (int k = 0; k < rank; k++) {
+    const ir_expr *offset = NULL;
+    const ir_index *index = ir_position_index(lhs[k], &offset);
+    bool single = index && !used_before(lhs, k, index), fixed = is_fixed(a->p, lhs[k]);
+    t->window = t->window && (single || fixed);
+    t->box.from[k] = single ? offset : fixed ? lhs[k] : ir_int(a->p, 0);
+    t->box.extent[k] = single ? index->extent : fixed ? ir_int(a->p, 1) : a->sum->size[k];
+  }
+}
+
+static bool projects(const assembly *a, const gradient_piece *piece) {
+  pass_indices left = {0}, all = {0};
+  for (int k = 0; k < a->sum->rank; k++) pass_collect(a->p, &left, piece->lhs[k]);
+  for (int k = 0; k < a->sum->rank; k++) pass_collect(a->p, &all, piece->lhs[k]);
+  pass_collect(a->p, &all, piece->body);
+  return all.n > left.n;
+}
+
+static bool same_box(const assembly *a, const box *x, const box *y) {
+  for (int k = 0; k < a->sum->rank; k++)
+    if (x->from[k] != y->from[k] || x->extent[k] != y->extent[k]) return false;
+  return true;
+}
+
+static bool disjoint(const assembly *a, const box *x, const box *y) {
+  for (int k = 0; k < a->sum->rank; k++)
+    if (ir_less_equal(a->p, add(a->p, x->from[k], x->extent[k]), y->from[k]) ||
+        ir_less_equal(a->p, add(a->p, y->from[k], y->extent[k]), x->from[k]))
+      return true;
+  return false;
+}
+
+/* Number the parts by box; false if two boxes may meet. */
+static bool group_parts(assembly *a) {
+  for (int i = 0; i < a->n; i++) {
+    int j = 0;
+    while (j < i && !same_box(a, &a->part[j].box, &a->part[i].box)) j++;
+    a->part[i].group = j < i ? a->part[j].group : a->groups++;
+  }
+  for (int i = 0; i < a->n; i++)
+    for (int j = 0; j < i; j++)
+      if (a->part[i].group != a->part[j].group && !disjoint(a, &a->part[i].box, &a->part[j].box))
+        return false;
+  return true;
+}
+
+/* Sum T into a tensor of its own, as large as its box. */
+static void sum_apart(assembly *a, part *t) {
+  int rank = a->sum->rank;
+  const ir_expr **lhs = BASE_NEWS(a->p->arena, const ir_expr *, rank + 1);
+  for (int k = 0; k < rank; k++) lhs[k] = sub(a->p, t->piece->lhs[k], t->box.from[k]);
+  t->tensor = ir_tensor_new(a->p, a->sum->name, a->sum->type, rank, t->box.extent, IR_DERIVED);
+  pass_sum_into(a->p, t->tensor, lhs, t->piece->body, t->piece->span);
+}
+
+/* The value of T at AT, counted from where its box begins. */
+static const ir_expr *value_at(assembly *a, const part *t, const ir_expr *const *at) {
+  if (t->tensor) return ir_read(a->p, t->tensor, at);
+  int n = 0;
+  const ir_index **index = BASE_NEWS(a->p->arena, const ir_index *, a->sum->rank + 1);
+  const ir_expr **by = BASE_NEWS(a->p->arena, const ir_expr *, a->sum->rank + 1);
+  for (int k = 0; k < a->sum->rank; k++) {
+    const ir_expr *offset;
+    const ir_index *at_k = ir_position_index(t->piece->lhs[k], &offset);
+    if (!at_k) continue;
+    index[n] = at_k;
+    by[n++] = at[k];
+  }
+  return ir_substitute(a->p, t->piece->body, n, index, by);
+}
+
+/* One equation for the parts of a group. */
+static void define_group(assembly *a, int group) {
+  int rank = a->sum->rank, count = 0;
+  part *first = NULL;
+  for (int i = a->n - 1; i >= 0; i--)
+    if (a->part[i].group == group) {
+      first = &a->part[i];
+      count++;
+    }
+  if (count == 1 && (first->window || a->groups == 1)) {
+    pass_sum_into(a->p, a->sum, first->piece->lhs, first->piece->body, first->piece->span);
+    return;
+  }
+  const ir_expr **at = BASE_NEWS(a->p->arena, const ir_expr *, rank + 1);
+  const ir_expr **lhs = BASE_NEWS(a->p->arena, const ir_expr *, rank + 1);
+  for (int k = 0; k < rank; k++) {
+    const ir_expr *offset, *extent = first->box.extent[k];
+    const ir_index *index = ir_position_index(first->piece->lhs[k], &offset);
+    at[k] = ir_is_const(extent, 1)
+                ? ir_int(a->p, 0)
+                : ir_use(a->p, ir_index_new(a->p, index ? index->name : "i", extent));
+    lhs[k] = add(a->p, first->box.from[k], at[k]);
+  }
+  const ir_expr *total = ir_number(a->p, a->sum->type, 0);
+  for (part *t = a->part; t < a->part + a->n; t++) {
+    if (t->group != group) continue;
+    if (!t->map) sum_apart(a, t);
+    total = add(a->p, total, value_at(a, t, at));
+  }
+  pass_sum_into(a->p, a->sum, lhs, total, first->piece->span);
+}
+
+/* Boxes that meet: one equation over all of SUM, each part guarded by its box. */
+static void define_whole(assembly *a) {
+  int rank = a->sum->rank;
+  const ir_expr **u = BASE_NEWS(a->p->arena, const ir_expr *, rank + 1);
+  const ir_expr **at = BASE_NEWS(a->p->arena, const ir_expr *, rank + 1);
+  ir_positions(a->p, a->sum, u);
+  const ir_expr *zero = ir_number(a->p, a->sum->type, 0), *total = zero;
+  for (part *t = a->part; t < a->part + a->n; t++) {
+    if (!t->map) sum_apart(a, t);
+    for (int k = 0; k < rank; k++) at[k] = sub(a->p, u[k], t->box.from[k]);
+    const ir_expr *value = value_at(a, t, at);
+    for (int k = rank - 1; k >= 0; k--)
+      value = ir_where(a->p, ir_inside(a->p, at[k], t->box.extent[k]), value, zero);
+    total = add(a->p, total, value);
+  }
+  pass_sum_into(a->p, a->sum, u, total, a->part[0].piece->span);
+}
+
+void gradient_assemble(ir_program *p, ir_tensor *sum, const gradient_pieces *pieces) {
+  assembly a = {.p = p, .sum = sum, .n = pieces->n};
+  a.part = BASE_NEWS(p->arena, part, a.n);
+  for (int i = 0; i < a.n; i++) {
+    a.part[i].piece = &pieces->at[i];
+    measure(&a, &a.part[i]);
+    a.part[i].map = a.part[i].window && !projects(&a, &pieces->at[i]);
+  }
+  if (!group_parts(&a)) {
+    define_whole(&a);
+    return;
+  }
+  for (int g = 0; g < a.groups; g++) define_group(&a, g);
+}

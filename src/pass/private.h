@@ -1,0 +1,42 @@
+/* What the files of this room share. */
+#ifndef TL_PASS_PRIVATE_H
+#define TL_PASS_PRIVATE_H
+
+#include "pass/pass.h"
+
+/* ---- equations ------------------------------------------------------------------------------- */
+
+typedef BASE_VEC(const ir_index *) pass_indices;   /* without repetition */
+
+void pass_collect(ir_program *p, pass_indices *all, const ir_expr *e);   /* adds those in E, the oldest first */
+
+/* Give the indices in the N expressions at E fresh twins: for a further equation made of the same parts. */
+void pass_refresh(ir_program *p, int n, const ir_expr **e);
+
+/* Sum BODY into HEAD[lhs]; a plain "=" where nothing is projected and the left side is a window. */
+ir_eq *pass_sum_into(ir_program *p, ir_tensor *head, const ir_expr *const *lhs, const ir_expr *body,
+                     base_span span);
+
+/* Find again the free and projected indices of EQ after its left side or body has changed. */
+void pass_reindex(ir_program *p, ir_eq *eq);
+
+/* ---- derivatives ------------------------------------------------------------------------------ */
+
+/* Whether the derivative by E reaches its argument k. */
+bool gradient_passes(const ir_expr *e, int k);
+
+/* The derivative by argument k of E, given the derivative G by E itself and Y, an expression for E's value.
+ * Not for WHERE, whose branches are guarded instead. */
+const ir_expr *gradient_rule(ir_program *p, const ir_expr *e, int k, const ir_expr *y, const ir_expr *g);
+
+typedef struct gradient_piece {   /* a summand of a derivative: adds BODY at LHS, for all indices in them */
+  const ir_expr **lhs;
+  const ir_expr *body;
+  base_span span;
+} gradient_piece;
+typedef BASE_VEC(gradient_piece) gradient_pieces;
+
+/* Define SUM by its pieces: on their windows if these are disjoint, else as the sum of all. */
+void gradient_assemble(ir_program *p, ir_tensor *sum, const gradient_pieces *pieces);
+
+#endif
