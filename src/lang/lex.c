@@ -83,7 +83,7 @@ static bool take_line_end(lang_lexer *lex) {
 static const char narrow_prime[] = "\xE2\x80\xB2";   /* ′ */
 
 static bool at_text(const lang_lexer *lex, const char *text) {
-  return strncmp(lex->text + lex->at, text, strlen(text)) == 0;
+  return peek(lex) == *text && strncmp(lex->text + lex->at, text, strlen(text)) == 0;
 }
 
 static bool step_letter_or_digit(lang_lexer *lex) {
@@ -110,8 +110,8 @@ static void lex_name(lang_lexer *lex) {
   const lang_word *word =
       lang_word_of(lex->arena, lex->words, name, (size_t)(letters + primes));
   lang_token *token = lang_lex_push(lex, word->kind, from);
-  token->word = word;
-  token->value = INFINITY;   /* read where inf makes the token a number */
+  if (word->kind == TOKEN_NUMBER) token->value = INFINITY;
+  else token->word = word;
 }
 
 /* ---- signs ------------------------------------------------------------------------------------------ */

@@ -43,11 +43,11 @@ typedef struct lang_token {
   int offset, bytes;           /* in the source text */
   bool glued;                  /* no white space before it */
   bool whole;                  /* NUMBER */
-  const lang_word *word;       /* NAME and reserved words */
-  const char *string;          /* STRING: escapes resolved */
-  size_t length;               /* STRING */
-  double value;                /* NUMBER */
-  int64_t integer;             /* NUMBER that is whole */
+  union {
+    const lang_word *word;                            /* NAME and reserved words */
+    struct { const char *string; size_t length; };    /* STRING: escapes resolved */
+    struct { double value; int64_t integer; };        /* NUMBER; integer if whole */
+  };
 } lang_token;
 
 typedef struct lang_lexer {

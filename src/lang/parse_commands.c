@@ -6,8 +6,7 @@ bool lang_begins_command(const lang_parser *p) {
   const lang_token *name = p->now, *next = name + 1;
   if (!name->word->command) return false;
   if (next->kind == TOKEN_BRACKET) return !next->glued;
-  return next->kind == TOKEN_NAME || next->kind == TOKEN_NUMBER || next->kind == TOKEN_STRING ||
-         next->kind == TOKEN_OPEN || next->kind == TOKEN_MINUS || name->word->reserved;
+  return next->kind <= TOKEN_OPEN || next->kind == TOKEN_MINUS;   /* an end: an argument is missing */
 }
 
 /* command = name "(" arguments ")" | name arguments */

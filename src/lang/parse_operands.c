@@ -168,7 +168,7 @@ static lang_expr *atom(lang_parser *p) {
 /* argument = expression | name "=" expression [ ":" expression ] */
 static lang_expr *argument(lang_parser *p, const lang_exprs *before) {
   const lang_token *first = p->now;
-  bool keyword = first->word && first[1].kind == TOKEN_ASSIGN;
+  bool keyword = first->kind == TOKEN_NAME && first[1].kind == TOKEN_ASSIGN;
   if (!keyword) {
     if (before->n > 0 && before->at[before->n - 1]->kind == LANG_KEYWORD)
       base_raise(p->ctx, BASE_REFUSED, lang_span_of(p, first),

@@ -45,7 +45,8 @@ static lang_op operator(lang_parser *p) {
   if (lang_accept(p, TOKEN_ASSIGN)) return LANG_SET;
   if (lang_accept(p, TOKEN_ADD_TO)) return LANG_ADD;
   p->now += 2;
-  for (size_t i = 0; token->word && i < sizeof named_ops / sizeof *named_ops; i++)
+  bool word = token->kind == TOKEN_NAME;
+  for (size_t i = 0; word && i < sizeof named_ops / sizeof *named_ops; i++)
     if (strcmp(token->word->name, named_ops[i].name) == 0) return named_ops[i].op;
   base_raise(p->ctx, BASE_REFUSED, lang_span_from(p, token),
              "there is no operator `%.*s=`\nhelp: there are `=` and `+=`, which sum, and `max=`, "
@@ -183,7 +184,9 @@ _Noreturn static void refuse_bare(lang_parser *p, const lang_token *first, const
     base_raise(p->ctx, BASE_REFUSED, span, "%s cannot be defined\nhelp: the left side of `=` is a "
                "name with or without positions: `Y[i, j] = ...`", lang_kind_name(e->kind));
   if (!lang_at_end(p))
-    lang_unexpected(p, "an operator or the end of the statement", NULL);
+    lang_unexpected(p, "an operator or the end of the statement",
+                    p->now->kind == TOKEN_COLON && p->now[1].kind == TOKEN_MINUS
+                        ? "the arrow of a rule is `<-`" : NULL);
   if (e->kind == LANG_EQUAL)
     base_raise(p->ctx, BASE_REFUSED, span, "a comparison alone does nothing\n"
                "help: `=` defines, `%s?` prints", text);
