@@ -22,7 +22,7 @@ typedef enum lang_kind {
   LANG_WILD,       /* _                        only in an index position */
   LANG_VIRTUAL,    /* *t                       name is "t"; *t+1 is a LANG_SUM that holds it */
   LANG_READ,       /* Emb[Tok[p], 2*i+1, L]    at: the index positions, n >= 1 */
-  LANG_ATOM,       /* Parent(Alice, x)         capitalised, `(` right behind: at: positions, n >= 0 */
+  LANG_ATOM,       /* Parent(Alice, x)         capitalised, `(` right behind; at: positions, n >= 0 */
   LANG_CALL,       /* softmax[p'](e, lr=2)     at: arguments; index[0..nindex): NAMEs in brackets */
   LANG_KEYWORD,    /* lr=1e-3                  name, at[0]; stands in argument lists only */
   LANG_SLICE,      /* 4:8   4:   :8   :        at[0], at[1], NULL where left out; a whole index
@@ -69,7 +69,7 @@ struct lang_expr {
 /* ---- statements ------------------------------------------------------------------------------ */
 
 typedef enum lang_form {
-  LANG_EQUATION,   /* X[i, *t+1] = sig(W[i,j] X[j,*t])   Pooled[x/S] max= F[x]   Even(d) = d % 2 == 0 */
+  LANG_EQUATION,   /* X[i,*t+1] = sig(W[i,j] X[j,*t])   P[x/S] max= F[x]   Even(d) = d % 2 == 0 */
   LANG_FILE,       /* X = "x.npy"   Parent(x,y) = "p.tsv"   W[x,y] = "w.tsv" */
   LANG_WRITE,      /* "y.npy" = Y */
   LANG_FACT,       /* Parent(Alice, Bob), Parent(Bob, Carol)   Rain. */
@@ -96,9 +96,9 @@ struct lang_stmt {
   const char *source;      /* its text as written, without the end mark */
   union {
     struct { lang_expr *head; lang_op op; lang_expr *right; } equation;
-    struct { lang_expr *head; lang_expr *path; } file;                       /* path: LANG_STRING */
+    struct { lang_expr *head; lang_expr *path; } file;                  /* path: LANG_STRING */
     struct { lang_expr *path; lang_expr *right; } write;
-    struct { lang_expr **at; int n; } fact;                                  /* ATOMs, or one NAME */
+    struct { lang_expr **at; int n; } fact;                             /* ATOMs, or one NAME */
     struct { lang_expr *head; lang_expr **body; int n; } rule;
     struct {
       lang_expr *name;     /* LANG_NAME */
@@ -116,8 +116,8 @@ struct lang_stmt {
       lang_expr *of;       /* domain(Text): the NAME Text; NULL for a list */
     } domain;
     struct { const char *name; lang_expr **params; int n; lang_expr *right; } function;
-    struct { const char *name; lang_expr **at; int n; } command;             /* KEYWORDs among at */
-    struct { lang_expr *right; lang_stmt **with; int n; } query;             /* EQUATIONs and FILEs */
+    struct { const char *name; lang_expr **at; int n; } command;        /* KEYWORDs among at */
+    struct { lang_expr *right; lang_stmt **with; int n; } query;        /* EQUATIONs and FILEs */
   };
 };
 
@@ -132,23 +132,23 @@ typedef struct lang_ast {
  * "\nhelp: ...". FILE may be NULL; it is copied, spans point at the copy. */
 lang_ast *lang_parse(base_arena *arena, const char *file, const char *text, size_t n);
 
-/* ---- names ------------------------------------------------------------------------------------ */
+/* ---- names ----------------------------------------------------------------------------------- */
 
-bool lang_is_capital(const char *name);        /* the first letter is upper-case: Latin, Greek, Cyrillic */
-bool lang_is_function(const char *name);       /* a built-in function: sig, softmax, sum, concat, grad... */
-bool lang_is_command(const char *name);        /* import print seed save load default rounds settle ... */
-bool lang_is_reserved(const char *name);       /* a function, or and or not default fixed inf with */
+bool lang_is_capital(const char *name);        /* upper-case first: Latin, Greek, Cyrillic */
+bool lang_is_function(const char *name);       /* sig, softmax, sum, concat, grad ... */
+bool lang_is_command(const char *name);        /* import, print, minimize ... */
+bool lang_is_reserved(const char *name);       /* functions; and or not default fixed inf with */
 const char *lang_type_name(lang_type type);    /* "f32" */
 const char *lang_op_name(lang_op op);          /* "max=" */
-const char *lang_kind_name(lang_kind kind);    /* for messages: "a join", "a number", "a comparison" */
+const char *lang_kind_name(lang_kind kind);    /* for messages: "a join", "a number" */
 
-/* ---- printing: program text that parses to the same tree -------------------------------------- */
+/* ---- printing: program text that parses to the same tree ------------------------------------- */
 
 void lang_print_expr(base_text *out, const lang_expr *e);
 void lang_print_stmt(base_text *out, const lang_stmt *s);              /* without a line end */
 void lang_print(base_text *out, const lang_ast *ast);                  /* one statement a line */
 
-/* ---- diagnostics -------------------------------------------------------------------------------- */
+/* ---- diagnostics ----------------------------------------------------------------------------- */
 
 typedef struct lang_source { const char *file, *text; } lang_source;   /* file NULL: no file */
 

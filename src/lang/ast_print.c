@@ -32,7 +32,7 @@ static const row rows[] = {
 
 static void print(const printer *p, const lang_expr *e, enum level least);
 
-/* ---- leaves ------------------------------------------------------------------------------------- */
+/* ---- leaves ---------------------------------------------------------------------------------- */
 
 static void print_number(base_text *out, const lang_expr *e, bool positive) {
   if (e->whole) {
@@ -57,7 +57,7 @@ static void print_string(base_text *out, const lang_expr *e) {
   base_put(out, "\"");
 }
 
-/* ---- nodes with many children -------------------------------------------------------------------- */
+/* ---- nodes with many children ---------------------------------------------------------------- */
 
 static void print_all(const printer *p, lang_expr *const *at, int n, enum level least) {
   for (int i = 0; i < n; i++) {
@@ -111,7 +111,8 @@ static void print_call(const printer *p, const lang_expr *e) {
   base_put(p->out, ")");
 }
 
-static void print_around(const printer *p, const lang_expr *e, const char *open, const char *close) {
+static void print_around(const printer *p, const lang_expr *e, const char *open,
+                         const char *close) {
   printer inner = {p->out, p->tight || e->kind != LANG_LIST};
   if (e->name) base_put(p->out, e->name);
   base_put(p->out, open);
@@ -119,7 +120,7 @@ static void print_around(const printer *p, const lang_expr *e, const char *open,
   base_put(p->out, close);
 }
 
-/* ---- any node ----------------------------------------------------------------------------------------- */
+/* ---- any node -------------------------------------------------------------------------------- */
 
 static enum level level_of(const lang_expr *e) {
   switch (e->kind) {
@@ -175,7 +176,7 @@ void lang_print_expr(base_text *out, const lang_expr *e) {
   print(&(printer){out, false}, e, LOOSE);
 }
 
-/* ---- statements ------------------------------------------------------------------------------------------ */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 static void print_definition(base_text *out, const lang_expr *head, lang_op op,
                              const lang_expr *right) {

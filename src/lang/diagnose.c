@@ -1,17 +1,17 @@
 /* diagnose: an error as people read it, and as programs do.
  *
- *   model.tl:3:12: error: `relu` is a function and wants its argument in parentheses right behind it
- *     Y[i] = relu W[i,j] X[j]
- *            ^~~~
- *   help: write `relu(...)`; as a name of your own choose another */
+ *   model.tl:3:8: error: a join right behind `/` can be read two ways
+ *     Y[i] = 1/2 X[i]
+ *            ^~~~~~~~
+ *   help: write `(1 / 2) X[i]` or `1 / (2 X[i])` */
 #include <string.h>
 
 #include "lang/ast.h"
 
 static const char help_mark[] = "\nhelp: ";
-enum { WIDEST = 160, LEAD = 40 };   /* a longer source line is cut, this much before the span stays */
+enum { WIDEST = 160, LEAD = 40 };   /* a longer line is cut; so much before the span stays */
 
-/* ---- the source line ------------------------------------------------------------------------------ */
+/* ---- the source line ------------------------------------------------------------------------- */
 
 static bool same_file(const char *a, const char *b) {
   return a == b || (a && b && strcmp(a, b) == 0);
@@ -66,7 +66,7 @@ static void put_source(base_text *out, const char *line, base_span span) {
   put_carets(out, mark, end, span.length);
 }
 
-/* ---- the two forms ------------------------------------------------------------------------------------ */
+/* ---- the two forms --------------------------------------------------------------------------- */
 
 static void put_place(base_text *out, base_span span) {
   if (span.line <= 0) {
@@ -140,7 +140,7 @@ void lang_diagnose_json(base_text *out, const base_error *error) {
   base_put(out, "}\n");
 }
 
-/* ---- did you mean ---------------------------------------------------------------------------------------- */
+/* ---- did you mean ---------------------------------------------------------------------------- */
 
 /* One edit for short names, a third of the letters for longer ones. */
 const char *lang_did_you_mean(const char *name, const char *const *candidates, int n) {

@@ -11,7 +11,7 @@
 
 enum { LONGEST_NAME = 255, LONGEST_TEXT = 1 << 30 };
 
-/* ---- where we are ------------------------------------------------------------------------------ */
+/* ---- where we are ---------------------------------------------------------------------------- */
 
 static char peek(const lang_lexer *lex) { return lex->text[lex->at]; }
 static lang_mark here(const lang_lexer *lex) { return (lang_mark){lex->at, lex->column}; }
@@ -46,7 +46,7 @@ static void close_row(lang_lexer *lex) {
   lex->row = lex->tokens.n;
 }
 
-/* ---- white space --------------------------------------------------------------------------------- */
+/* ---- white space ----------------------------------------------------------------------------- */
 
 /* A line that ends in one of these goes on in the next. */
 static bool continues(lang_token_kind kind) {
@@ -78,7 +78,7 @@ static bool take_line_end(lang_lexer *lex) {
   return ends;
 }
 
-/* ---- names ----------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 static const char narrow_prime[] = "\xE2\x80\xB2";   /* ′ */
 
@@ -114,7 +114,7 @@ static void lex_name(lang_lexer *lex) {
   else token->word = word;
 }
 
-/* ---- signs ------------------------------------------------------------------------------------------ */
+/* ---- signs ----------------------------------------------------------------------------------- */
 
 typedef struct sign { const char *text; lang_token_kind kind; } sign;
 
@@ -227,9 +227,10 @@ static bool lex_sign(lang_lexer *lex) {
   return stop;
 }
 
-/* ---- statements --------------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
-void lang_lex_open(lang_lexer *lex, base_arena *arena, const char *file, const char *text, size_t n) {
+void lang_lex_open(lang_lexer *lex, base_arena *arena, const char *file, const char *text,
+                   size_t n) {
   *lex = (lang_lexer){.arena = arena, .ctx = base_arena_ctx(arena), .line = 1, .column = 1};
   lex->file = file ? base_copy(arena, file) : NULL;
   if (n > LONGEST_TEXT)

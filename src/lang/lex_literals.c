@@ -12,7 +12,7 @@
 static lang_mark here(const lang_lexer *lex) { return (lang_mark){lex->at, lex->column}; }
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-/* ---- numbers ------------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 /* The length of the literal at TEXT; *whole: it has neither a point nor an exponent. */
 static int number_length(const char *text, bool *whole) {
@@ -49,7 +49,7 @@ static double real_of(lang_lexer *lex, const char *text, int n) {
   return strtod(copy, NULL);
 }
 
-/* Exact where digits and power of ten are exact doubles (Clinger); what is longer goes to strtod. */
+/* Exact where digits and power of ten are exact doubles (Clinger); the rest goes to strtod. */
 static double value_of(lang_lexer *lex, const char *text, int n) {
   static const double powers[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
                                   1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
@@ -104,7 +104,7 @@ void lang_lex_number(lang_lexer *lex) {
                "the number is beyond what f64 holds\nhelp: infinity is written `inf`");
 }
 
-/* ---- strings --------------------------------------------------------------------------------------- */
+/* ---- strings --------------------------------------------------------------------------------- */
 
 static char escape_of(lang_lexer *lex) {
   static const char names[] = "ntr\\\"", values[] = "\n\t\r\\\"";

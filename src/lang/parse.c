@@ -3,7 +3,7 @@
  *   program = { statement end }
  *
  * The grammar goes on in parse_statements.c, parse_relations.c, parse_declarations.c,
- * parse_commands.c, parse_expressions.c and parse_operands.c, one production above each function. */
+ * parse_commands.c, parse_expressions.c and parse_operands.c: a production above each function. */
 #include <string.h>
 
 #include "lang/parse.h"
@@ -55,7 +55,7 @@ void lang_enter(lang_parser *p) {
 
 void lang_leave(lang_parser *p) { p->depth--; }
 
-/* ---- spans and messages ------------------------------------------------------------------------ */
+/* ---- spans and messages ---------------------------------------------------------------------- */
 
 base_span lang_span_of(const lang_parser *p, const lang_token *token) {
   return (base_span){p->lex.file, token->line, token->column, token->width > 0 ? token->width : 1};
@@ -96,7 +96,7 @@ const char *lang_text_of(base_arena *arena, const lang_expr *e) {
   return shorten(arena, text.at, text.n);
 }
 
-/* ---- nodes ----------------------------------------------------------------------------------------- */
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 lang_expr *lang_node(lang_parser *p, lang_kind kind, const lang_token *first) {
   lang_expr *e = BASE_NEW(p->arena, lang_expr);
@@ -112,10 +112,22 @@ void lang_deepen(lang_parser *p, lang_expr *e, const lang_expr *child) {
   e->depth = (short)(child->depth + 1);
 }
 
-void lang_children(lang_parser *p, lang_expr *e, lang_expr **at, int n) {
-  e->at = at;
-  e->n = n;
-  for (int i = 0; i < n; i++) lang_deepen(p, e, at[i]);
+void lang_children(lang_parser *p, lang_expr *e, lang_exprs children) {
+  e->at = children.at;
+  e->n = children.n;
+  for (int i = 0; i < children.n; i++) lang_deepen(p, e, children.at[i]);
+}
+
+void lang_hold(lang_parser *p, lang_expr *e) { BASE_PUSH(p->arena, &p->held, e); }
+
+lang_exprs lang_held(lang_parser *p, int mark) {
+  lang_exprs taken = {NULL, p->held.n - mark};
+  if (taken.n > 0) {
+    taken.at = BASE_NEWS(p->arena, lang_expr *, taken.n);
+    memcpy(taken.at, p->held.at + mark, (size_t)taken.n * sizeof *taken.at);
+  }
+  p->held.n = mark;
+  return taken;
 }
 
 lang_expr *lang_name_node(lang_parser *p) {
@@ -125,7 +137,7 @@ lang_expr *lang_name_node(lang_parser *p) {
   return e;
 }
 
-/* ---- the program -------------------------------------------------------------------------------------- */
+/* ---- the program ----------------------------------------------------------------------------- */
 
 /* Program text lies at text + offset as written; a statement keeps its own. */
 void lang_stmt_done(lang_parser *p, lang_stmt *s, const lang_token *first) {

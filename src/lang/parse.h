@@ -8,7 +8,7 @@
 
 #include "lang/ast.h"
 
-/* ---- words ------------------------------------------------------------------------------------ */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 typedef enum lang_token_kind {
   TOKEN_EOF, TOKEN_STOP,       /* STOP: line end, `;` outside brackets, `.` before white space */
@@ -25,15 +25,16 @@ typedef enum lang_token_kind {
 } lang_token_kind;
 
 typedef struct lang_word {     /* an interned name and what the language knows of it */
-  lang_token_kind kind;        /* TOKEN_NAME, TOKEN_NUMBER for inf, or the kind of a reserved word */
+  lang_token_kind kind;        /* TOKEN_NAME, TOKEN_NUMBER for inf, or a reserved word's own */
   bool function, command, reserved, capital;
   char name[];
 } lang_word;
 
-base_map *lang_words(base_arena *arena);                                /* with the known words in it */
-lang_word *lang_word_of(base_arena *arena, base_map *words, const char *bytes, size_t n);   /* finds or adds */
+/* A table with the words the language knows; the word of that name, added if it is new. */
+base_map *lang_words(base_arena *arena);
+lang_word *lang_word_of(base_arena *arena, base_map *words, const char *bytes, size_t n);
 
-/* ---- tokens ------------------------------------------------------------------------------------- */
+/* ---- tokens ---------------------------------------------------------------------------------- */
 
 typedef struct lang_token {
   lang_token_kind kind;
@@ -65,7 +66,8 @@ typedef struct lang_lexer {
   BASE_VEC(lang_token) tokens; /* of the current statement; the last is STOP or EOF */
 } lang_lexer;
 
-void lang_lex_open(lang_lexer *lex, base_arena *arena, const char *file, const char *text, size_t n);
+void lang_lex_open(lang_lexer *lex, base_arena *arena, const char *file, const char *text,
+                   size_t n);
 
 /* Read the next statement. False at the end of the text. */
 bool lang_lex_statement(lang_lexer *lex);
@@ -83,7 +85,7 @@ base_span lang_lex_span(const lang_lexer *lex, lang_mark from, int length);
 int lang_utf8(const char *bytes, uint32_t *code);   /* 0: not valid UTF-8 */
 bool lang_is_letter(uint32_t code);                 /* may begin a name */
 
-/* ---- the parser ----------------------------------------------------------------------------------- */
+/* ---- the parser ------------------------------------------------------------------------------ */
 
 typedef struct lang_parser {
   base_arena *arena;
@@ -93,40 +95,42 @@ typedef struct lang_parser {
   int depth;                   /* of nesting, bounded by LANG_MAX_DEPTH */
   bool in_position;            /* inside [ ] or ( ) of a read or atom: `_` and `*t` are at home */
   bool in_head;                /* a position of a head: `p.` is at home */
+  BASE_VEC(lang_expr *) held;  /* children of nodes that are being read, innermost last */
 } lang_parser;
-
-typedef BASE_VEC(lang_expr *) lang_exprs;
 
 /* Moving over tokens. */
 bool lang_accept(lang_parser *p, lang_token_kind kind);
 void lang_expect(lang_parser *p, lang_token_kind kind, const char *where);
-const lang_token *lang_behind(const lang_parser *p, const lang_token *bracket);   /* past its match */
+const lang_token *lang_behind(const lang_parser *p, const lang_token *bracket); /* its match */
 bool lang_at_end(const lang_parser *p);
-void lang_expect_end(lang_parser *p, const char *help);                 /* help may be NULL */
-void lang_enter(lang_parser *p);                                        /* one nesting deeper, bounded */
+void lang_expect_end(lang_parser *p, const char *help);              /* help may be NULL */
+void lang_enter(lang_parser *p);                                     /* one deeper, bounded */
 void lang_leave(lang_parser *p);
 
 /* Spans and messages. */
 base_span lang_span_of(const lang_parser *p, const lang_token *token);
-base_span lang_span_from(const lang_parser *p, const lang_token *first);   /* to the last token taken */
-const char *lang_found(const lang_parser *p, const lang_token *token);     /* "`+`", "the end of the line" */
+base_span lang_span_from(const lang_parser *p, const lang_token *first);  /* to the last taken */
+const char *lang_found(const lang_parser *p, const lang_token *token);    /* "`+`" */
 _Noreturn void lang_unexpected(lang_parser *p, const char *expected, const char *help);
-const char *lang_text_of(base_arena *arena, const lang_expr *e);           /* printed, shortened */
+const char *lang_text_of(base_arena *arena, const lang_expr *e);          /* printed, shortened */
 
 /* Nodes. */
+typedef struct lang_exprs { lang_expr **at; int n; } lang_exprs;
+void lang_hold(lang_parser *p, lang_expr *e);
+lang_exprs lang_held(lang_parser *p, int mark);    /* takes what is held since held.n was MARK */
 lang_expr *lang_node(lang_parser *p, lang_kind kind, const lang_token *first);
-void lang_children(lang_parser *p, lang_expr *e, lang_expr **at, int n);
+void lang_children(lang_parser *p, lang_expr *e, lang_exprs children);
 void lang_deepen(lang_parser *p, lang_expr *e, const lang_expr *child);    /* bounded */
-lang_expr *lang_name_node(lang_parser *p);                                 /* takes the NAME token */
+lang_expr *lang_name_node(lang_parser *p);         /* takes the NAME token */
 
 /* parse_expressions.c */
 lang_expr *lang_expression(lang_parser *p);
-lang_expr *lang_sum_expression(lang_parser *p);                  /* no comparison, not, and, or */
+lang_expr *lang_sum_expression(lang_parser *p);    /* no comparison, not, and, or */
 /* parse_operands.c */
 bool lang_begins_factor(const lang_parser *p);
 lang_expr *lang_primary(lang_parser *p);
-lang_expr *lang_head(lang_parser *p);                            /* NAME, READ or ATOM, marks allowed */
-void lang_arguments(lang_parser *p, lang_token_kind close, lang_exprs *args);
+lang_expr *lang_head(lang_parser *p);              /* NAME, READ or ATOM, marks allowed */
+lang_exprs lang_arguments(lang_parser *p, lang_token_kind close);
 /* parse_statements.c */
 lang_stmt *lang_statement(lang_parser *p);
 lang_stmt *lang_stmt_node(lang_parser *p, lang_form form);

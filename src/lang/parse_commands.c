@@ -6,20 +6,20 @@ bool lang_begins_command(const lang_parser *p) {
   const lang_token *name = p->now, *next = name + 1;
   if (!name->word->command) return false;
   if (next->kind == TOKEN_BRACKET) return !next->glued;
-  return next->kind <= TOKEN_OPEN || next->kind == TOKEN_MINUS;   /* an end: an argument is missing */
+  return next->kind <= TOKEN_OPEN || next->kind == TOKEN_MINUS;   /* an end: argument missing */
 }
 
 /* command = name "(" arguments ")" | name arguments */
 lang_stmt *lang_command(lang_parser *p) {
   const lang_token *name = p->now++;
   const char *text = name->word->name;
-  lang_exprs args = {0};
+  lang_exprs args;
   if (p->now->kind == TOKEN_OPEN && p->now->glued) {
     p->now++;
-    lang_arguments(p, TOKEN_CLOSE, &args);
+    args = lang_arguments(p, TOKEN_CLOSE);
     lang_expect(p, TOKEN_CLOSE, base_format(p->arena, "in the arguments of `%s`", text));
   } else {
-    lang_arguments(p, TOKEN_STOP, &args);
+    args = lang_arguments(p, TOKEN_STOP);
   }
   if (args.n == 0)
     base_raise(p->ctx, BASE_REFUSED, lang_span_of(p, name), "`%s` wants an argument", text);

@@ -5,7 +5,7 @@
 
 #include "lang/parse.h"
 
-/* ---- domains ------------------------------------------------------------------------------------ */
+/* ---- domains --------------------------------------------------------------------------------- */
 
 /* symbol = name | string | integer */
 static lang_expr *symbol(lang_parser *p) {
@@ -19,13 +19,13 @@ static lang_expr *symbol(lang_parser *p) {
 
 /* domain = "{" symbol { "," symbol } "}" | "domain" "(" name ")" */
 static void listed_domain(lang_parser *p, lang_stmt *s) {
-  lang_exprs symbols = {0};
+  int mark = p->held.n;
   do {
     p->now++;   /* the brace, then commas */
-    lang_expr *e = symbol(p);
-    BASE_PUSH(p->arena, &symbols, e);
+    lang_hold(p, symbol(p));
   } while (p->now->kind == TOKEN_COMMA);
   lang_expect(p, TOKEN_UNBRACE, "to end the domain");
+  lang_exprs symbols = lang_held(p, mark);
   s->domain.at = symbols.at;
   s->domain.n = symbols.n;
 }
@@ -39,7 +39,7 @@ static void domain_of(lang_parser *p, lang_stmt *s) {
   lang_expect(p, TOKEN_CLOSE, "to end `domain(`");
 }
 
-/* ---- types ------------------------------------------------------------------------------------------ */
+/* ---- types ----------------------------------------------------------------------------------- */
 
 enum { TYPES = LANG_BOOL + 1 };
 
@@ -74,22 +74,22 @@ static lang_type type(lang_parser *p) {
              name, near ? "did you mean `" : "", near ? near : "", near ? "`? " : "", types);
 }
 
-/* ---- tensors ------------------------------------------------------------------------------------------ */
+/* ---- tensors --------------------------------------------------------------------------------- */
 
 /* sizes = "[" expression { "," expression } "]" | "(" expression { "," expression } ")" */
 static void sizes(lang_parser *p, lang_stmt *s) {
   s->declare.sparse = p->now->kind == TOKEN_OPEN;
   lang_token_kind close = s->declare.sparse ? TOKEN_CLOSE : TOKEN_UNBRACKET;
-  lang_exprs found = {0};
+  int mark = p->held.n;
   if (p->now[1].kind == close)
-    base_raise(p->ctx, BASE_REFUSED, lang_span_of(p, p->now), "no sizes\nhelp: a scalar is declared "
-               "`%s : %s`", s->declare.name->name, lang_type_name(s->declare.type));
+    base_raise(p->ctx, BASE_REFUSED, lang_span_of(p, p->now),
+               "no sizes\nhelp: a scalar is declared `%s : %s`", s->declare.name->name, lang_type_name(s->declare.type));
   do {
     p->now++;   /* the bracket, then commas */
-    lang_expr *e = lang_sum_expression(p);
-    BASE_PUSH(p->arena, &found, e);
+    lang_hold(p, lang_sum_expression(p));
   } while (p->now->kind == TOKEN_COMMA);
   lang_expect(p, close, base_format(p->arena, "in the sizes of `%s`", s->declare.name->name));
+  lang_exprs found = lang_held(p, mark);
   s->declare.sizes = found.at;
   s->declare.n = found.n;
 }

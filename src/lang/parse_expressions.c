@@ -34,10 +34,11 @@ static lang_expr *negation(lang_parser *p);
 
 static lang_expr *pair(lang_parser *p, lang_kind kind, const lang_token *first, lang_expr *left,
                        lang_expr *right) {
-  lang_expr *e = lang_node(p, kind, first), **at = BASE_NEWS(p->arena, lang_expr *, 2);
-  at[0] = left;
-  at[1] = right;
-  lang_children(p, e, at, 2);
+  int mark = p->held.n;
+  lang_hold(p, left);
+  lang_hold(p, right);
+  lang_expr *e = lang_node(p, kind, first);
+  lang_children(p, e, lang_held(p, mark));
   return e;
 }
 
@@ -62,9 +63,9 @@ static lang_expr *negate(lang_parser *p, lang_expr *e, const lang_token *first) 
     negated->value = e->whole ? (double)-e->integer : -e->value;
     return negated;
   }
-  lang_expr **at = BASE_NEWS(p->arena, lang_expr *, 1);
-  at[0] = e;
-  lang_children(p, negated, at, 1);
+  int mark = p->held.n;
+  lang_hold(p, e);
+  lang_children(p, negated, lang_held(p, mark));
   return negated;
 }
 
@@ -83,18 +84,15 @@ static lang_expr *join(lang_parser *p) {
   const lang_token *first = p->now;
   lang_expr *factor = negation(p);
   if (!lang_begins_factor(p)) return factor;
-  lang_exprs factors = {0};
-  BASE_PUSH(p->arena, &factors, factor);
-  while (lang_begins_factor(p)) {
-    factor = power(p);
-    BASE_PUSH(p->arena, &factors, factor);
-  }
+  int mark = p->held.n;
+  lang_hold(p, factor);
+  while (lang_begins_factor(p)) lang_hold(p, power(p));
   lang_expr *e = lang_node(p, LANG_JOIN, first);
-  lang_children(p, e, factors.at, factors.n);
+  lang_children(p, e, lang_held(p, mark));
   return e;
 }
 
-/* ---- what the table joins --------------------------------------------------------------------- */
+/* ---- what the table joins -------------------------------------------------------------------- */
 
 static bool in_parentheses(const lang_parser *p, const lang_token *first) {
   return first->kind == TOKEN_OPEN && lang_behind(p, first) == p->now;
@@ -172,10 +170,10 @@ static lang_expr *not_expression(lang_parser *p, enum level least) {
                "`not` binds less tightly than the operator before it\n"
                "help: put it in parentheses: `(not ...)`");
   p->now++;
-  lang_expr **at = BASE_NEWS(p->arena, lang_expr *, 1);
-  at[0] = climb(p, NOT);
+  int mark = p->held.n;
+  lang_hold(p, climb(p, NOT));
   lang_expr *e = lang_node(p, LANG_NOT, first);
-  lang_children(p, e, at, 1);
+  lang_children(p, e, lang_held(p, mark));
   return e;
 }
 

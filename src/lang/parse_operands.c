@@ -3,7 +3,7 @@
 
 #include "lang/parse.h"
 
-/* ---- literals ----------------------------------------------------------------------------------- */
+/* ---- literals -------------------------------------------------------------------------------- */
 
 static lang_expr *number(lang_parser *p) {
   const lang_token *token = p->now++;
@@ -36,36 +36,34 @@ static lang_expr *element(lang_parser *p) {
 
 /* elements = element { "," element } */
 static lang_exprs elements(lang_parser *p) {
-  lang_exprs found = {0};
-  do {
-    lang_expr *e = element(p);
-    BASE_PUSH(p->arena, &found, e);
-  } while (lang_accept(p, TOKEN_COMMA));
-  return found;
+  int mark = p->held.n;
+  do lang_hold(p, element(p));
+  while (lang_accept(p, TOKEN_COMMA));
+  return lang_held(p, mark);
 }
 
 /* list = "[" [ elements { ";" elements } ] "]" */
 static lang_expr *list(lang_parser *p) {
   const lang_token *first = p->now++;
-  lang_exprs rows = {0}, row = {0};
+  lang_exprs row = {0};
+  int mark = p->held.n;
   if (p->now->kind != TOKEN_UNBRACKET) row = elements(p);
   bool nested = p->now->kind == TOKEN_SEMICOLON;
   while (nested) {
     lang_expr *e = lang_node(p, LANG_LIST, p->now - 1);
     if (row.n > 0) e->span = row.at[0]->span;
-    lang_children(p, e, row.at, row.n);
-    BASE_PUSH(p->arena, &rows, e);
+    lang_children(p, e, row);
+    lang_hold(p, e);
     if (!lang_accept(p, TOKEN_SEMICOLON)) break;
     row = elements(p);
   }
   lang_expect(p, TOKEN_UNBRACKET, "to end the list");
   lang_expr *e = lang_node(p, LANG_LIST, first);
-  if (nested) lang_children(p, e, rows.at, rows.n);
-  else lang_children(p, e, row.at, row.n);
+  lang_children(p, e, nested ? lang_held(p, mark) : row);
   return e;
 }
 
-/* ---- index positions ----------------------------------------------------------------------------- */
+/* ---- index positions ------------------------------------------------------------------------- */
 
 /* virtual = "*" name */
 static lang_expr *virtual_index(lang_parser *p) {
@@ -82,11 +80,11 @@ static lang_expr *virtual_index(lang_parser *p) {
 static lang_expr *slice(lang_parser *p, const lang_token *first, lang_expr *from) {
   lang_token_kind next = p->now->kind;
   bool open = next == TOKEN_COMMA || next == TOKEN_UNBRACKET || next == TOKEN_CLOSE;
-  lang_expr **at = BASE_NEWS(p->arena, lang_expr *, 2);
-  at[0] = from;
-  at[1] = open ? NULL : lang_sum_expression(p);
+  int mark = p->held.n;
+  lang_hold(p, from);
+  lang_hold(p, open ? NULL : lang_sum_expression(p));
   lang_expr *e = lang_node(p, LANG_SLICE, first);
-  lang_children(p, e, at, 2);
+  lang_children(p, e, lang_held(p, mark));
   return e;
 }
 
@@ -121,24 +119,23 @@ static lang_expr *position(lang_parser *p) {
 }
 
 /* positions = [ position { "," position } ] , and the closing bracket */
-static void positions(lang_parser *p, lang_expr *e, const lang_token *first, lang_token_kind close) {
+static void positions(lang_parser *p, lang_expr *e, const lang_token *first,
+                      lang_token_kind close) {
   bool was = p->in_position;
-  lang_exprs found = {0};
+  int mark = p->held.n;
   p->in_position = true;
   p->now++;
   if (p->now->kind != close) {
-    do {
-      lang_expr *at = position(p);
-      BASE_PUSH(p->arena, &found, at);
-    } while (lang_accept(p, TOKEN_COMMA));
+    do lang_hold(p, position(p));
+    while (lang_accept(p, TOKEN_COMMA));
   }
   lang_expect(p, close, base_format(p->arena, "in the positions of `%s`", e->name));
   p->in_position = was;
   e->span = lang_span_from(p, first);
-  lang_children(p, e, found.at, found.n);
+  lang_children(p, e, lang_held(p, mark));
 }
 
-/* ---- reads, atoms, calls ---------------------------------------------------------------------------- */
+/* ---- reads, atoms, calls --------------------------------------------------------------------- */
 
 /* read = name "[" positions "]" */
 static lang_expr *read(lang_parser *p) {
@@ -165,56 +162,59 @@ static lang_expr *atom(lang_parser *p) {
   return e;
 }
 
-/* argument = expression | name "=" expression [ ":" expression ] */
-static lang_expr *argument(lang_parser *p, const lang_exprs *before) {
+/* keyword = name "=" expression [ ":" expression ] */
+static lang_expr *keyword(lang_parser *p, int mark) {
   const lang_token *first = p->now;
-  bool keyword = first->kind == TOKEN_NAME && first[1].kind == TOKEN_ASSIGN;
-  if (!keyword) {
-    if (before->n > 0 && before->at[before->n - 1]->kind == LANG_KEYWORD)
-      base_raise(p->ctx, BASE_REFUSED, lang_span_of(p, first),
-                 "an argument without a name stands behind one with a name\n"
-                 "help: arguments by position come first");
-    return lang_expression(p);
-  }
   const char *name = first->word->name;
-  for (int i = 0; i < before->n; i++)
-    if (before->at[i]->kind == LANG_KEYWORD && before->at[i]->name == name)
+  for (int i = mark; i < p->held.n; i++)
+    if (p->held.at[i]->kind == LANG_KEYWORD && p->held.at[i]->name == name)
       base_raise(p->ctx, BASE_REFUSED, lang_span_of(p, first), "`%s=` is given twice", name);
   p->now += 2;
   const lang_token *begin = p->now;
-  lang_expr **at = BASE_NEWS(p->arena, lang_expr *, 1);
-  at[0] = lang_expression(p);
-  if (lang_accept(p, TOKEN_COLON)) at[0] = slice(p, begin, at[0]);
+  lang_expr *value = lang_expression(p);
+  if (lang_accept(p, TOKEN_COLON)) value = slice(p, begin, value);
+  int inner = p->held.n;
+  lang_hold(p, value);
   lang_expr *e = lang_node(p, LANG_KEYWORD, first);
   e->name = name;
-  lang_children(p, e, at, 1);
+  lang_children(p, e, lang_held(p, inner));
   return e;
 }
 
+/* argument = expression | keyword; those before it are held since MARK */
+static lang_expr *argument(lang_parser *p, int mark) {
+  if (p->now->kind == TOKEN_NAME && p->now[1].kind == TOKEN_ASSIGN) return keyword(p, mark);
+  if (p->held.n > mark && p->held.at[p->held.n - 1]->kind == LANG_KEYWORD)
+    base_raise(p->ctx, BASE_REFUSED, lang_span_of(p, p->now),
+               "an argument without a name stands behind one with a name\n"
+               "help: arguments by position come first");
+  return lang_expression(p);
+}
+
 /* arguments = [ argument { "," argument } ] , up to the closing token or the statement's end */
-void lang_arguments(lang_parser *p, lang_token_kind close, lang_exprs *args) {
+lang_exprs lang_arguments(lang_parser *p, lang_token_kind close) {
   bool was = p->in_position;
+  int mark = p->held.n;
   p->in_position = false;
   if (p->now->kind != close && !lang_at_end(p)) {
-    do {
-      lang_expr *e = argument(p, args);
-      BASE_PUSH(p->arena, args, e);
-    } while (lang_accept(p, TOKEN_COMMA));
+    do lang_hold(p, argument(p, mark));
+    while (lang_accept(p, TOKEN_COMMA));
   }
   p->in_position = was;
+  return lang_held(p, mark);
 }
 
 /* bound = "[" name { "," name } "]" */
 static void bound_indices(lang_parser *p, lang_expr *e) {
-  lang_exprs found = {0};
+  int mark = p->held.n;
   do {
     p->now++;   /* the bracket, then commas */
     if (p->now->kind != TOKEN_NAME || p->now->word->capital)
       lang_unexpected(p, base_format(p->arena, "the name of an index for `%s`", e->name), NULL);
-    lang_expr *index = lang_name_node(p);
-    BASE_PUSH(p->arena, &found, index);
+    lang_hold(p, lang_name_node(p));
   } while (p->now->kind == TOKEN_COMMA);
   lang_expect(p, TOKEN_UNBRACKET, base_format(p->arena, "behind the index of `%s`", e->name));
+  lang_exprs found = lang_held(p, mark);
   e->index = found.at;
   e->nindex = found.n;
 }
@@ -226,15 +226,14 @@ static lang_expr *call(lang_parser *p) {
   e->name = first->word->name;
   if (p->now->kind == TOKEN_BRACKET) bound_indices(p, e);
   p->now++;
-  lang_exprs args = {0};
-  lang_arguments(p, TOKEN_CLOSE, &args);
+  lang_exprs args = lang_arguments(p, TOKEN_CLOSE);
   lang_expect(p, TOKEN_CLOSE, base_format(p->arena, "in the arguments of `%s`", e->name));
   e->span = lang_span_from(p, first);
-  lang_children(p, e, args.at, args.n);
+  lang_children(p, e, args);
   return e;
 }
 
-/* ---- names -------------------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 /* A function stands without parentheses only as a whole argument: gelu(x, tanh). */
 static void check_bare_function(lang_parser *p) {
@@ -322,7 +321,7 @@ bool lang_begins_factor(const lang_parser *p) {
   return kind == TOKEN_NAME || kind == TOKEN_NUMBER || kind == TOKEN_OPEN;
 }
 
-/* ---- heads ----------------------------------------------------------------------------------------------- */
+/* ---- heads ----------------------------------------------------------------------------------- */
 
 /* head = name | name "[" positions "]" | capitalised-name "(" positions ")" */
 lang_expr *lang_head(lang_parser *p) {

@@ -3,8 +3,8 @@
 
 /* facts = atom { "," atom } | capitalised-name, the first of which is parsed */
 lang_stmt *lang_facts(lang_parser *p, lang_expr *first) {
-  lang_exprs facts = {0};
-  BASE_PUSH(p->arena, &facts, first);
+  int mark = p->held.n;
+  lang_hold(p, first);
   while (lang_accept(p, TOKEN_COMMA)) {
     const lang_token *begin = p->now;
     lang_expr *fact = lang_expression(p);
@@ -15,9 +15,10 @@ lang_stmt *lang_facts(lang_parser *p, lang_expr *first) {
       base_raise(p->ctx, BASE_REFUSED, lang_span_from(p, begin),
                  "expected a fact, found %s\nhelp: `Parent(Alice, Bob), Parent(Bob, Carol)`",
                  lang_kind_name(fact->kind));
-    BASE_PUSH(p->arena, &facts, fact);
+    lang_hold(p, fact);
   }
   lang_stmt *s = lang_stmt_node(p, LANG_FACT);
+  lang_exprs facts = lang_held(p, mark);
   s->fact.at = facts.at;
   s->fact.n = facts.n;
   return s;
@@ -28,11 +29,11 @@ static lang_expr *item(lang_parser *p) {
   const lang_token *first = p->now;
   lang_expr *left = lang_expression(p);
   if (!lang_accept(p, TOKEN_ASSIGN)) return left;
-  lang_expr **at = BASE_NEWS(p->arena, lang_expr *, 2);
-  at[0] = left;
-  at[1] = lang_expression(p);
+  int mark = p->held.n;
+  lang_hold(p, left);
+  lang_hold(p, lang_expression(p));
   lang_expr *e = lang_node(p, LANG_BIND, first);
-  lang_children(p, e, at, 2);
+  lang_children(p, e, lang_held(p, mark));
   return e;
 }
 
@@ -58,11 +59,10 @@ lang_stmt *lang_rule(lang_parser *p) {
   p->now++;   /* the arrow */
   if (lang_at_end(p))
     lang_unexpected(p, "the body of the rule", "a fact is written without an arrow: `P(A)`");
-  lang_exprs body = {0};
-  do {
-    lang_expr *e = item(p);
-    BASE_PUSH(p->arena, &body, e);
-  } while (lang_accept(p, TOKEN_COMMA));
+  int mark = p->held.n;
+  do lang_hold(p, item(p));
+  while (lang_accept(p, TOKEN_COMMA));
+  lang_exprs body = lang_held(p, mark);
   s->rule.body = body.at;
   s->rule.n = body.n;
   return s;

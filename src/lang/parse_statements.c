@@ -1,6 +1,7 @@
 /* parse_statements: which statement it is, equations, files, functions, queries.
  *
- *   statement = command | declaration | equation | file | write | function | rule | facts | query */
+ *   statement = command | declaration | equation | file | write | function | rule | facts
+ *             | query */
 #include <string.h>
 
 #include "lang/parse.h"
@@ -11,7 +12,7 @@ lang_stmt *lang_stmt_node(lang_parser *p, lang_form form) {
   return s;
 }
 
-/* ---- heads and their operators ---------------------------------------------------------------- */
+/* ---- heads and their operators --------------------------------------------------------------- */
 
 static const struct { const char *name; lang_op op; } named_ops[] = {
   {"max", LANG_MAX}, {"min", LANG_MIN}, {"avg", LANG_AVG}, {"prod", LANG_PROD},
@@ -53,7 +54,7 @@ static lang_op operator(lang_parser *p) {
              "`min=`, `avg=`, `prod=`", token->bytes, p->lex.text + token->offset);
 }
 
-/* ---- equations, files, functions ------------------------------------------------------------------ */
+/* ---- equations, files, functions ------------------------------------------------------------- */
 
 /* equation = head operator expression
  * file     = head "=" string */
@@ -80,9 +81,9 @@ static lang_stmt *equation(lang_parser *p) {
 
 /* parameters = "(" [ name { "," name } ] ")" */
 static lang_exprs parameters(lang_parser *p, const char *function) {
-  lang_exprs params = {0};
+  int mark = p->held.n;
   p->now++;
-  if (lang_accept(p, TOKEN_CLOSE)) return params;
+  if (lang_accept(p, TOKEN_CLOSE)) return (lang_exprs){0};
   do {
     if (p->now->kind != TOKEN_NAME)
       lang_unexpected(p, base_format(p->arena, "the name of a parameter of `%s`", function), NULL);
@@ -90,14 +91,14 @@ static lang_exprs parameters(lang_parser *p, const char *function) {
     if (lang_is_reserved(name->name))
       base_raise(p->ctx, BASE_REFUSED, name->span, "`%s` is reserved and cannot be a parameter",
                  name->name);
-    for (int i = 0; i < params.n; i++)
-      if (params.at[i]->name == name->name)
+    for (int i = mark; i < p->held.n; i++)
+      if (p->held.at[i]->name == name->name)
         base_raise(p->ctx, BASE_REFUSED, name->span, "`%s` has two parameters `%s`", function,
                    name->name);
-    BASE_PUSH(p->arena, &params, name);
+    lang_hold(p, name);
   } while (lang_accept(p, TOKEN_COMMA));
   lang_expect(p, TOKEN_CLOSE, base_format(p->arena, "in the parameters of `%s`", function));
-  return params;
+  return lang_held(p, mark);
 }
 
 /* function = lower-case-name parameters "=" expression */
@@ -133,7 +134,7 @@ static lang_stmt *write(lang_parser *p) {
   return s;
 }
 
-/* ---- queries ------------------------------------------------------------------------------------------ */
+/* ---- queries --------------------------------------------------------------------------------- */
 
 /* replacement = head "=" ( expression | string ) */
 static lang_stmt *replacement(lang_parser *p) {
@@ -165,7 +166,7 @@ static lang_stmt *query(lang_parser *p, lang_expr *right) {
   return s;
 }
 
-/* ---- statements that begin with an expression ------------------------------------------------------------ */
+/* ---- statements that begin with an expression ------------------------------------------------ */
 
 static const char goes_on[] =
     "a statement goes on in the next line if its line ends in an operator or comma, or inside "
@@ -234,7 +235,8 @@ static const char *end_help(const lang_parser *p, const lang_stmt *s) {
   if (kind == TOKEN_FIXED) return "`fixed` stands behind the initialiser of a declaration";
   if (kind == TOKEN_COMMA) return "facts and the items of a rule's body are separated by commas, "
                                   "other statements by `;` or a line end";
-  if (kind == TOKEN_NAME || kind == TOKEN_STRING) return "statements on one line are separated by `;`";
+  if (kind == TOKEN_NAME || kind == TOKEN_STRING)
+    return "statements on one line are separated by `;`";
   return NULL;
 }
 

@@ -5,11 +5,11 @@
 
 static const char *const functions[] = {
   /* elementwise */
-  "step", "sig", "relu", "gelu", "silu", "tanh", "exp", "log", "sqrt", "rsqrt", "abs", "sign", "sin",
-  "cos", "erf", "floor", "round", "min", "max", "clamp", "where", "dropout",
+  "step", "sig", "relu", "gelu", "silu", "tanh", "exp", "log", "sqrt", "rsqrt", "abs", "sign",
+  "sin", "cos", "erf", "floor", "round", "min", "max", "clamp", "where", "dropout",
   /* over an index */
-  "softmax", "logsoftmax", "lnorm", "rmsnorm", "argmax", "argmin", "sample", "cumsum", "sort", "topk",
-  "sum", "avg", "prod", "count", "concat",
+  "softmax", "logsoftmax", "lnorm", "rmsnorm", "argmax", "argmin", "sample", "cumsum", "sort",
+  "topk", "sum", "avg", "prod", "count", "concat",
   /* draws */
   "uniform", "normal", "bernoulli", "randint",
   /* of files, programs and tensors */
@@ -42,7 +42,7 @@ bool lang_is_reserved(const char *name) {
   return lang_is_function(name);
 }
 
-/* ---- interning -------------------------------------------------------------------------------- */
+/* ---- interning ------------------------------------------------------------------------------- */
 
 static lang_word *new_word(base_arena *arena, base_map *words, const char *bytes, size_t n) {
   lang_word *word = base_alloc(arena, sizeof *word + n + 1);
@@ -74,7 +74,7 @@ base_map *lang_words(base_arena *arena) {
   return words;
 }
 
-/* ---- characters -------------------------------------------------------------------------------- */
+/* ---- characters ------------------------------------------------------------------------------ */
 
 /* The first byte says how many follow; overlong forms, surrogates and stray bytes are refused. */
 int lang_utf8(const char *bytes, uint32_t *code) {
@@ -102,7 +102,7 @@ static bool within(uint32_t code, const range *ranges, int n) {
 }
 
 bool lang_is_letter(uint32_t code) {
-  static const range signs[] = {   /* beyond ASCII: control, punctuation, spaces, arrows, operators */
+  static const range signs[] = {   /* beyond ASCII: punctuation, spaces, arrows, operators */
     {0x80, 0xA9}, {0xAB, 0xB4}, {0xB6, 0xB9}, {0xBB, 0xBF}, {0xD7, 0xD7}, {0xF7, 0xF7},
     {0x2000, 0x206F}, {0x20A0, 0x20CF}, {0x2190, 0x2BFF}, {0x3000, 0x303F}, {0xE000, 0xF8FF},
     {0xFE00, 0xFE0F}, {0xFEFF, 0xFEFF}, {0xFF00, 0xFF0F}, {0xFFF0, 0xFFFF}, {0xE0000, 0x10FFFF},
@@ -125,7 +125,7 @@ bool lang_is_capital(const char *name) {
   return code == 0x178 || (even && code % 2 == 0) || (odd && code % 2 == 1);
 }
 
-/* ---- names of the tree's parts ------------------------------------------------------------------ */
+/* ---- names of the tree's parts --------------------------------------------------------------- */
 
 const char *lang_type_name(lang_type type) {
   static const char *const names[] = {"f16", "bf16", "f32", "f64", "i32", "i64", "bool"};
