@@ -107,6 +107,20 @@ static run_binding *slot_for(run_plan *plan) {
   return oldest;
 }
 
+/* On an error the slot is left empty, to be used again. */
+static void fill_or_empty(run_plan *plan, run_value *const *leaf, run_binding *b) {
+  base_ctx *ctx = plan->session->ctx;
+  base_trap trap;
+  if (BASE_TRY(ctx, &trap)) {
+    fill(plan, leaf, b);
+    base_untrap(ctx, &trap);
+  } else {
+    run_unbind(b);
+    *b = (run_binding){0};
+    base_raise_again(ctx);
+  }
+}
+
 run_binding *run_bind(run_plan *plan, run_value *const *leaf) {
   run_session *s = plan->session;
   check_leaves(plan, leaf);
@@ -116,15 +130,7 @@ run_binding *run_bind(run_plan *plan, run_value *const *leaf) {
       return plan->binding[i];
     }
   run_binding *b = slot_for(plan);
-  base_trap trap;
-  if (BASE_TRY(s->ctx, &trap)) {
-    fill(plan, leaf, b);
-    base_untrap(s->ctx, &trap);
-  } else {
-    run_unbind(b);
-    *b = (run_binding){0};
-    base_raise_again(s->ctx);
-  }
+  fill_or_empty(plan, leaf, b);
   b->used = ++s->clock;
   s->stats.bindings_made++;
   return b;
