@@ -65,7 +65,8 @@ base_ctx *base_open(const base_hooks *hooks);
 void base_close(base_ctx *ctx);
 
 /* if (BASE_TRY(ctx, &trap)) { ...; base_untrap(ctx, &trap); } else { see base_last(ctx) }
- * Locals changed between the two and read in the else branch must be volatile. */
+ * Locals changed between the two and read in the else branch must be volatile; a function that
+ * does little else has none. */
 #define BASE_TRY(ctx, trap) (setjmp(*base_push_trap(ctx, trap)) == 0)
 jmp_buf *base_push_trap(base_ctx *ctx, base_trap *trap);
 void base_untrap(base_ctx *ctx, base_trap *trap);
