@@ -277,7 +277,7 @@ static const ir_expr *root_derivative(gradient *g, const ir_eq *eq, const ir_exp
 static const ir_expr *value_of(gradient *g, const ir_eq *eq, const ir_expr *e) {
   if (e != eq->body || eq->agg != IR_SET) return e;
   bool exact = eq->head->type == (ir_type)e->type;
-  if ((e->op == IR_MAX || e->op == IR_MIN) && !exact && !ir_is_const(e->arg[0], 0) &&
+  if ((e->op == IR_MAXIMUM || e->op == IR_MINIMUM) && !exact && !ir_is_const(e->arg[0], 0) &&
       !ir_is_const(e->arg[1], 0))
     return e;
   return ir_read(g->p, eq->head, eq->lhs);

@@ -49,7 +49,7 @@ static const ir_expr *power_by_exponent(ir_program *p, const ir_expr *a, const i
  * gets nothing, as for relu. nan passes. */
 static const ir_expr *winner(ir_program *p, const ir_expr *e, int k, const ir_expr *y,
                              const ir_expr *g) {
-  bool max = e->op == IR_MAX;
+  bool max = e->op == IR_MAXIMUM;
   const ir_expr *zero = real(p, g, 0), *other = e->arg[1 - k];
   if (other->op == IR_CONST)
     return ir_where(p, ir_binary(p, IR_LE, max ? y : other, max ? other : y), zero, g);
@@ -70,8 +70,8 @@ const ir_expr *gradient_rule(ir_program *p, const ir_expr *e, int k, const ir_ex
   case IR_DIV: return k == 0 ? div(p, g, b) : neg(p, div(p, mul(p, g, y), b));
   case IR_POW: return mul(p, g, k == 0 ? power_by_base(p, a, b) : power_by_exponent(p, a, y));
   case IR_MOD: return k == 0 ? g : neg(p, mul(p, g, ir_unary(p, IR_FLOOR, div(p, a, b))));
-  case IR_MIN: return winner(p, e, k, y, g);
-  case IR_MAX: return winner(p, e, k, y, g);
+  case IR_MINIMUM: return winner(p, e, k, y, g);
+  case IR_MAXIMUM: return winner(p, e, k, y, g);
   case IR_NEG: return neg(p, g);
   case IR_ABS: return mul(p, g, ir_unary(p, IR_SIGN, a));
   case IR_EXP: return mul(p, g, y);
