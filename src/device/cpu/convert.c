@@ -1,6 +1,6 @@
 #include "device/cpu/convert.h"
 
-#include "base/half.h"
+#include "base/base.h"
 
 static void plain_f16_to_f32(float *out, const uint16_t *in, int64_t n)
 {

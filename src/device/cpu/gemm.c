@@ -11,7 +11,7 @@
  * element is computed the same way whatever the blocks are. */
 #include "device/cpu/gemm_kernels.h"
 
-#include "base/half.h"
+#include "base/base.h"
 #include "device/cpu/convert.h"
 
 #include <stdatomic.h>

@@ -2,7 +2,7 @@
  * loops copy or transpose; else elements are gathered one by one. */
 #include "device/cpu/gemm_kernels.h"
 
-#include "base/half.h"
+#include "base/base.h"
 
 int gemm_type_size(cpu_type type)
 {
