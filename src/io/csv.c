@@ -1,6 +1,5 @@
 /* csv: tables of numbers. All integers give i64, else f64; one column gives a vector. The first
  * row is a header if it has names and no numbers, but for those in quotes. */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <locale.h>
 #include <math.h>
@@ -10,7 +9,7 @@
 
 #include "io/format.h"
 
-/* ---- numbers ----------------------------------------------------------------------------------- */
+/* ---- numbers -------------------------------------------------------------------------------- */
 
 typedef union cell {
   int64_t integer;
@@ -65,7 +64,8 @@ static bool scan(io_string text, decimal *d) {
     at += at < end && (*at == '-' || *at == '+');
     any = digit(at, end);
     int64_t exponent = 0;
-    for (; digit(at, end); at++) exponent = exponent < 100000 ? 10 * exponent + *at - '0' : exponent;
+    for (; digit(at, end); at++)
+      if (exponent < 100000) exponent = 10 * exponent + *at - '0';
     d->exponent += down ? -exponent : exponent;
   }
   return any && at == end;
@@ -87,8 +87,9 @@ static bool named(io_string text, double *value) {
 /* A power of ten up to 10^22 and digits up to 2^53 are exact, so one operation rounds right;
  * the rest is strtod's, which looks at the C locale only. */
 static double real(locale_t locale, const char *text, const decimal *d) {
-  static const double ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                               1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+  static const double ten[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                               1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                               1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
   if (d->all && d->digits < UINT64_C(1) << 53 && d->exponent >= -22 && d->exponent <= 22) {
     double value = (double)d->digits;
     value = d->exponent < 0 ? value / ten[-d->exponent] : value * ten[d->exponent];
@@ -117,7 +118,7 @@ static numeral number(base_arena *arena, locale_t locale, const io_field *field,
   return REAL;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 typedef struct table {
   const io_source *source;
@@ -152,7 +153,7 @@ static void put_row(table *t, const io_rows *rows) {
   }
 }
 
-/* True if the row names the columns. Names and numbers mixed are more likely a slip than a header. */
+/* True if the row names the columns. Names mixed with numbers are rather a slip than a header. */
 static bool is_header(table *t, const io_rows *rows) {
   int bare_number = 0, name = 0;  /* the first column of each, from 1 */
   for (int i = rows->fields.n; i > 0; i--) {
@@ -206,7 +207,7 @@ void io_csv_read(const io_source *source, io_set *set) {
          io_array_of(t.real ? IR_F64 : IR_I64, t.columns == 1 ? 1 : 2, shape, t.cell));
 }
 
-/* ---- writing ----------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static float widened(int type, uint16_t bits) {
   uint32_t word = (uint32_t)bits << 16;
@@ -218,20 +219,22 @@ static float widened(int type, uint16_t bits) {
   int exponent = bits >> 10 & 31, fraction = bits & 1023;
   if (exponent == 31)
     value = fraction ? NAN : INFINITY;
+  else if (exponent > 0)
+    value = ldexpf((float)(1024 + fraction), exponent - 25);
   else
-    value = exponent ? ldexpf((float)(1024 + fraction), exponent - 25) : ldexpf((float)fraction, -24);
+    value = ldexpf((float)fraction, -24);
   return bits & 0x8000 ? -value : value;
 }
 
-static void put_element(base_text *text, const io_array *array, size_t i) {
-  switch (array->type) {
+static void put_element(base_text *text, int type, const void *data, size_t i) {
+  switch (type) {
     case IR_F16:
-    case IR_BF16: base_put_float(text, widened(array->type, ((const uint16_t *)array->data)[i])); break;
-    case IR_F32: base_put_float(text, ((const float *)array->data)[i]); break;
-    case IR_F64: base_put_number(text, ((const double *)array->data)[i]); break;
-    case IR_I32: base_putf(text, "%d", (int)((const int32_t *)array->data)[i]); break;
-    case IR_I64: base_putf(text, "%lld", (long long)((const int64_t *)array->data)[i]); break;
-    default: base_putf(text, "%d", ((const uint8_t *)array->data)[i]); break;
+    case IR_BF16: base_put_float(text, widened(type, ((const uint16_t *)data)[i])); break;
+    case IR_F32: base_put_float(text, ((const float *)data)[i]); break;
+    case IR_F64: base_put_number(text, ((const double *)data)[i]); break;
+    case IR_I32: base_putf(text, "%d", (int)((const int32_t *)data)[i]); break;
+    case IR_I64: base_putf(text, "%lld", (long long)((const int64_t *)data)[i]); break;
+    default: base_putf(text, "%d", ((const uint8_t *)data)[i]); break;
   }
 }
 
@@ -257,7 +260,7 @@ void io_csv_write(io_save *save, const io_set *set) {
   }
   if (header) base_put(&text, "\n");
   for (size_t i = 0; i < count; i++) {
-    put_element(&text, array, i);
+    put_element(&text, array->type, array->data, i);
     base_put(&text, (int64_t)((i + 1) % (size_t)columns) == 0 ? "\n" : separator);
     if (text.n < CHUNK) continue;
     io_save_put(save, text.at, text.n);

@@ -1,5 +1,4 @@
 /* file: opening to read and to write, and saying what is wrong with a file. */
-#define _GNU_SOURCE
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +11,7 @@
 
 #include "io/format.h"
 
-/* ---- messages -------------------------------------------------------------------------------- */
+/* ---- messages ------------------------------------------------------------------------------- */
 
 _Noreturn void io_broken(const io_source *source, size_t offset, const char *format, ...) {
   char message[BASE_MESSAGE];
@@ -62,7 +61,7 @@ const char *io_quote(base_arena *arena, const char *at, size_t n) {
   return text.at;
 }
 
-/* ---- a file that is not there ------------------------------------------------------------------ */
+/* ---- a file that is not there --------------------------------------------------------------- */
 
 static void close_directory(void *directory) { closedir(directory); }
 
@@ -92,7 +91,7 @@ static _Noreturn void cannot_read(base_arena *arena, const char *path, int error
              meant ? "\"?" : "");
 }
 
-/* ---- reading ----------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 typedef struct opened {
   int fd;      /* -1: closed */
@@ -154,7 +153,7 @@ io_source io_open(base_arena *arena, const char *path) {
   return source;
 }
 
-/* ---- writing ----------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static void abandon(void *object) {
   io_save *save = object;

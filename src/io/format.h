@@ -5,7 +5,7 @@
 #include "io/io.h"
 #include "ir/ir.h"
 
-/* ---- reading: file.c ------------------------------------------------------------------------- */
+/* ---- reading: file.c ------------------------------------------------------------------------ */
 
 typedef struct io_source {         /* a whole file, or an entry of an archive, in memory */
   base_arena *arena;               /* keeps the bytes and all that is read from them */
@@ -24,7 +24,7 @@ _Noreturn void io_broken_line(const io_source *source, int64_t line, const char 
 /* Bytes of a file made fit for a message: in quotes, shortened, what does not print as '?'. */
 const char *io_quote(base_arena *arena, const char *at, size_t n);
 
-/* ---- writing: file.c ------------------------------------------------------------------------- */
+/* ---- writing: file.c ------------------------------------------------------------------------ */
 
 /* A file in the making. It takes its name only when committed; closing the arena drops it. */
 typedef struct io_save {
@@ -40,13 +40,14 @@ void io_save_commit(io_save *save);
 _Noreturn void io_unwritable(const io_save *save, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-const io_array *io_only(const io_save *save, const io_set *set);           /* raises unless SET holds one */
+const io_array *io_only(const io_save *save, const io_set *set);  /* raises unless SET holds one */
 
-/* ---- element types: types.c ------------------------------------------------------------------ */
+/* ---- element types: types.c ----------------------------------------------------------------- */
 
-typedef struct io_raw {            /* an element type as files have it; NULL or 0: not in that format */
-  const char *name, *npy, *safetensors;
-  int idx;
+typedef struct io_raw {            /* an element type as files have it */
+  const char *name;
+  const char *npy, *safetensors;   /* as that format calls it; NULL: not there */
+  int idx;                         /* 0: not there */
   int bytes;
   bool sign;                       /* a signed integer */
   int type;                        /* the ir_type that holds it */
@@ -68,10 +69,11 @@ bool io_layout_bytes(const io_layout *layout, size_t *raw, size_t *own);
 const char *io_layout_text(base_arena *arena, const io_layout *layout);    /* "f32[3, 4]" */
 /* The array at OFFSET; in place if it lies there as we want it, else converted. */
 io_array io_load(const io_source *source, size_t offset, const io_layout *layout);
-io_array io_load_last(const io_source *source, size_t offset, const io_layout *layout);  /* nothing may follow */
+/* The same, and nothing may follow it. */
+io_array io_load_last(const io_source *source, size_t offset, const io_layout *layout);
 uint64_t io_little(const uint8_t *at, int bytes);
 
-/* ---- formats --------------------------------------------------------------------------------- */
+/* ---- formats -------------------------------------------------------------------------------- */
 
 bool io_npy_fits(const uint8_t *at, size_t n);
 io_array io_npy_load(const io_source *source);
@@ -99,7 +101,7 @@ void io_idx_read(const io_source *source, io_set *set);
 io_text *io_text_from(const io_source *source, io_unit unit);
 io_table *io_table_from(const io_source *source);
 
-/* ---- rows of fields: rows.c ------------------------------------------------------------------ */
+/* ---- rows of fields: rows.c ----------------------------------------------------------------- */
 
 typedef struct io_field {
   const char *at;
@@ -124,8 +126,9 @@ size_t io_rows_cells(const io_rows *rows, int columns);
 /* Raises unless the current row has COLUMNS fields. */
 void io_rows_check(const io_rows *rows, int columns);
 
-/* ---- UTF-8: text.c --------------------------------------------------------------------------- */
+/* ---- UTF-8: text.c -------------------------------------------------------------------------- */
 
-int io_utf8(const char *at, size_t n, uint32_t *code);  /* bytes of the first character; 0: broken */
+/* The bytes of the first character; 0: broken. */
+int io_utf8(const char *at, size_t n, uint32_t *code);
 
 #endif

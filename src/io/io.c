@@ -53,7 +53,7 @@ static io_set *read_source(const io_source *source) {
   if (!named || !named->fits(source->at, source->n)) format = by_content(source);
   if (!format) format = named;
   if (!format)
-    io_broken(source, 0, "neither the name nor the content is of a kind known here: " KNOWN " .idx");
+    io_broken(source, 0, "neither name nor content is of a kind known here: " KNOWN " .idx");
   io_set *set = BASE_NEW(source->arena, io_set);
   format->read(source, set);
   return set;
@@ -123,5 +123,11 @@ void io_add(base_arena *arena, io_set *set, const char *name, io_array array) {
 const io_array *io_find(const io_set *set, const char *name) {
   for (int i = 0; i < set->items.n; i++)
     if (strcmp(set->items.at[i].name, name) == 0) return &set->items.at[i].array;
+  return NULL;
+}
+
+const char *io_find_note(const io_set *set, const char *key) {
+  for (int i = 0; i < set->notes.n; i++)
+    if (strcmp(set->notes.at[i].key, key) == 0) return set->notes.at[i].value;
   return NULL;
 }

@@ -26,7 +26,7 @@ typedef struct io_array {
   int type;                        /* ir_type */
   int rank;                        /* 0 to IO_RANK */
   int64_t shape[IO_RANK];
-  void *data;                      /* rows last index fastest, no gaps, aligned to an element; not NULL */
+  void *data;                      /* last index fastest, no gaps, aligned to elements, not NULL */
   size_t bytes;
 } io_array;
 
@@ -58,6 +58,7 @@ void io_write_array(base_ctx *ctx, const char *path, const io_array *array);
 io_array io_array_of(int type, int rank, const int64_t *shape, void *data);
 void io_add(base_arena *arena, io_set *set, const char *name, io_array array);
 const io_array *io_find(const io_set *set, const char *name);              /* NULL: absent */
+const char *io_find_note(const io_set *set, const char *key);              /* NULL: absent */
 
 /* ---- texts ---------------------------------------------------------------------------------- */
 
@@ -83,7 +84,7 @@ typedef struct io_text {
 io_text *io_text_tokens(base_arena *arena, const char *path, io_unit unit);
 /* STRING in the tokens of TEXT; a symbol that TEXT lacks raises BASE_ARGUMENT, naming it. */
 io_array io_encode(base_arena *arena, const io_text *text, const char *string, size_t n);
-/* The text of N tokens, words joined by spaces, NUL-terminated; a foreign token raises BASE_ARGUMENT. */
+/* The text of N tokens, words joined by spaces, NUL behind; foreign ones raise BASE_ARGUMENT. */
 io_string io_decode(base_arena *arena, const io_text *text, const int64_t *token, size_t n);
 
 /* ---- tables of strings ---------------------------------------------------------------------- */
@@ -97,6 +98,7 @@ typedef struct io_table {          /* every line is a row: no header, no comment
 } io_table;
 
 io_table *io_table_read(base_arena *arena, const char *path);
-int64_t io_table_line(base_arena *arena, const io_table *table, int64_t row);  /* for messages; from 1 */
+/* The line where a row starts, from 1, for messages. */
+int64_t io_table_line(base_arena *arena, const io_table *table, int64_t row);
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "io/format.h"
 
-/* ---- the header ------------------------------------------------------------------------------ */
+/* ---- the header ----------------------------------------------------------------------------- */
 
 typedef struct header {
   const io_source *source;
@@ -79,7 +79,7 @@ static void descr(header *h, io_layout *layout) {
     while (raw->bytes && (!raw->npy || strcmp(raw->npy, text + 1) != 0)) raw++;
   if (!*text || !strchr("<>|=", *text) || !raw->bytes)
     io_broken(h->source, start,
-              "the elements are %s, expected one of f2 f4 f8 i1 i2 i4 i8 u1 u2 u4 u8 b1 behind < > or |",
+              "the elements are %s, expected f2 f4 f8 i1 i2 i4 i8 u1 u2 u4 u8 b1 behind < > or |",
               io_quote(h->source->arena, text, strlen(text)));
   layout->raw = raw;
   layout->big_endian = *text == '>';
@@ -121,7 +121,7 @@ static io_layout dict(header *h) {
   return layout;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 #define MAGIC "\x93NUMPY"
 enum { MAGIC_BYTES = 6 };
@@ -133,7 +133,8 @@ bool io_npy_fits(const uint8_t *at, size_t n) {
 io_array io_npy_load(const io_source *source) {
   if (!io_npy_fits(source->at, source->n))
     io_broken(source, 0, "the file does not start with \\x93NUMPY as an .npy does");
-  if (source->n < 12) io_broken(source, source->n, "the file is cut short within its first 12 bytes");
+  if (source->n < 12)
+    io_broken(source, source->n, "the file is cut short within its first 12 bytes");
   int version = source->at[6];
   if (version < 1 || version > 3)
     io_broken(source, 6, "the format is version %d, expected 1, 2 or 3", version);
@@ -151,15 +152,15 @@ void io_npy_read(const io_source *source, io_set *set) {
   io_add(source->arena, set, "", io_npy_load(source));
 }
 
-/* ---- writing ----------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 base_text io_npy_header(base_arena *arena, const io_array *array) {
   enum { START = 10, UNIT = 64 };
   const io_raw *raw = io_raw_of(array->type);
   base_text text = base_text_open(arena);
   base_put_n(&text, MAGIC "\1\0\0\0", START);
-  base_putf(&text, "{'descr': '%c%s', 'fortran_order': False, 'shape': (", raw->bytes > 1 ? '<' : '|',
-            raw->npy);
+  base_putf(&text, "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
+            raw->bytes > 1 ? '<' : '|', raw->npy);
   for (int i = 0; i < array->rank; i++)
     base_putf(&text, i == 0 ? "%lld," : " %lld,", (long long)array->shape[i]);
   if (array->rank > 1) text.n--;  /* (3,) but (3, 4) */

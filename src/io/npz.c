@@ -17,7 +17,7 @@ static void release(void *object) {
   if (a->bytes) zip_source_free(a->bytes);
 }
 
-/* An archive over N bytes, or an empty one in memory for writing. NULL: libzip said no, see ERROR. */
+/* An archive over N bytes, or an empty one in memory to write. NULL: libzip refused, see ERROR. */
 static archive *open_archive(base_arena *arena, const void *bytes, size_t n, int flags,
                              zip_error_t *error) {
   archive *a = BASE_NEW(arena, archive);
@@ -32,7 +32,7 @@ static archive *open_archive(base_arena *arena, const void *bytes, size_t n, int
   return NULL;
 }
 
-/* ---- reading ----------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 bool io_npz_fits(const uint8_t *at, size_t n) {
   return n >= 4 && (memcmp(at, "PK\3\4", 4) == 0 || memcmp(at, "PK\5\6", 4) == 0);
@@ -72,7 +72,7 @@ static void unpack(archive *a, zip_uint64_t i, io_source *entry) {
   if (got >= 0 && have == entry->n) got = zip_fread(a->entry, &beyond, 1);
   if (got < 0) io_broken(entry, have, "%s", zip_file_strerror(a->entry));
   if (got > 0 || have < entry->n)
-    io_broken(entry, have, "the entry does not have the %zu bytes that the archive gives", entry->n);
+    io_broken(entry, have, "the entry does not have the %zu bytes that the archive says", entry->n);
   zip_fclose(a->entry);
   a->entry = NULL;
 }
@@ -105,7 +105,7 @@ void io_npz_read(const io_source *source, io_set *set) {
     read_entry(source, a, (zip_uint64_t)i, &left, set);
 }
 
-/* ---- writing ----------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 /* Stored, and dated 1980 as numpy does, so that equal sets make equal files. */
 static void add_entry(io_save *save, zip_t *zip, const char *name, const io_array *given) {
@@ -115,7 +115,8 @@ static void add_entry(io_save *save, zip_t *zip, const char *name, const io_arra
   zip_buffer_fragment_t parts[] = {{(zip_uint8_t *)head.at, head.n}, {array.data, array.bytes}};
   zip_source_t *bytes = zip_source_buffer_fragment(zip, parts, 2, 0);
   if (!bytes) io_unwritable(save, "%s", zip_strerror(zip));
-  zip_int64_t i = zip_file_add(zip, base_format(save->arena, "%s.npy", name), bytes, ZIP_FL_ENC_UTF_8);
+  const char *path = base_format(save->arena, "%s.npy", name);
+  zip_int64_t i = zip_file_add(zip, path, bytes, ZIP_FL_ENC_UTF_8);
   if (i < 0) zip_source_free(bytes);
   if (i < 0 || zip_set_file_compression(zip, (zip_uint64_t)i, ZIP_CM_STORE, 0) < 0 ||
       zip_file_set_dostime(zip, (zip_uint64_t)i, 0, JANUARY_1980, 0) < 0)
@@ -132,6 +133,10 @@ static void put_bytes(io_save *save, zip_source_t *bytes) {
 }
 
 void io_npz_write(io_save *save, const io_set *set) {
+  if (set->items.n == 0) {  /* libzip writes no empty archive: the end of its directory is all */
+    io_save_put(save, "PK\5\6\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 22);
+    return;
+  }
   zip_error_t error;
   archive *a = open_archive(save->arena, NULL, 0, ZIP_CREATE | ZIP_TRUNCATE, &error);
   if (!a) io_unwritable(save, "%s", zip_error_strerror(&error));

@@ -10,7 +10,7 @@
 
 static void drop_json(void *json) { json_decref(json); }
 
-/* ---- reading ----------------------------------------------------------------------------------- */
+/* ---- reading -------------------------------------------------------------------------------- */
 
 enum { HEADER_MOST = 100 << 20 };  /* the bound of the format's own library */
 
@@ -23,8 +23,8 @@ static json_t *parse_header(const io_source *source, size_t *start) {
     io_broken(source, source->n, "the file is cut short within the 8 bytes of the header's length");
   uint64_t length = io_little(source->at, 8);
   if (length > HEADER_MOST || length > source->n - 8)
-    io_broken(source, 0, "the header takes %llu bytes, but %zu are left: no .safetensors or cut short",
-              (unsigned long long)length, source->n - 8);
+    io_broken(source, 0, "the header takes %llu bytes, but %zu are left: "
+              "no .safetensors, or cut short", (unsigned long long)length, source->n - 8);
   json_error_t error;
   json_t *root = json_loadb((const char *)source->at + 8, length, JSON_REJECT_DUPLICATES, &error);
   if (!root)
@@ -43,7 +43,8 @@ static void read_notes(const io_source *source, json_t *notes, io_set *set) {
   json_object_foreach(notes, key, value) {
     if (!json_is_string(value)) io_broken(source, 8, NOTES " has a %s that is no string",
                                           io_quote(source->arena, key, strlen(key)));
-    io_note note = {base_copy(source->arena, key), base_copy(source->arena, json_string_value(value))};
+    io_note note = {base_copy(source->arena, key),
+                    base_copy(source->arena, json_string_value(value))};
     BASE_PUSH(source->arena, &set->notes, note);
   }
 }
@@ -60,8 +61,8 @@ static const io_raw *element_type(const io_source *source, const char *name, con
   const io_raw *raw = io_raws;
   while (raw->bytes && strcmp(raw->safetensors, dtype) != 0) raw++;
   if (!raw->bytes)
-    io_broken(source, 8, "tensor %s has the dtype %s, expected F16 BF16 F32 F64 I8..I64 U8..U64 BOOL",
-              name, io_quote(source->arena, dtype, strlen(dtype)));
+    io_broken(source, 8, "tensor %s has the dtype %s, expected F16 BF16 F32 F64 I8 I16 I32 I64 "
+              "U8 U16 U32 U64 or BOOL", name, io_quote(source->arena, dtype, strlen(dtype)));
   return raw;
 }
 
@@ -104,8 +105,9 @@ static piece describe_piece(const io_source *source, size_t start, const char *k
   find_place(source, tensor, start, &p);
   size_t raw, own;
   if (!io_layout_bytes(&p.layout, &raw, &own) || raw != (size_t)(p.end - p.begin))
-    io_broken(source, start + (size_t)p.begin, "tensor %s is %s, but its data_offsets span %lld bytes",
-              p.name, io_layout_text(source->arena, &p.layout), (long long)(p.end - p.begin));
+    io_broken(source, start + (size_t)p.begin, "tensor %s is %s, but its data_offsets span %lld "
+              "bytes", p.name, io_layout_text(source->arena, &p.layout),
+              (long long)(p.end - p.begin));
   return p;
 }
 
@@ -151,7 +153,7 @@ void io_safetensors_read(const io_source *source, io_set *set) {
            io_load(source, start + (size_t)pieces[i].begin, &pieces[i].layout));
 }
 
-/* ---- writing ----------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static _Noreturn void no_memory(io_save *save) {
   base_raise(base_arena_ctx(save->arena), BASE_MEMORY, base_nowhere,

@@ -4,7 +4,7 @@
 
 #include "io/format.h"
 
-/* ---- UTF-8 --------------------------------------------------------------------------------------- */
+/* ---- UTF-8 ---------------------------------------------------------------------------------- */
 
 /* Overlong forms, surrogates and numbers beyond U+10FFFF are broken. */
 int io_utf8(const char *at, size_t n, uint32_t *code) {
@@ -30,7 +30,7 @@ static size_t next_char(const io_source *source, size_t at, uint32_t *code) {
   return (size_t)length;
 }
 
-/* ---- symbols --------------------------------------------------------------------------------------- */
+/* ---- symbols -------------------------------------------------------------------------------- */
 
 static int compare(io_string a, io_string b) {
   int order = memcmp(a.at, b.at, a.n < b.n ? a.n : b.n);
@@ -45,7 +45,7 @@ static io_string next_symbol(io_unit unit, io_string *left) {
   io_string symbol = {left->at, left->n > 0};
   uint32_t code;
   if (unit == IO_CHARS) symbol.n = (size_t)io_utf8(left->at, left->n, &code);
-  if (symbol.n == 0) symbol.n = left->n > 0;  /* a broken byte stands for itself and is in no domain */
+  if (symbol.n == 0) symbol.n = left->n > 0;  /* a broken byte is a symbol that no domain has */
   while (unit == IO_WORDS && symbol.n < left->n && !space(left->at[symbol.n])) symbol.n++;
   left->at += symbol.n;
   left->n -= symbol.n;
@@ -73,7 +73,7 @@ static io_text *bytes_of(const io_source *source) {
   return text;
 }
 
-/* ---- characters ------------------------------------------------------------------------------------ */
+/* ---- characters ----------------------------------------------------------------------------- */
 
 /* Which code points occur, 64 a word, and how many occur before each word: so the rank of one is
  * a sum, and a large text needs no table of its characters. */
@@ -122,7 +122,7 @@ static io_text *chars_of(const io_source *source) {
   return text;
 }
 
-/* ---- words ----------------------------------------------------------------------------------------- */
+/* ---- words ---------------------------------------------------------------------------------- */
 
 typedef struct word {
   io_string text;
@@ -177,10 +177,11 @@ static io_text *words_of(const io_source *source) {
   return text;
 }
 
-/* ---- doors ----------------------------------------------------------------------------------------- */
+/* ---- doors ---------------------------------------------------------------------------------- */
 
 io_text *io_text_from(const io_source *source, io_unit unit) {
-  return unit == IO_CHARS ? chars_of(source) : unit == IO_WORDS ? words_of(source) : bytes_of(source);
+  if (unit == IO_CHARS) return chars_of(source);
+  return unit == IO_WORDS ? words_of(source) : bytes_of(source);
 }
 
 io_text *io_text_tokens(base_arena *arena, const char *path, io_unit unit) {

@@ -96,7 +96,8 @@ static void convert(const io_layout *layout, const uint8_t *from, uint8_t *to, i
 }
 
 /* What not every bit pattern means: bytes of a bool, and numbers beyond i64. */
-static void check_values(const io_source *source, size_t offset, const io_layout *layout, size_t n) {
+static void check_values(const io_source *source, size_t offset, const io_layout *layout,
+                         size_t n) {
   const uint8_t *at = source->at + offset;
   if (layout->raw->type == IR_BOOL)
     for (size_t i = 0; i < n; i++)
