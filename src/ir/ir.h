@@ -48,6 +48,7 @@ extern const ir_op_info ir_ops[IR_OPS];
 /* ---- expressions ------------------------------------------------------------------------------- */
 
 typedef struct ir_program ir_program;
+struct ir_table;
 typedef struct ir_tensor ir_tensor;
 typedef struct ir_expr ir_expr;
 
@@ -62,6 +63,7 @@ typedef struct ir_symbol {   /* a size, known when the program is bound; or a lo
   int id;                    /* position in program->symbols, and in every array of symbol values */
   bool counter;
   int64_t least;             /* it is never smaller; sizes: 0 unless known better */
+  const struct ir_symbol *origin;  /* in an extracted program: the symbol it was copied from; else NULL */
 } ir_symbol;
 
 struct ir_expr {
@@ -69,6 +71,8 @@ struct ir_expr {
   uint8_t type;              /* computed type: IR_BOOL, IR_I64, IR_F32 or IR_F64 */
   uint16_t n;                /* arguments */
   uint32_t id;               /* order of creation in the program */
+  uint64_t holds;            /* private: a filter of what occurs in it */
+  struct ir_table *table;    /* private: of its program */
   union {
     double real;             /* CONST of f32 (exactly representable in it) or f64 */
     int64_t integer;         /* CONST of i64, bool */
