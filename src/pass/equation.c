@@ -46,6 +46,16 @@ void pass_reindex(ir_program *p, ir_eq *eq) {
   eq->red = all.at + nfree;
 }
 
+static void note_read(void *arg, const ir_expr *e) {
+  if (e->op == IR_READ) *(bool *)arg = true;
+}
+
+bool pass_has_read(const ir_expr *e) {
+  bool found = false;
+  ir_each(e, note_read, &found);
+  return found;
+}
+
 ir_eq *pass_sum_into(ir_program *p, ir_tensor *head, const ir_expr *const *lhs, const ir_expr *body,
                      base_span span) {
   ir_eq *eq = ir_define(p, head, IR_SUM, lhs, body);

@@ -20,6 +20,8 @@ ir_eq *pass_sum_into(ir_program *p, ir_tensor *head, const ir_expr *const *lhs, 
 /* Find again the free and projected indices of EQ after its left side or body has changed. */
 void pass_reindex(ir_program *p, ir_eq *eq);
 
+bool pass_has_read(const ir_expr *e);
+
 /* ---- derivatives ------------------------------------------------------------------------------ */
 
 /* Whether the derivative by E reaches its argument k. */
