@@ -176,9 +176,10 @@ static void check_expr_reads(verifier *v, const ir_expr *root) {
 
 static void check_bounds(verifier *v) {
   const ir_eq *eq = v->eq;
+  bool window = ir_window(eq);
   for (int k = 0; k < eq->head->rank; k++) {
     check_expr_reads(v, eq->lhs[k]);
-    if (!ir_holds_data(eq->lhs[k]))   /* a scatter leaves out what falls outside */
+    if (window && !ir_holds_data(eq->lhs[k]))   /* a scatter leaves out what falls outside */
       check_position(v, v->loops, eq->lhs[k], eq->head, k);
   }
   check_expr_reads(v, eq->body);
