@@ -9,7 +9,7 @@ typedef struct box {
 } box;
 
 typedef struct part { /* a summand and its box */
-  const gradient_piece *piece;
+  gradient_piece *piece;
   box box;
   bool window; /* the left side is a window */
   bool map;    /* and nothing is projected */
@@ -31,9 +31,9 @@ static const ir_expr *sub(ir_program *p, const ir_expr *a, const ir_expr *b) {
   return ir_binary(p, IR_SUB, a, b);
 }
 
-static bool used_before(const ir_expr *const *lhs, int k, const ir_index *index) {
-  for (int i = 0; i < k; i++)
-    if (ir_mentions(lhs[i], index)) return true;
+static bool used_elsewhere(const ir_expr *const *lhs, int rank, int k, const ir_index *index) {
+  for (int i = 0; i < rank; i++)
+    if (i != k && ir_mentions(lhs[i], index)) return true;
   return false;
 }
 
@@ -43,19 +43,39 @@ static bool is_fixed(ir_program *p, const ir_expr *e) {
   return ir_affine_of(p, e, &view) && view.n == 0;
 }
 
+static bool inside(ir_program *p, const ir_expr *from, const ir_expr *extent, const ir_expr *size) {
+  return ir_never_negative(p, from) && ir_less_equal(p, add(p, from, extent), size);
+}
+
+/* A window position that may lie outside, where the forward read was guarded: runs over all of the
+ * size instead. */
+static void clip(assembly *a, gradient_piece *piece, int k, const ir_index *index,
+                 const ir_expr *offset) {
+  const ir_expr *u = ir_use(a->p, ir_index_new(a->p, index->name, a->sum->size[k]));
+  const ir_expr *back = sub(a->p, u, offset),
+                *zero = ir_number(a->p, (ir_type)piece->body->type, 0);
+  const ir_expr *body = ir_substitute(a->p, piece->body, 1, &index, &back);
+  piece->lhs[k] = u;
+  piece->body = ir_where(a->p, ir_inside(a->p, back, index->extent), body, zero);
+}
+
 static void measure(assembly *a, part *t) {
   int rank = a->sum->rank;
-  const ir_expr *const *lhs = t->piece->lhs;
+  const ir_expr **lhs = t->piece->lhs;
   t->box.from = BASE_NEWS(a->p->arena, const ir_expr *, rank + 1);
   t->box.extent = BASE_NEWS(a->p->arena, const ir_expr *, rank + 1);
   t->window = true;
   for (int k = 0; k < rank; k++) {
-    const ir_expr *offset = NULL;
+    const ir_expr *offset = NULL, *size = a->sum->size[k];
     const ir_index *index = ir_position_index(lhs[k], &offset);
-    bool single = index && !used_before(lhs, k, index), fixed = is_fixed(a->p, lhs[k]);
+    bool single = index && !used_elsewhere(lhs, rank, k, index), fixed = is_fixed(a->p, lhs[k]);
+    if (single && !inside(a->p, offset, index->extent, size)) {
+      clip(a, t->piece, k, index, offset);
+      index = ir_position_index(lhs[k], &offset);
+    }
     t->window = t->window && (single || fixed);
     t->box.from[k] = single ? offset : fixed ? lhs[k] : ir_int(a->p, 0);
-    t->box.extent[k] = single ? index->extent : fixed ? ir_int(a->p, 1) : a->sum->size[k];
+    t->box.extent[k] = single ? index->extent : fixed ? ir_int(a->p, 1) : size;
   }
 }
 
@@ -170,7 +190,7 @@ static void define_whole(assembly *a) {
   pass_sum_into(a->p, a->sum, u, total, a->part[0].piece->span);
 }
 
-void gradient_assemble(ir_program *p, ir_tensor *sum, const gradient_pieces *pieces) {
+void gradient_assemble(ir_program *p, ir_tensor *sum, gradient_pieces *pieces) {
   assembly a = {.p = p, .sum = sum, .n = pieces->n};
   a.part = BASE_NEWS(p->arena, part, a.n);
   for (int i = 0; i < a.n; i++) {

@@ -39,6 +39,6 @@ typedef struct gradient_piece {   /* a summand of a derivative: adds BODY at LHS
 typedef BASE_VEC(gradient_piece) gradient_pieces;
 
 /* Define SUM by its pieces: on their windows if these are disjoint, else as the sum of all. */
-void gradient_assemble(ir_program *p, ir_tensor *sum, const gradient_pieces *pieces);
+void gradient_assemble(ir_program *p, ir_tensor *sum, gradient_pieces *pieces);
 
 #endif
