@@ -1,4 +1,4 @@
-/* What the tests of io share: a context, an arena, an empty folder, files in it, errors expected. */
+/* What the tests of io share: a context, an arena, an empty folder, files in it, errors. */
 #ifndef TL_TEST_IO_FIXTURE_H
 #define TL_TEST_IO_FIXTURE_H
 

@@ -76,8 +76,8 @@ static void header_forms(void **state) {
   CHECK(only(io_read(f->arena, made(f, "{\"shape\":(1L,),\"fortran_order\":True,\"descr\":\"<i8\"}",
                                     8))),
         IR_I64, "1", ones);
-  CHECK(only(io_read(f->arena, made(f, "{'descr' : '=i8' , 'shape' : ( 1 , 1 )\n}  \n", 8))), IR_I64,
-        "1 1", ones);
+  CHECK(only(io_read(f->arena, made(f, "{'descr' : '=i8' , 'shape' : ( 1 , 1 )\n}  \n", 8))),
+        IR_I64, "1 1", ones);
 }
 
 static void headers_broken(void **state) {
@@ -155,7 +155,7 @@ static void every_cut(void **state) {
   for (size_t cut = 0; cut < n; cut++) refuses_somehow(f, file_of(f, "cut.npy", bytes, cut));
 }
 
-/* ---- writing ---------------------------------------------------------------------------------- */
+/* ---- writing -------------------------------------------------------------------------------- */
 
 static void written(void **state) {
   fixture *f = *state;

@@ -51,7 +51,7 @@ static void empty(void **state) {
   assert_int_equal(io_read(f->arena, path_to(f, "a.npz"))->items.n, 0);
 }
 
-/* ---- archives that are wrong --------------------------------------------------------------- */
+/* ---- archives that are wrong ---------------------------------------------------------------- */
 
 /* An archive of one entry with this text. */
 static const char *archive(fixture *f, const char *name, const char *text, int method) {

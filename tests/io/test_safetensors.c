@@ -64,7 +64,7 @@ static void mapped(void **state) {
   assert_true(((float *)io_find(io_read(f->arena, path), "v")->data)[7] == 7);
 }
 
-/* ---- headers that are wrong ------------------------------------------------------------------ */
+/* ---- headers that are wrong ----------------------------------------------------------------- */
 
 /* The header at its length, N ones behind it. */
 static const char *made(fixture *f, const char *header, int n) {
