@@ -1,0 +1,136 @@
+/* check: what the parts of the checker share; private to turning a tree into equations.
+ *
+ *   names.c    every name and what defines it            resolve.c   trees with their names resolved
+ *   project.c  where the sums of `=` stand                sizes.c     extents of indices, sizes of heads
+ *   lower.c    trees to expressions and equations         over.c      functions over an index
+ *   draw.c     random draws                               actions.c   commands and queries
+ *   check.c    the order of it all */
+#ifndef TL_LANG_CHECK_H
+#define TL_LANG_CHECK_H
+
+#include "lang/lang.h"
+
+typedef struct entity entity;
+typedef struct clause clause;
+
+/* An index of one clause. A projected index belongs to its term: equal names in two terms are two variables. */
+typedef struct variable {
+  const char *name;              /* as written */
+  const ir_expr *low, *extent;   /* runs over low .. low + extent - 1; extent NULL: not known yet */
+  const char *from;              /* the tensor that gave the extent, and the position, for messages */
+  int position;
+  bool head;                     /* stands on the left */
+  bool strong;                   /* extent given by a bare position */
+  bool bound;                    /* by an explicit reduction or function */
+  const ir_index *index;         /* made when the sizes are known */
+  const ir_expr *value;          /* INDEX + low */
+  base_span span;
+} variable;
+
+/* A resolved expression: copied from the tree, functions of the program expanded. `e.at` and `e.index` hold nodes too. */
+typedef struct node {
+  lang_expr e;
+  variable *var;                 /* NAME that is an index; CALL index lists hold such NAMEs */
+  entity *of;                    /* READ, and NAME that is a tensor */
+  BASE_VEC(variable *) sum;      /* summed over at this node, put here by project */
+} node;
+
+struct clause {                  /* one equation of the text */
+  const lang_stmt *stmt;
+  entity *head;
+  lang_op op;
+  int nlhs;
+  node **lhs;                    /* positions of the head */
+  node *right;
+  BASE_VEC(variable *) vars;
+  BASE_VEC(node *) reads;        /* READ nodes of the right side and of the positions */
+  variable *marked;              /* t of Y[p,t.] */
+  bool lowered;
+};
+
+typedef enum name_kind { NAME_UNKNOWN, NAME_TENSOR, NAME_FUNCTION, NAME_DOMAIN } name_kind;
+
+struct entity {
+  const char *name;
+  name_kind kind;
+  base_span span;                /* where it is first defined */
+  const lang_stmt *declared;
+  const lang_stmt *function;
+  lang_domain *domain;           /* NAME_DOMAIN */
+  BASE_VEC(clause *) clauses;
+  io_array *data;                /* list, file, elements */
+  const lang_stmt *data_stmt;
+  lang_domain *tokens;
+  int rank;                      /* -1: not known */
+  const ir_expr **size;          /* entries NULL: not known */
+  lang_domain **domains;         /* by position */
+  int virtual_position;          /* of *t, else -1 */
+  bool number, whole;            /* a scalar whose value is known while checking */
+  double value;
+  bool busy;                     /* its value is being worked out */
+  ir_type type;
+  bool typed;
+  lang_tensor *tensor;           /* of the program, once lowered */
+  ir_tensor *ir;
+  int mark, low, group;          /* for the order: strongly connected groups */
+  bool on_stack;
+};
+
+typedef struct check {
+  base_ctx *ctx;
+  base_arena *arena;
+  lang_program *program;         /* NULL: equations for the C API */
+  ir_program *p;
+  base_map *names;               /* name to entity */
+  BASE_VEC(entity *) entities;
+  BASE_VEC(entity *) order;      /* groups one after another, what is read before what reads */
+  ir_type type;                  /* the default */
+  const char *folder;
+  int streams;                   /* of random draws */
+  ir_tensor *draw;
+} check;
+
+/* The word for SPAN of an expression, raised. */
+_Noreturn void check_refuse(check *c, base_span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+/* names.c */
+entity *check_name(check *c, const char *name, base_span span);          /* finds or adds */
+entity *check_find(check *c, const char *name);                          /* NULL: not there */
+void check_collect(check *c, const lang_ast *ast);                       /* all but commands and queries */
+bool check_number(check *c, const lang_expr *e, double *value);          /* an expression known now; false: it is not */
+int64_t check_size_of(check *c, const lang_expr *e, lang_domain **domain);   /* a size in a declaration */
+const ir_expr *check_position_size(check *c, entity *e, int k);          /* NULL: not known yet */
+
+/* resolve.c */
+void check_resolve(check *c, clause *clause_);
+clause *check_clause(check *c, const lang_stmt *stmt, entity *head, lang_op op);
+bool lang_binds(const char *function);                                   /* its index is gone outside: sum, argmax, sample.. */
+
+/* project.c */
+void check_project(check *c, clause *cl);
+
+/* sizes.c */
+void check_sizes(check *c, entity *const *group, int n);                 /* one strongly connected group */
+
+/* lower.c */
+void check_lower(check *c, entity *const *group, int n);
+void check_declare_tensor(check *c, entity *e);                          /* its ir_tensor, sizes known */
+const ir_expr *lower(check *c, clause *cl, node *n);
+const ir_expr *lower_read_of(check *c, ir_tensor *t, const ir_expr *const *position);  /* 0 outside */
+/* A tensor of its own for BODY: over those of cl's variables it depends on and EXTRA, less DROP. The read of it. */
+const ir_expr *lower_temporary(check *c, clause *cl, const char *name, ir_agg agg, const ir_expr *body,
+                               int ndrop, variable *const *drop);
+bool check_uses(const node *n, const variable *v);
+
+/* over.c: softmax and others; NULL if NAME is none of them */
+const ir_expr *lower_over(check *c, clause *cl, node *n);
+/* draw.c */
+const ir_expr *lower_draw(check *c, clause *cl, node *n);
+
+/* order.c */
+void check_order(check *c);
+
+/* actions.c */
+void check_action(check *c, const lang_stmt *stmt);
+
+#endif
