@@ -22,7 +22,7 @@ typedef enum lang_kind {
   LANG_WILD,       /* _                        only in an index position */
   LANG_VIRTUAL,    /* *t                       name is "t"; *t+1 is a LANG_SUM that holds it */
   LANG_READ,       /* Emb[Tok[p], 2*i+1, L]    at: the index positions, n >= 1 */
-  LANG_ATOM,       /* Parent(Alice, x)         capitalised, `(` right behind; at: positions, n >= 0 */
+  LANG_ATOM,       /* Parent(Alice, x)         capitalised, `(` right behind; at: the positions */
   LANG_CALL,       /* softmax[p'](e, lr=2)     at: arguments; index[0..nindex): NAMEs in brackets */
   LANG_KEYWORD,    /* lr=1e-3                  name, at[0]; stands in argument lists only */
   LANG_SLICE,      /* 4:8   4:   :8   :        at[0], at[1], NULL where left out; a whole index

@@ -113,10 +113,11 @@ static void print_call(const printer *p, const lang_expr *e) {
 
 static void print_around(const printer *p, const lang_expr *e, const char *open,
                          const char *close) {
-  printer inner = {p->out, p->tight || e->kind != LANG_LIST};
+  bool list = e->kind == LANG_LIST;
+  printer inner = {p->out, p->tight || !list};
   if (e->name) base_put(p->out, e->name);
   base_put(p->out, open);
-  print_all(&inner, e->at, e->n, LOOSE);
+  print_all(&inner, e->at, e->n, list ? LOOSE : SUM);
   base_put(p->out, close);
 }
 
@@ -130,7 +131,7 @@ static enum level level_of(const lang_expr *e) {
     case LANG_VIRTUAL: return PRODUCT;   /* `2*(*t)`, but `*t+1` */
     case LANG_SUM: return SUM;
     case LANG_NOT: return NOT;
-    case LANG_KEYWORD: case LANG_SLICE: return LOOSE;
+    case LANG_KEYWORD: return LOOSE;
     default: break;
   }
   bool binary = (size_t)e->kind < sizeof rows / sizeof *rows && rows[e->kind].sign;
@@ -168,8 +169,8 @@ static void print(const printer *p, const lang_expr *e, enum level least) {
   if (parentheses) base_put(p->out, ")");
 }
 
-static void print_list(base_text *out, lang_expr *const *at, int n) {
-  print_all(&(printer){out, false}, at, n, LOOSE);
+static void print_list(base_text *out, lang_expr *const *at, int n, enum level least) {
+  print_all(&(printer){out, false}, at, n, least);
 }
 
 void lang_print_expr(base_text *out, const lang_expr *e) {
@@ -189,7 +190,7 @@ static void print_declaration(base_text *out, const lang_stmt *s) {
   base_putf(out, "%s : %s", s->declare.name->name, lang_type_name(s->declare.type));
   if (s->declare.n > 0) {
     base_put(out, s->declare.sparse ? "(" : "[");
-    print_list(out, s->declare.sizes, s->declare.n);
+    print_list(out, s->declare.sizes, s->declare.n, SUM);
     base_put(out, s->declare.sparse ? ")" : "]");
   }
   if (s->declare.start) {
@@ -206,7 +207,7 @@ static void print_domain(base_text *out, const lang_stmt *s) {
     return;
   }
   base_put(out, "{");
-  print_list(out, s->domain.at, s->domain.n);
+  print_list(out, s->domain.at, s->domain.n, LOOSE);
   base_put(out, "}");
 }
 
@@ -227,25 +228,25 @@ void lang_print_stmt(base_text *out, const lang_stmt *s) {
     case LANG_FILE: print_definition(out, s->file.head, LANG_SET, s->file.path); break;
     case LANG_WRITE: print_definition(out, s->write.path, LANG_SET, s->write.right); break;
     case LANG_FACT:
-      print_list(out, s->fact.at, s->fact.n);
+      print_list(out, s->fact.at, s->fact.n, LOOSE);
       if (s->fact.at[0]->kind == LANG_NAME) base_put(out, ".");
       break;
     case LANG_RULE:
       lang_print_expr(out, s->rule.head);
       base_put(out, " <- ");
-      print_list(out, s->rule.body, s->rule.n);
+      print_list(out, s->rule.body, s->rule.n, LOOSE);
       break;
     case LANG_DECLARE: print_declaration(out, s); break;
     case LANG_DOMAIN: print_domain(out, s); break;
     case LANG_FUNCTION:
       base_putf(out, "%s(", s->function.name);
-      print_list(out, s->function.params, s->function.n);
+      print_list(out, s->function.params, s->function.n, LOOSE);
       base_put(out, ") = ");
       lang_print_expr(out, s->function.right);
       break;
     case LANG_COMMAND:
       base_putf(out, "%s(", s->command.name);
-      print_list(out, s->command.at, s->command.n);
+      print_list(out, s->command.at, s->command.n, LOOSE);
       base_put(out, ")");
       break;
     case LANG_QUERY: print_query(out, s); break;

@@ -149,8 +149,9 @@ const char *lang_did_you_mean(const char *name, const char *const *candidates, i
   const char *nearest = NULL;
   for (int i = 0; i < n; i++) {
     int distance = base_edit_distance(name, candidates[i]);
-    bool all_new = (size_t)distance >= letters || (size_t)distance >= strlen(candidates[i]);
-    if (distance >= best || (all_new && letters > 0)) continue;
+    size_t length = strlen(candidates[i]);
+    bool nothing_shared = (size_t)distance >= (letters > length ? letters : length);
+    if (distance >= best || nothing_shared) continue;
     best = distance;
     nearest = candidates[i];
   }

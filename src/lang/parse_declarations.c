@@ -83,7 +83,8 @@ static void sizes(lang_parser *p, lang_stmt *s) {
   int mark = p->held.n;
   if (p->now[1].kind == close)
     base_raise(p->ctx, BASE_REFUSED, lang_span_of(p, p->now),
-               "no sizes\nhelp: a scalar is declared `%s : %s`", s->declare.name->name, lang_type_name(s->declare.type));
+               "no sizes\nhelp: a scalar is declared `%s : %s`", s->declare.name->name,
+               lang_type_name(s->declare.type));
   do {
     p->now++;   /* the bracket, then commas */
     lang_hold(p, lang_sum_expression(p));

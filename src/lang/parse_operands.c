@@ -181,14 +181,20 @@ static lang_expr *keyword(lang_parser *p, int mark) {
   return e;
 }
 
-/* argument = expression | keyword; those before it are held since MARK */
+/* A function stands without parentheses only as a whole argument: gelu(x, tanh). */
+static bool is_function_argument(const lang_token *name) {
+  return name->kind == TOKEN_NAME && name->word->function &&
+         (name[1].kind == TOKEN_COMMA || name[1].kind == TOKEN_CLOSE);
+}
+
+/* argument = expression | keyword | function-name; those before it are held since MARK */
 static lang_expr *argument(lang_parser *p, int mark) {
   if (p->now->kind == TOKEN_NAME && p->now[1].kind == TOKEN_ASSIGN) return keyword(p, mark);
   if (p->held.n > mark && p->held.at[p->held.n - 1]->kind == LANG_KEYWORD)
     base_raise(p->ctx, BASE_REFUSED, lang_span_of(p, p->now),
                "an argument without a name stands behind one with a name\n"
                "help: arguments by position come first");
-  return lang_expression(p);
+  return is_function_argument(p->now) ? lang_name_node(p) : lang_expression(p);
 }
 
 /* arguments = [ argument { "," argument } ] , up to the closing token or the statement's end */
@@ -235,13 +241,7 @@ static lang_expr *call(lang_parser *p) {
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-/* A function stands without parentheses only as a whole argument: gelu(x, tanh). */
-static void check_bare_function(lang_parser *p) {
-  const lang_token *name = p->now, *before = name - 1, *next = name + 1;
-  bool alone = name > p->lex.tokens.at && !p->in_position &&
-               (before->kind == TOKEN_COMMA || before->kind == TOKEN_OPEN) &&
-               (next->kind == TOKEN_COMMA || next->kind == TOKEN_CLOSE);
-  if (alone) return;
+_Noreturn static void refuse_bare_function(lang_parser *p, const lang_token *name) {
   base_raise(p->ctx, BASE_REFUSED, lang_span_of(p, name),
              "`%s` is a function and wants its argument in parentheses right behind it\n"
              "help: write `%s(...)`; as a name of your own choose another", name->word->name,
@@ -256,8 +256,8 @@ static lang_expr *named(lang_parser *p) {
   bool arguments = behind->kind == TOKEN_OPEN && behind->glued;
   if (!name->word->capital && arguments) return call(p);
   if (arguments && !bracket) return atom(p);
-  if (name->word->function) check_bare_function(p);
-  if (name->word->reserved && !name->word->function)
+  if (name->word->function) refuse_bare_function(p, name);
+  if (name->word->reserved)
     base_raise(p->ctx, BASE_REFUSED, lang_span_of(p, name), "`%s` is a reserved word",
                name->word->name);
   return bracket ? read(p) : lang_name_node(p);

@@ -1,0 +1,5 @@
+#include "fuzz_io.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+  return fuzz("input.csv", data, size, fuzz_set);
+}
