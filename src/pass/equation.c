@@ -56,6 +56,18 @@ bool pass_has_read(const ir_expr *e) {
   return found;
 }
 
+bool pass_linear(ir_program *p, const ir_expr *e, const ir_index *index,
+                 const ir_expr **coefficient, const ir_expr **rest) {
+  if (!ir_mentions(e, index)) return false;
+  const ir_expr *zero = ir_int(p, 0), *one = ir_int(p, 1);
+  *rest = ir_substitute(p, e, 1, &index, &zero);
+  *coefficient = ir_binary(p, IR_SUB, ir_substitute(p, e, 1, &index, &one), *rest);
+  pass_indices all = {0};
+  pass_collect(p, &all, *coefficient);
+  if (all.n > 0 || pass_has_read(*coefficient) || ir_is_const(*coefficient, 0)) return false;
+  return ir_binary(p, IR_ADD, ir_binary(p, IR_MUL, *coefficient, ir_use(p, index)), *rest) == e;
+}
+
 ir_eq *pass_sum_into(ir_program *p, ir_tensor *head, const ir_expr *const *lhs, const ir_expr *body,
                      base_span span) {
   ir_eq *eq = ir_define(p, head, IR_SUM, lhs, body);

@@ -58,16 +58,6 @@ static bool holds_index(const solving *s, const ir_expr *e) {
   return all.n > 0;
 }
 
-/* e = coefficient index + rest, the coefficient over sizes and constants alone. */
-static bool linear_in(solving *s, const ir_expr *e, const ir_index *index,
-                      const ir_expr **coefficient, const ir_expr **rest) {
-  if (!ir_mentions(e, index)) return false;
-  *rest = replace(s, e, index, ir_int(s->p, 0));
-  *coefficient = sub(s, replace(s, e, index, ir_int(s->p, 1)), *rest);
-  if (holds_index(s, *coefficient) || pass_has_read(*coefficient)) return false;
-  return add(s, mul(s, *coefficient, ir_use(s->p, index)), *rest) == e;
-}
-
 static bool longer(solving *s, const ir_index *a, const ir_index *b) {
   int64_t x, y;
   bool x_known = ir_is_int(a->extent, &x), y_known = ir_is_int(b->extent, &y);
@@ -114,7 +104,7 @@ static void settle(solving *s, const ir_index *index, const ir_expr *value) {
 static bool solve_leading(solving *s, const goal *g) {
   for (int i = 0; i < s->open.n; i++) {
     const ir_expr *c, *rest;
-    if (!linear_in(s, g->e, s->open.at[i], &c, &rest)) continue;
+    if (!pass_linear(s->p, g->e, s->open.at[i], &c, &rest)) continue;
     const ir_expr *fixed = without_open(s, rest), *below = sub(s, rest, fixed);
     bool alone = ir_is_const(below, 0);
     if (ir_is_const(c, 1) && alone) {
@@ -142,7 +132,7 @@ static bool solve_one(solving *s, const goal *g) {
   for (int i = 0; i < s->open.n; i++) {
     const ir_expr *c, *rest;
     int64_t k;
-    if (!linear_in(s, g->e, s->open.at[i], &c, &rest) || !ir_is_int(c, &k) || k == 0) continue;
+    if (!pass_linear(s->p, g->e, s->open.at[i], &c, &rest) || !ir_is_int(c, &k) || k == 0) continue;
     int64_t size = k < 0 ? -k : k;
     bool better = !best || (size == 1) > (best_size == 1) ||
                   ((size == 1) == (best_size == 1) && longer(s, s->open.at[i], best));

@@ -22,6 +22,10 @@ void pass_reindex(ir_program *p, ir_eq *eq);
 
 bool pass_has_read(const ir_expr *e);
 
+/* e = coefficient index + rest, the coefficient over sizes and constants alone and not 0. */
+bool pass_linear(ir_program *p, const ir_expr *e, const ir_index *index, const ir_expr **coefficient,
+                 const ir_expr **rest);
+
 /* ---- derivatives ------------------------------------------------------------------------------ */
 
 /* Whether the derivative by E reaches its argument k. */
