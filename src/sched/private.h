@@ -1,0 +1,95 @@
+/* Private to src/sched. A block's equations are the nodes of a graph; groups of nodes become kernels. A group's
+ * equations are rewritten as they join, so that those that run together share their indices. */
+#ifndef TL_SCHED_PRIVATE_H
+#define TL_SCHED_PRIVATE_H
+
+#include "sched/sched.h"
+
+/* ---- who reads what, in the whole program ---- */
+
+typedef struct sched_use {
+  BASE_VEC(const ir_eq *) readers;    /* equations whose body or left side reads the tensor, each once */
+  bool kept;                          /* an output, a committed value or a loop's end: it must be in memory */
+  bool commits;                       /* a committed value */
+} sched_use;
+
+sched_use *sched_uses(ir_program *p);                         /* by tensor id */
+
+/* ---- pairs of indices ---- */
+
+enum { SCHED_PAIRS = 32 };
+typedef struct sched_pairs {          /* what an equation's indices are in another group; one to one */
+  int n;
+  const ir_index *from[SCHED_PAIRS], *to[SCHED_PAIRS];
+} sched_pairs;
+
+bool sched_pair(sched_pairs *m, const ir_index *from, const ir_index *to);   /* false: it contradicts the others, or the sizes differ */
+const ir_index *sched_paired(const sched_pairs *m, const ir_index *from);    /* NULL: not paired */
+const ir_index *sched_paired_to(const sched_pairs *m, const ir_index *to);
+
+/* How a read meets what an equation defines. */
+typedef enum sched_meeting { SCHED_EXACT, SCHED_APART, SCHED_OTHER } sched_meeting;
+sched_meeting sched_meet(ir_program *p, const ir_eq *writer, const ir_expr *read);   /* both on the same indices */
+/* Pair the writer's indices (FROM) with the reader's such that they meet exactly; REVERSED: the reader's with the writer's. */
+bool sched_meet_by(const ir_eq *writer, const ir_expr *read, sched_pairs *m, bool reversed);
+ir_eq *sched_rewrite(ir_program *p, const ir_eq *eq, const sched_pairs *m);
+
+/* ---- groups ---- */
+
+typedef BASE_VEC(const ir_index *) sched_indices;
+typedef struct sched_member {
+  ir_eq *eq;                          /* on the group's indices */
+  const ir_eq *source;                /* as the program has it */
+  int node;
+  bool partial;
+} sched_member;
+typedef BASE_VEC(sched_member) sched_members;
+
+typedef struct sched_group {
+  kernel_shape shape;
+  bool gone;                          /* another has taken it in */
+  sched_members member;               /* in the order of the nodes */
+  sched_indices frame, line;
+  const ir_symbol *counter;           /* SCAN: the loop whose range the scan index is */
+  const ir_index *scan;
+  bool down;
+  const ir_loop *loop;                /* a loop; it stands alone */
+  const ir_expr *from, *to;           /* of its steps */
+  struct sched_group *next;           /* MAP: another segment of the same kernel */
+  int mark;
+} sched_group;
+
+typedef struct sched_node {
+  const ir_step *step;
+  sched_group *group;
+  BASE_VEC(int) before, after;        /* nodes it needs, nodes that need it */
+} sched_node;
+
+typedef struct sched_graph {
+  ir_program *p;
+  base_arena *arena;
+  const sched_use *use;
+  int n;                              /* nodes; group i was made of node i */
+  sched_node *node;
+  sched_group *group;
+  int mark;
+} sched_graph;
+
+void sched_graph_open(sched_graph *g, ir_program *p, const sched_use *use, const ir_block *block);
+bool sched_may_merge(sched_graph *g, const sched_group *a, const sched_group *b);  /* no way from one to the other through a third */
+/* Move the members of FROM into INTO, rewritten by M. */
+void sched_merge(sched_graph *g, sched_group *into, sched_group *from, const sched_pairs *m);
+sched_group **sched_ordered(sched_graph *g, int *n);          /* groups left, each after what it needs */
+
+void sched_gather(sched_graph *g);                            /* grouping, shape by shape */
+kernel *sched_build(sched_graph *g, const sched_group *group);
+
+/* ---- memory ---- */
+
+void sched_place_all(sched_plan *plan, const sched_use *use);
+
+/* The reads in an equation, body and left side. */
+void sched_each_read(const ir_eq *eq, void (*visit)(void *arg, const ir_expr *read), void *arg);
+bool sched_eq_reads(const ir_eq *eq, const ir_tensor *t);
+
+#endif
