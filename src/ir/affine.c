@@ -1,7 +1,7 @@
 /* affine: the canonical form of integer arithmetic, floor division and its remainder. */
 #include "ir/private.h"
 
-/* ---- sums and products ---------------------------------------------------------------------- */
+/* ---- sums and products ----------------------------------------------------------------------- */
 
 static const ir_expr *raw(ir_program *p, ir_op op, const ir_expr *a, const ir_expr *b) {
   bool commutes = op == IR_ADD || op == IR_MUL;
@@ -24,12 +24,14 @@ static bool quotient_of(const poly_term *remainder, int at, const poly_term *t, 
   const ir_expr *mod = remainder->atom[at];
   if (c->n != 1) return false;
   poly_term want, x = {1, {mod}};
-  if (!poly_term_div(&want, remainder, &x) || !poly_term_mul(&want, &want, &c->term[0])) return false;
+  if (!poly_term_div(&want, remainder, &x)) return false;
+  if (!poly_term_mul(&want, &want, &c->term[0])) return false;
   for (int i = 0; i < POLY_FACTORS && t->atom[i] != NULL; i++) {
     const ir_expr *quo = t->atom[i];
     if (quo->op != IR_QUO || quo->arg[0] != mod->arg[0] || quo->arg[1] != mod->arg[1]) continue;
     poly_term whole, q = {1, {quo}};
-    if (poly_term_mul(&whole, &want, &q) && whole.k == t->k && poly_same_atoms(&whole, t)) return true;
+    if (!poly_term_mul(&whole, &want, &q)) continue;
+    if (whole.k == t->k && poly_same_atoms(&whole, t)) return true;
   }
   return false;
 }
@@ -40,7 +42,8 @@ static bool join_one(ir_program *p, poly *a, int m, int at) {
   poly c, u, all = *a;
   poly_of(&c, mod->arg[1]);
   for (int i = 0; i < a->n; i++) {
-    if (i == m || !quotient_of(&a->term[m], at, &a->term[i], &c) || !nonzero(p, mod->arg[1])) continue;
+    if (i == m || !quotient_of(&a->term[m], at, &a->term[i], &c)) continue;
+    if (!nonzero(p, mod->arg[1])) continue;
     poly_term factor, x = {1, {mod}};
     poly_term_div(&factor, &a->term[m], &x);
     poly_of(&u, mod->arg[0]);
@@ -84,9 +87,11 @@ const ir_expr *ir_product(ir_program *p, const ir_expr *a, const ir_expr *b) {
   return poly_expr(p, &x);
 }
 
-/* ---- division with remainder ------------------------------------------------------------------ */
+/* ---- division with remainder ----------------------------------------------------------------- */
 
-static int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b != 0 && (a < 0) != (b < 0)); }
+static int64_t floor_div(int64_t a, int64_t b) {
+  return a / b - (a % b != 0 && (a < 0) != (b < 0));
+}
 
 /* r = b q + r', by one term of b; q grows, r becomes r'. */
 static bool divide_by_term(poly *r, const poly_term *b, poly *q) {
@@ -215,7 +220,9 @@ const ir_expr *ir_quotient(ir_program *p, const ir_expr *a, const ir_expr *b) {
     b = ir_int(p, d.constant / g);
   }
   const ir_expr *inner = nested(p, &f, &d.r, b);
-  if (inner == NULL) inner = ir_is_int(b, &k) && k == 1 ? poly_expr(p, &d.r) : raw(p, IR_QUO, poly_expr(p, &d.r), b);
+  if (inner == NULL) inner = poly_expr(p, &d.r);
+  else return ir_sum(p, poly_expr(p, &d.q), 1, inner);
+  if (!ir_is_int(b, &k) || k != 1) inner = raw(p, IR_QUO, inner, b);
   return ir_sum(p, poly_expr(p, &d.q), 1, inner);
 }
 
@@ -259,7 +266,7 @@ const ir_expr *ir_remainder(ir_program *p, const ir_expr *a, const ir_expr *b) {
   return raw(p, IR_MOD, poly_expr(p, &d.r), b);
 }
 
-/* ---- the affine view ---------------------------------------------------------------------------- */
+/* ---- the affine view ------------------------------------------------------------------------- */
 
 enum { AFFINE_INDICES = sizeof((ir_affine){0}.index) / sizeof(ir_index *) };
 

@@ -13,7 +13,7 @@ static const ir_expr *better(ir_program *p, const ir_expr *a, const ir_expr *b, 
 
 static const ir_expr *bound_at(const ir_facts *f, const ir_expr *e, bool upper, int depth);
 
-/* A fact 0 <= fact gives e <= e + fact, and e >= e - fact: where that is over sizes, it is a bound. */
+/* A fact 0 <= fact gives e <= e + fact and e >= e - fact: over sizes alone, that is a bound. */
 static const ir_expr *by_facts(const ir_facts *f, const ir_expr *e, bool upper) {
   const ir_expr *best = NULL;
   for (int i = 0; i < f->n; i++) {
@@ -91,7 +91,8 @@ static const ir_expr *bound_at(const ir_facts *f, const ir_expr *e, bool upper, 
   const ir_expr *by = atom_bound(f, atom, up == upper, depth);
   if (by == NULL || !settled(by)) return known;
   const ir_expr *scaled = ir_product(f->p, poly_expr(f->p, &c), by);
-  return better(f->p, known, bound_at(f, ir_sum(f->p, poly_expr(f->p, &rest), 1, scaled), upper, depth + 1), upper);
+  const ir_expr *replaced = ir_sum(f->p, poly_expr(f->p, &rest), 1, scaled);
+  return better(f->p, known, bound_at(f, replaced, upper, depth + 1), upper);
 }
 
 const ir_expr *ir_bound(const ir_facts *f, const ir_expr *e, bool upper) {

@@ -4,7 +4,7 @@
 
 #include "ir/private.h"
 
-/* ---- integers ------------------------------------------------------------------------------- */
+/* ---- integers -------------------------------------------------------------------------------- */
 
 static int64_t wrap_add(int64_t a, int64_t b) { return (int64_t)((uint64_t)a + (uint64_t)b); }
 static int64_t wrap_sub(int64_t a, int64_t b) { return (int64_t)((uint64_t)a - (uint64_t)b); }
@@ -50,39 +50,39 @@ static bool bool_op(ir_op op, const int64_t *a) {
   }
 }
 
-/* ---- reals: each function twice, in float and in double --------------------------------------- */
+/* ---- reals: each function twice, in float and in double -------------------------------------- */
 
-#define REAL_OPS(name, T, f)                                                                     \
-  static T name(ir_op op, const T *a) {                                                          \
-    switch (op) {                                                                                \
-      case IR_ADD: return a[0] + a[1];                                                           \
-      case IR_SUB: return a[0] - a[1];                                                           \
-      case IR_MUL: return a[0] * a[1];                                                           \
-      case IR_DIV: return a[0] / a[1];                                                           \
-      case IR_POW: return a[1] == 2 ? a[0] * a[0] : pow##f(a[0], a[1]);                          \
-      case IR_MOD: {                                                                             \
-        T r = fmod##f(a[0], a[1]);                                                               \
-        return r != 0 && (r < 0) != (a[1] < 0) ? r + a[1] : r;                                   \
-      }                                                                                          \
-      case IR_MINIMUM: return isnan(a[0]) ? a[0] : isnan(a[1]) || a[1] < a[0] ? a[1] : a[0];         \
-      case IR_MAXIMUM: return isnan(a[0]) ? a[0] : isnan(a[1]) || a[1] > a[0] ? a[1] : a[0];         \
-      case IR_NEG: return -a[0];                                                                 \
-      case IR_ABS: return fabs##f(a[0]);                                                         \
-      case IR_SIGN: return isnan(a[0]) ? a[0] : (T)((a[0] > 0) - (a[0] < 0));                    \
-      case IR_FLOOR: return floor##f(a[0]);                                                      \
-      case IR_ROUND: return rint##f(a[0]);                                                       \
-      case IR_EXP: return exp##f(a[0]);                                                          \
-      case IR_LOG: return log##f(a[0]);                                                          \
-      case IR_SQRT: return sqrt##f(a[0]);                                                        \
-      case IR_RSQRT: return 1 / sqrt##f(a[0]);                                                   \
-      case IR_SIN: return sin##f(a[0]);                                                          \
-      case IR_COS: return cos##f(a[0]);                                                          \
-      case IR_TANH: return tanh##f(a[0]);                                                        \
-      case IR_ERF: return erf##f(a[0]);                                                          \
-      case IR_SIG: return 1 / (1 + exp##f(-a[0]));                                               \
-      case IR_STOP: return a[0];                                                                 \
-      default: assert(!"an operation on reals"); return 0;                                       \
-    }                                                                                            \
+#define REAL_OPS(name, T, f)                                                          \
+  static T name(ir_op op, const T *a) {                                               \
+    switch (op) {                                                                     \
+      case IR_ADD: return a[0] + a[1];                                                \
+      case IR_SUB: return a[0] - a[1];                                                \
+      case IR_MUL: return a[0] * a[1];                                                \
+      case IR_DIV: return a[0] / a[1];                                                \
+      case IR_POW: return a[1] == 2 ? a[0] * a[0] : pow##f(a[0], a[1]);               \
+      case IR_MOD: {                                                                  \
+        T r = fmod##f(a[0], a[1]);                                                    \
+        return r != 0 && (r < 0) != (a[1] < 0) ? r + a[1] : r;                        \
+      }                                                                               \
+      case IR_MINIMUM: return isnan(a[0]) || a[0] <= a[1] ? a[0] : a[1];              \
+      case IR_MAXIMUM: return isnan(a[0]) || a[0] >= a[1] ? a[0] : a[1];              \
+      case IR_NEG: return -a[0];                                                      \
+      case IR_ABS: return fabs##f(a[0]);                                              \
+      case IR_SIGN: return isnan(a[0]) ? a[0] : (T)((a[0] > 0) - (a[0] < 0));         \
+      case IR_FLOOR: return floor##f(a[0]);                                           \
+      case IR_ROUND: return rint##f(a[0]);                                            \
+      case IR_EXP: return exp##f(a[0]);                                               \
+      case IR_LOG: return log##f(a[0]);                                               \
+      case IR_SQRT: return sqrt##f(a[0]);                                             \
+      case IR_RSQRT: return 1 / sqrt##f(a[0]);                                        \
+      case IR_SIN: return sin##f(a[0]);                                               \
+      case IR_COS: return cos##f(a[0]);                                               \
+      case IR_TANH: return tanh##f(a[0]);                                             \
+      case IR_ERF: return erf##f(a[0]);                                               \
+      case IR_SIG: return 1 / (1 + exp##f(-a[0]));                                    \
+      case IR_STOP: return a[0];                                                      \
+      default: assert(!"an operation on reals"); return 0;                            \
+    }                                                                                 \
   }
 REAL_OPS(float_op, float, f)
 REAL_OPS(double_op, double, )
@@ -99,9 +99,9 @@ static bool test_op(ir_op op, const ir_value *a) {
   }
 }
 
-/* ---- casts ---------------------------------------------------------------------------------- */
+/* ---- casts ----------------------------------------------------------------------------------- */
 
-/* X to the nearest of a binary format, halves to even: DIGITS significant bits, exponents from LEAST. */
+/* X to the nearest of a binary format, halves to even: DIGITS bits, exponents from LEAST. */
 static double round_to(double x, int digits, int least, double largest) {
   if (x == 0 || !isfinite(x)) return x;
   int exponent = ilogb(x);
@@ -137,7 +137,7 @@ static ir_value cast(ir_type to, ir_value a) {
   return v;
 }
 
-/* ---- one operation ---------------------------------------------------------------------------- */
+/* ---- one operation --------------------------------------------------------------------------- */
 
 ir_value ir_eval_op(ir_op op, ir_type type, const ir_value *arg) {
   if (op == IR_CAST) return cast(type, arg[0]);
@@ -171,9 +171,11 @@ static ir_value eval_symbols(const ir_expr *e, const int64_t *symbols) {
   return ir_eval_op((ir_op)e->op, e->op == IR_CAST ? e->u.to : (ir_type)e->type, arg);
 }
 
-int64_t ir_eval_size(const ir_expr *e, const int64_t *symbols) { return eval_symbols(e, symbols).u.i; }
+int64_t ir_eval_size(const ir_expr *e, const int64_t *symbols) {
+  return eval_symbols(e, symbols).u.i;
+}
 
-/* ---- random bits ------------------------------------------------------------------------------- */
+/* ---- random bits ----------------------------------------------------------------------------- */
 
 static void philox_round(uint32_t *c, const uint32_t *k) {
   uint64_t a = (uint64_t)0xD2511F53u * c[0], b = (uint64_t)0xCD9E8D57u * c[2];

@@ -7,7 +7,7 @@
 
 enum { FIRST_SLOTS = 256, MANY_ARGS = 64 };
 
-/* ---- the table ------------------------------------------------------------------------------ */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 struct ir_table *ir_table_open(ir_program *p) {
   struct ir_table *table = BASE_NEW(p->arena, struct ir_table);
@@ -38,7 +38,8 @@ static void grow(ir_program *p) {
   for (uint32_t i = 0; i <= table->mask; i++) {
     const ir_expr *e = table->slot[i];
     if (e == NULL) continue;
-    uint32_t at = (uint32_t)hash_of((ir_op)e->op, (ir_type)e->type, bits_of(e), e->n, e->arg) & mask;
+    uint64_t hash = hash_of((ir_op)e->op, (ir_type)e->type, bits_of(e), e->n, e->arg);
+    uint32_t at = (uint32_t)hash & mask;
     while (slot[at] != NULL) at = (at + 1) & mask;
     slot[at] = e;
   }
@@ -78,7 +79,7 @@ const ir_expr *ir_intern(ir_program *p, ir_op op, ir_type type, uint64_t bits, i
   return e;
 }
 
-/* ---- leaves ----------------------------------------------------------------------------------- */
+/* ---- leaves ---------------------------------------------------------------------------------- */
 
 const ir_expr *ir_real(ir_program *p, ir_type type, double value) {
   assert(type == IR_F32 || type == IR_F64);
@@ -121,7 +122,7 @@ const ir_expr *ir_read(ir_program *p, ir_tensor *tensor, const ir_expr *const *p
                    tensor->rank, few);
 }
 
-/* ---- casts -------------------------------------------------------------------------------------- */
+/* ---- casts ----------------------------------------------------------------------------------- */
 
 /* Is every value of X one of type TO already? Of X's computed type. */
 static bool fits(const ir_expr *x, ir_type to) {
@@ -151,7 +152,7 @@ const ir_expr *ir_cast(ir_program *p, const ir_expr *x, ir_type to) {
   return ir_intern(p, IR_CAST, ir_type_computed(to), (uint64_t)to, 1, &x);
 }
 
-/* ---- operations ----------------------------------------------------------------------------------- */
+/* ---- operations ------------------------------------------------------------------------------ */
 
 static ir_type promoted(int n, const ir_expr *const *arg) {
   ir_type type = (ir_type)arg[0]->type;
@@ -207,7 +208,7 @@ const ir_expr *ir_inside(ir_program *p, const ir_expr *x, const ir_expr *size) {
   return ir_binary(p, IR_AND, low, ir_binary(p, IR_LT, x, size));
 }
 
-/* ---- questions about one node ------------------------------------------------------------------------ */
+/* ---- questions about one node ---------------------------------------------------------------- */
 
 ir_value ir_value_of(const ir_expr *e) {
   assert(e->op == IR_CONST);

@@ -3,7 +3,7 @@
 
 #include "ir/private.h"
 
-/* ---- copying expressions ---------------------------------------------------------------------- */
+/* ---- copying expressions --------------------------------------------------------------------- */
 
 typedef struct copier {
   const ir_program *from;
@@ -57,7 +57,7 @@ static const ir_expr *copy_expr(copier *c, const ir_expr *e) {
   return image;
 }
 
-/* ---- which tensors, in which order ------------------------------------------------------------- */
+/* ---- which tensors, in which order ----------------------------------------------------------- */
 
 typedef BASE_VEC(ir_tensor *) tensor_list;
 
@@ -130,7 +130,7 @@ static bool find_conditions(finder *f, const ir_block *block) {
   return more;
 }
 
-/* ---- copying programs ------------------------------------------------------------------------------ */
+/* ---- copying programs ------------------------------------------------------------------------ */
 
 static copier copier_open(base_arena *arena, const ir_program *p) {
   copier c = {.from = p, .to = ir_program_open(arena)};

@@ -28,7 +28,7 @@ static const ir_expr *make(ir_program *p, ir_op op, ir_type type, const ir_expr 
   return ir_intern(p, op, type, 0, ir_ops[op].arity, a);
 }
 
-/* ---- reals ------------------------------------------------------------------------------------ */
+/* ---- reals ----------------------------------------------------------------------------------- */
 
 static const ir_expr *fold_sum(ir_program *p, ir_op op, const ir_expr *a, const ir_expr *b) {
   if (ir_is_const(b, 0)) return a;
@@ -86,7 +86,7 @@ static const ir_expr *fold_real(ir_program *p, ir_op op, const ir_expr *const *a
   }
 }
 
-/* ---- integers ------------------------------------------------------------------------------------ */
+/* ---- integers -------------------------------------------------------------------------------- */
 
 static const ir_expr *fold_integer(ir_program *p, ir_op op, const ir_expr *const *a) {
   switch (op) {
@@ -124,7 +124,7 @@ static const ir_expr *fold_order(ir_program *p, ir_op op, const ir_expr *a, cons
   return NULL;
 }
 
-/* ---- truth ------------------------------------------------------------------------------------------ */
+/* ---- truth ----------------------------------------------------------------------------------- */
 
 static const ir_expr *fold_not(ir_program *p, const ir_expr *a) {
   bool integers = a->n == 2 && a->arg[0]->type == IR_I64;
@@ -154,7 +154,8 @@ static const ir_expr *fold_test(ir_program *p, ir_op op, const ir_expr *const *a
   ir_type type = (ir_type)a[0]->type;
   bool equal = op == IR_EQ || op == IR_NE;
   if (type == IR_I64) return fold_order(p, op, a[0], a[1]);
-  if (a[0] == a[1] && (op == IR_LT || type == IR_BOOL)) return ir_bool(p, op == IR_LE || op == IR_EQ);
+  if (a[0] == a[1] && (op == IR_LT || type == IR_BOOL))
+    return ir_bool(p, op == IR_LE || op == IR_EQ);
   if (type == IR_BOOL && equal && a[1]->op == IR_CONST)
     return (a[1]->u.integer != 0) == (op == IR_EQ) ? a[0] : ir_unary(p, IR_NOT, a[0]);
   return NULL;
@@ -174,9 +175,10 @@ static const ir_expr *fold_where(ir_program *p, const ir_expr *const *a) {
   return NULL;
 }
 
-/* ---- all -------------------------------------------------------------------------------------------- */
+/* ---- all ------------------------------------------------------------------------------------- */
 
-static const ir_expr *fold_constants(ir_program *p, ir_op op, ir_type type, const ir_expr *const *arg) {
+static const ir_expr *fold_constants(ir_program *p, ir_op op, ir_type type,
+                                     const ir_expr *const *arg) {
   ir_value v[3];
   for (int i = 0; i < ir_ops[op].arity; i++) {
     if (arg[i]->op != IR_CONST) return NULL;

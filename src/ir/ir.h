@@ -1,8 +1,8 @@
 /* ir: the tensor equation. Scalar expressions, index functions, tensors, equations, programs.
  *
- * An equation   head[lhs..] (agg)= body   is iterated over its indices. Those that stand on the left
- * are `free`; the others, `red`, are projected out by `agg`. The body is one scalar expression whose
- * leaves are constants, indices, sizes, random bits and reads of tensors.
+ * An equation   head[lhs..] (agg)= body   is iterated over its indices. Those that stand on the
+ * left are `free`; the others, `red`, are projected out by `agg`. The body is one scalar expression
+ * whose leaves are constants, indices, sizes, random bits and reads of tensors.
  *
  *   Y[b,h] = relu(X[b,i] W[i,h] + C[h])       is, in here, three tensors at most:
  *   T[b,h] sum= X[b,i] W[i,h]                 a projection stands outermost in its equation,
@@ -16,7 +16,7 @@
 
 #include "base/base.h"
 
-/* ---- types --------------------------------------------------------------------------------- */
+/* ---- types ----------------------------------------------------------------------------------- */
 
 typedef enum ir_type { IR_F16, IR_BF16, IR_F32, IR_F64, IR_I32, IR_I64, IR_BOOL, IR_TYPES } ir_type;
 
@@ -34,7 +34,9 @@ typedef enum ir_op {
   IR_OPS
 } ir_op;
 
-typedef enum ir_rule { IR_LEAF, IR_SAME, IR_REAL, IR_INTEGER, IR_TEST, IR_LOGIC, IR_CHOOSE } ir_rule;
+typedef enum ir_rule {
+  IR_LEAF, IR_SAME, IR_REAL, IR_INTEGER, IR_TEST, IR_LOGIC, IR_CHOOSE,
+} ir_rule;
 
 typedef struct ir_op_info {
   const char *name;       /* "ADD" */
@@ -45,25 +47,27 @@ typedef struct ir_op_info {
 } ir_op_info;
 extern const ir_op_info ir_ops[IR_OPS];
 
-/* ---- expressions ------------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------------------------------- */
 
 typedef struct ir_program ir_program;
 struct ir_table;
 typedef struct ir_tensor ir_tensor;
 typedef struct ir_expr ir_expr;
 
-typedef struct ir_index {    /* runs over [0, extent); belongs to one equation (a kernel's equations may share) */
+/* Runs over [0, extent); belongs to one equation (those of a kernel may share it). */
+typedef struct ir_index {
   const char *name;
   const ir_expr *extent;     /* i64, over symbols and constants */
   int id;
 } ir_index;
 
-typedef struct ir_symbol {   /* a size, known when the program is bound; or a loop's counter, known inside it */
+/* A size, known when the program is bound; or a loop's counter, known inside it. */
+typedef struct ir_symbol {
   const char *name;
   int id;                    /* position in program->symbols, and in every array of symbol values */
   bool counter;
   int64_t least;             /* it is never smaller; sizes: 0 unless known better */
-  const struct ir_symbol *origin;  /* in an extracted program: the symbol it was copied from; else NULL */
+  const struct ir_symbol *origin;  /* in a copy: the symbol it was copied from; else NULL */
 } ir_symbol;
 
 struct ir_expr {
@@ -84,37 +88,41 @@ struct ir_expr {
   const ir_expr *arg[];
 };
 
-/* Builders. They fold constants, order the arguments of commutative operations, keep i64 expressions in
- * canonical affine form (sums of products with constant factors collected; // and % reduced where the
- * ranges of their parts allow), and apply exact identities only (x + 0, x 1, where(true, ..)). */
-const ir_expr *ir_real(ir_program *p, ir_type type, double value);      /* type f32 or f64 */
+/* Builders. They fold constants, order the arguments of commutative operations, keep i64
+ * expressions in canonical form (sums of products with constant factors collected, so no SUB nor
+ * NEG; // and % reduced and comparisons decided where the ranges of their parts allow), and apply
+ * exact identities only (x + 0, x 1, x^2 = x x, where(true, ..)). */
+const ir_expr *ir_real(ir_program *p, ir_type type, double value);    /* f32 or f64 */
 const ir_expr *ir_int(ir_program *p, int64_t value);
 const ir_expr *ir_bool(ir_program *p, bool value);
-const ir_expr *ir_number(ir_program *p, ir_type type, double value);    /* a constant of any computed type */
+const ir_expr *ir_number(ir_program *p, ir_type type, double value);  /* of any type */
 const ir_expr *ir_use(ir_program *p, const ir_index *index);
 const ir_expr *ir_size(ir_program *p, const ir_symbol *symbol);
 const ir_expr *ir_read(ir_program *p, ir_tensor *tensor, const ir_expr *const *position);
-const ir_expr *ir_cast(ir_program *p, const ir_expr *x, ir_type to);    /* x itself where it changes nothing */
-const ir_expr *ir_apply(ir_program *p, ir_op op, const ir_expr *const *arg);   /* promotes as the op's row says */
+const ir_expr *ir_cast(ir_program *p, const ir_expr *x, ir_type to);  /* x if nothing changes */
+/* Promotes the arguments as the op's row says. */
+const ir_expr *ir_apply(ir_program *p, ir_op op, const ir_expr *const *arg);
 const ir_expr *ir_unary(ir_program *p, ir_op op, const ir_expr *a);
 const ir_expr *ir_binary(ir_program *p, ir_op op, const ir_expr *a, const ir_expr *b);
 const ir_expr *ir_where(ir_program *p, const ir_expr *test, const ir_expr *yes, const ir_expr *no);
-const ir_expr *ir_inside(ir_program *p, const ir_expr *x, const ir_expr *size);  /* 0 <= x and x < size, what is provable left out */
+/* 0 <= x and x < size, what is provable left out. */
+const ir_expr *ir_inside(ir_program *p, const ir_expr *x, const ir_expr *size);
 
-bool ir_is_const(const ir_expr *e, double value);            /* a constant equal to value, of any type */
+bool ir_is_const(const ir_expr *e, double value);            /* a constant, of any type */
 bool ir_is_int(const ir_expr *e, int64_t *value);            /* an i64 constant */
 
-/* ---- tensors, equations, programs ----------------------------------------------------------------- */
+/* ---- tensors, equations, programs ------------------------------------------------------------ */
 
 typedef enum ir_agg { IR_SET, IR_SUM, IR_MAX, IR_MIN, IR_PROD, IR_AGGS } ir_agg;
-const ir_expr *ir_agg_neutral(ir_program *p, ir_agg agg, ir_type computed);  /* 0, -inf, inf, 1; integers: least, largest */
-const char *ir_agg_spelling(ir_agg agg);                     /* "=", "+=", "max=", "min=", "prod=" */
+/* 0, -inf, inf, 1; of integers the least and the largest, of bool false and true. */
+const ir_expr *ir_agg_neutral(ir_program *p, ir_agg agg, ir_type computed);
+const char *ir_agg_spelling(ir_agg agg);                  /* "=", "+=", "max=", "min=", "prod=" */
 
 typedef struct ir_eq {
   ir_tensor *head;
   ir_agg agg;                /* SET only without red indices and with a window on the left */
   int nfree, nred;
-  const ir_index **free;     /* those that occur in lhs, in the order of the positions they first occur in */
+  const ir_index **free;     /* those that occur in lhs, in the order in which they first do */
   const ir_index **red;
   const ir_expr **lhs;       /* head->rank positions, i64 */
   const ir_expr *body;       /* of head's computed type */
@@ -134,12 +142,13 @@ struct ir_tensor {
   const ir_expr **size;      /* rank extents, over symbols and constants */
   ir_role role;
   int id;                    /* position in program->tensors */
-  BASE_VEC(ir_eq *) eqs;     /* on disjoint windows; elements that none defines are 0. A scatter stands alone. */
+  BASE_VEC(ir_eq *) eqs;     /* on disjoint windows; elements that none defines are 0. A scatter
+                              * stands alone; what it writes outside the tensor is left out. */
   base_span span;
 };
 
 typedef struct ir_commit { ir_tensor *state, *value; } ir_commit;      /* same type and sizes */
-typedef struct ir_require {  /* checked when bound: left == right (or left <= right), else MESSAGE */
+typedef struct ir_require {  /* checked when bound: left == right (or <=), else MESSAGE */
   const ir_expr *left, *right;
   bool at_most;
   const char *message;
@@ -178,30 +187,37 @@ ir_program *ir_program_open(base_arena *arena);              /* lives in ARENA *
 ir_symbol *ir_symbol_new(ir_program *p, const char *name, bool counter, int64_t least);
 ir_index *ir_index_new(ir_program *p, const char *name, const ir_expr *extent);
 /* NAME is made unique by primes. SIZE is copied. */
-ir_tensor *ir_tensor_new(ir_program *p, const char *name, ir_type type, int rank, const ir_expr *const *size, ir_role role);
-/* Add an equation to HEAD. Finds its indices itself; the body is cast to the head's computed type. */
-ir_eq *ir_define(ir_program *p, ir_tensor *head, ir_agg agg, const ir_expr *const *lhs, const ir_expr *body);
+ir_tensor *ir_tensor_new(ir_program *p, const char *name, ir_type type, int rank,
+                         const ir_expr *const *size, ir_role role);
+/* Add an equation to HEAD. Finds its indices; the body is cast to the head's computed type. */
+ir_eq *ir_define(ir_program *p, ir_tensor *head, ir_agg agg, const ir_expr *const *lhs,
+                 const ir_expr *body);
 void ir_undefine(ir_tensor *t);                              /* drop its equations */
 void ir_output(ir_program *p, ir_tensor *t);
 void ir_commit_to(ir_program *p, ir_tensor *state, ir_tensor *value);
-void ir_require_equal(ir_program *p, const ir_expr *a, const ir_expr *b, const char *message, base_span span);
+/* What is there already is left out. */
+void ir_require_equal(ir_program *p, const ir_expr *a, const ir_expr *b, const char *message,
+                      base_span span);
 
 /* A tensor of the same sizes as LIKE (type apart), and fresh indices over its positions. */
 ir_tensor *ir_tensor_like(ir_program *p, const char *name, const ir_tensor *like, ir_type type);
-void ir_positions(ir_program *p, const ir_tensor *t, const ir_expr **position);  /* rank fresh INDEX expressions */
+void ir_positions(ir_program *p, const ir_tensor *t, const ir_expr **position);  /* rank of them */
 
-/* ---- questions -------------------------------------------------------------------------------------- */
+/* ---- questions ------------------------------------------------------------------------------- */
 
-bool ir_window(const ir_eq *eq);       /* each lhs position is a distinct free index plus something without index, or has none */
-const ir_index *ir_position_index(const ir_expr *lhs, const ir_expr **offset);  /* of one window position; NULL: none */
-bool ir_covered(ir_program *p, const ir_tensor *t);          /* its windows provably fill it: no zero fill needed */
+/* Is each lhs position a distinct free index plus something without index, or without any? */
+bool ir_window(const ir_eq *eq);
+/* The index of one window position and what is added to it; NULL and the position: it has none. */
+const ir_index *ir_position_index(const ir_expr *lhs, const ir_expr **offset);
+bool ir_covered(ir_program *p, const ir_tensor *t);          /* its windows provably fill it */
 bool ir_mentions(const ir_expr *e, const ir_index *index);
 bool ir_reads(const ir_expr *e, const ir_tensor *t);
-void ir_each(const ir_expr *e, void (*visit)(void *arg, const ir_expr *e), void *arg);   /* each node of the DAG once, arguments first */
+/* Each node of the DAG once, arguments first. */
+void ir_each(const ir_expr *e, void (*visit)(void *arg, const ir_expr *e), void *arg);
 int64_t ir_cost(const ir_expr *e);                           /* sum of its distinct nodes' costs */
 
-/* Affine view of an i64 expression: e = constant + sum coefficient[k] index[k], the coefficients over symbols
- * and constants only. false if it is not of this form. */
+/* Affine view of an i64 expression: e = constant + sum coefficient[k] index[k], the coefficients
+ * over symbols and constants only. false if it is not of this form. */
 typedef struct ir_affine {
   const ir_expr *constant;   /* over symbols and constants (counters too) */
   int n;
@@ -210,35 +226,45 @@ typedef struct ir_affine {
 } ir_affine;
 bool ir_affine_of(ir_program *p, const ir_expr *e, ir_affine *a);
 
-/* Order of i64 expressions over indices and symbols, taking every value the indices may have: proven or not. */
-bool ir_never_negative(ir_program *p, const ir_expr *e);     /* e >= 0 wherever the equation is evaluated */
+/* Order of i64 expressions wherever their equation is evaluated, so for every value that their
+ * indices may take, extents of which are then at least 1: proven or not. */
+bool ir_never_negative(ir_program *p, const ir_expr *e);
 bool ir_less_equal(ir_program *p, const ir_expr *a, const ir_expr *b);
 
 /* Replace: index[i] becomes by[i] (NULL by: kept). Rebuilt by the builders. */
-const ir_expr *ir_substitute(ir_program *p, const ir_expr *e, int n, const ir_index *const *index, const ir_expr *const *by);
+const ir_expr *ir_substitute(ir_program *p, const ir_expr *e, int n, const ir_index *const *index,
+                             const ir_expr *const *by);
 /* Replace any nodes: call NODE bottom-up on each node whose arguments were already replaced. */
 typedef const ir_expr *(*ir_rewrite_node)(ir_program *p, const ir_expr *e, void *arg);
 const ir_expr *ir_rewrite(ir_program *p, const ir_expr *e, ir_rewrite_node node, void *arg);
 
 /* Values. SYMBOLS holds one number for each of the program's symbols. */
-int64_t ir_eval_size(const ir_expr *e, const int64_t *symbols);   /* of constants, symbols and integer operations */
-typedef struct ir_value { ir_type type; union { double f; int64_t i; } u; } ir_value;   /* f32 values are rounded to it */
-ir_value ir_eval_op(ir_op op, ir_type type, const ir_value *arg);  /* one operation, exactly as `ref` computes it */
+int64_t ir_eval_size(const ir_expr *e, const int64_t *symbols);   /* no indices, no reads */
+typedef struct ir_value {    /* of a computed type; f32 values are rounded to it */
+  ir_type type;
+  union { double f; int64_t i; } u;
+} ir_value;
+/* One operation, exactly as `ref` computes it, of arguments promoted as its row says. TYPE is the
+ * result's computed type; of CAST the type to round to. */
+ir_value ir_eval_op(ir_op op, ir_type type, const ir_value *arg);
 uint32_t ir_random_bits(int64_t key, int64_t stream, int64_t counter);
 
-/* ---- whole programs -------------------------------------------------------------------------------- */
+/* ---- whole programs -------------------------------------------------------------------------- */
 
-/* The part of P that WANTED depend on, copied into a new program in ARENA, WANTED its outputs; commits are left out
- * unless COMMITS. replaced[i] becomes an input. MAP, if not NULL, is filled: old tensor id -> new tensor or NULL. */
-ir_program *ir_extract(base_arena *arena, const ir_program *p, int n, ir_tensor *const *wanted, bool commits,
-                       int nreplaced, ir_tensor *const *replaced, ir_tensor **map);
+/* The part of P that WANTED depend on, copied into a new program in ARENA, WANTED its outputs;
+ * commits are left out unless COMMITS. replaced[i] becomes an input. MAP, if not NULL, is filled:
+ * old tensor id -> new tensor or NULL. Ids of tensors and symbols depend on structure alone, so
+ * those of two extracts with equal keys correspond; symbols tell their origin. */
+ir_program *ir_extract(base_arena *arena, const ir_program *p, int n, ir_tensor *const *wanted,
+                       bool commits, int nreplaced, ir_tensor *const *replaced, ir_tensor **map);
 /* All of P, into ARENA: tensors, symbols, outputs and commits keep their order and ids. */
 ir_program *ir_copy(base_arena *arena, const ir_program *p);
 /* Equal keys: the same program up to names. Sizes enter as symbols, not as numbers. */
 void ir_key(const ir_program *p, base_text *key);
 
-/* The executable grammar: types, indices bound, windows disjoint where provable, order complete, reads proven in bounds
- * or else turned into requires / found guarded. Raises BASE_RUNTIME naming the pass and the equation: a bug of ours. */
+/* The executable grammar: types, indices bound, windows disjoint where provable, order complete,
+ * reads proven in bounds, by their guards too, or else turned into requires. Raises BASE_RUNTIME
+ * naming the pass and the equation: a bug of ours. */
 void ir_verify(ir_program *p, const char *after);
 
 /* The text form is the language. */

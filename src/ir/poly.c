@@ -6,7 +6,7 @@
 static int64_t wrap_add(int64_t a, int64_t b) { return (int64_t)((uint64_t)a + (uint64_t)b); }
 static int64_t wrap_mul(int64_t a, int64_t b) { return (int64_t)((uint64_t)a * (uint64_t)b); }
 
-/* ---- order ---------------------------------------------------------------------------------- */
+/* ---- order ----------------------------------------------------------------------------------- */
 
 static int class_of(const ir_expr *e) {
   return e->op == IR_INDEX ? 1 : e->op == IR_SYMBOL ? 2 : 0;
@@ -27,7 +27,8 @@ static int compare_atoms(const ir_expr *a, const ir_expr *b) {
 
 static int compare_terms(const poly_term *a, const poly_term *b) {
   int order = 0;
-  for (int i = 0; i < POLY_FACTORS && order == 0; i++) order = compare_atoms(a->atom[i], b->atom[i]);
+  for (int i = 0; i < POLY_FACTORS && order == 0; i++)
+    order = compare_atoms(a->atom[i], b->atom[i]);
   return order;
 }
 
@@ -35,7 +36,7 @@ bool poly_same_atoms(const poly_term *a, const poly_term *b) {
   return memcmp(a->atom, b->atom, sizeof a->atom) == 0;
 }
 
-/* ---- arithmetic ------------------------------------------------------------------------------- */
+/* ---- arithmetic ------------------------------------------------------------------------------ */
 
 void poly_set(poly *a, int64_t k) {
   a->n = k != 0;
@@ -74,7 +75,8 @@ bool poly_term_mul(poly_term *out, const poly_term *a, const poly_term *b) {
   int i = 0, j = 0, n = 0;
   poly_term product = {wrap_mul(a->k, b->k), {NULL}};
   for (;;) {
-    const ir_expr *x = i < POLY_FACTORS ? a->atom[i] : NULL, *y = j < POLY_FACTORS ? b->atom[j] : NULL;
+    const ir_expr *x = i < POLY_FACTORS ? a->atom[i] : NULL;
+    const ir_expr *y = j < POLY_FACTORS ? b->atom[j] : NULL;
     if (x == NULL && y == NULL) break;
     if (n == POLY_FACTORS) return false;
     bool first = compare_atoms(x, y) <= 0;
@@ -105,7 +107,8 @@ bool poly_mul(poly *out, const poly *a, const poly *b) {
   for (int i = 0; i < a->n; i++)
     for (int j = 0; j < b->n; j++) {
       poly_term t;
-      if (!poly_term_mul(&t, &a->term[i], &b->term[j]) || !poly_add_term(&product, &t)) return false;
+      if (!poly_term_mul(&t, &a->term[i], &b->term[j])) return false;
+      if (!poly_add_term(&product, &t)) return false;
     }
   *out = product;
   return true;
@@ -132,7 +135,7 @@ bool poly_linear(const poly *e, const ir_expr *atom, poly *coefficient, poly *re
   return coefficient->n > 0;
 }
 
-/* ---- from and to expressions ----------------------------------------------------------------------- */
+/* ---- from and to expressions ----------------------------------------------------------------- */
 
 static void atom_of(poly *out, const ir_expr *e) {
   out->n = 1;

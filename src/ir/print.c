@@ -21,12 +21,13 @@ typedef struct printer {
   int left;                /* nodes that may still be written */
 } printer;
 
-/* ---- names of indices -------------------------------------------------------------------------- */
+/* ---- names of indices ------------------------------------------------------------------------ */
 
 static bool reserved(const char *name) {
   static const char *const words[] = {
-      "and", "or", "not", "default", "fixed", "inf", "with", "step", "relu", "gelu", "silu", "clamp",
-      "dropout", "softmax", "logsoftmax", "lnorm", "rmsnorm", "argmax", "argmin", "sample", "cumsum",
+      "and", "or", "not", "default", "fixed", "inf", "with", "step", "relu", "gelu", "silu",
+      "clamp", "dropout", "softmax", "logsoftmax", "lnorm", "rmsnorm", "argmax", "argmin",
+      "sample", "cumsum",
       "sort", "topk", "concat", "uniform", "normal", "bernoulli", "randint", "sum", "avg", "prod",
       "count", "grad", "import", "print", "seed", "save", "load", "rounds", "settle", "minimize",
       "maximize", "zeros", "ones", "constant", "xavier", "he", "domain", "chars", "words", "bytes",
@@ -59,7 +60,7 @@ static const char *name_of(printer *r, const ir_index *index) {
   return name.at;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------ */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 /* The shortest digits that read back as X of its type, with digits on both sides of the point. */
 static void put_real(base_text *text, ir_type type, double x) {
@@ -98,7 +99,7 @@ static bool is_negative(const ir_expr *e) {
   return negative_constant(e) || (factor_of(e) != NULL && negative_constant(factor_of(e)));
 }
 
-/* ---- levels of precedence --------------------------------------------------------------------------- */
+/* ---- levels of precedence -------------------------------------------------------------------- */
 
 typedef enum level { OR, AND, NOT, COMPARE, SUM, PRODUCT, JOIN, SIGN, POWER, ATOM } level;
 
@@ -152,14 +153,14 @@ static level level_of(const ir_expr *e, bool position) {
 
 static void put(printer *r, const ir_expr *e, level least, bool position);
 
-static void put_infix(printer *r, const ir_expr *a, level la, const char *op, const ir_expr *b, level lb,
-                      bool position) {
+static void put_infix(printer *r, const ir_expr *a, level la, const char *op, const ir_expr *b,
+                      level lb, bool position) {
   put(r, a, la, position);
   base_putf(r->text, position ? "%s" : " %s ", op);
   put(r, b, lb, position);
 }
 
-/* ---- sums and products --------------------------------------------------------------------------------- */
+/* ---- sums and products ----------------------------------------------------------------------- */
 
 /* E, a negative constant or a product with one, without its sign. */
 static void put_positive(printer *r, const ir_expr *e, level least, bool position) {
@@ -169,7 +170,8 @@ static void put_positive(printer *r, const ir_expr *e, level least, bool positio
                                                         : ir_int(p, -k->u.integer);
   const ir_expr *positive = minus;
   if (e != k && ir_is_const(minus, 1)) positive = e->arg[0];
-  else if (e != k) positive = ir_intern(p, IR_MUL, (ir_type)e->type, 0, 2, (const ir_expr *[]){e->arg[0], minus});
+  else if (e != k)
+    positive = ir_intern(p, IR_MUL, (ir_type)e->type, 0, 2, (const ir_expr *[]){e->arg[0], minus});
   put(r, positive, least, position);
 }
 
@@ -231,7 +233,7 @@ static void put_product(printer *r, const ir_expr *e, bool position) {
   }
 }
 
-/* ---- all nodes -------------------------------------------------------------------------------------- */
+/* ---- all nodes ------------------------------------------------------------------------------- */
 
 static void put_call(printer *r, const char *name, const ir_expr *e, bool position) {
   base_putf(r->text, "%s(", name);
@@ -265,7 +267,9 @@ static void put_node(printer *r, const ir_expr *e, bool position) {
     case IR_CAST: put_call(r, ir_type_name(e->u.to), e, position); break;
     case IR_ADD: case IR_SUB: put_sum(r, e, position); break;
     case IR_MUL: put_product(r, e, position); break;
-    case IR_DIV: case IR_MOD: put_infix(r, e->arg[0], PRODUCT, op, e->arg[1], POWER, position); break;
+    case IR_DIV: case IR_MOD:
+      put_infix(r, e->arg[0], PRODUCT, op, e->arg[1], POWER, position);
+      break;
     case IR_QUO:
       if (!position) base_put(r->text, "floor(");
       put_infix(r, e->arg[0], PRODUCT, "/", e->arg[1], POWER, position);
@@ -310,7 +314,7 @@ void ir_print_expr(base_text *text, const ir_expr *e) {
   put(&r, e, OR, false);
 }
 
-/* ---- equations --------------------------------------------------------------------------------------- */
+/* ---- equations ------------------------------------------------------------------------------- */
 
 /* Does the language sum this product over INDEX without being told: does it stand in two factors,
  * or in one that is a read? */
@@ -354,7 +358,7 @@ static void print_eq(base_text *text, const ir_eq *eq) {
 
 void ir_print_eq(base_text *text, const ir_eq *eq) { print_eq(text, eq); }
 
-/* ---- programs ------------------------------------------------------------------------------------------- */
+/* ---- programs -------------------------------------------------------------------------------- */
 
 static void print_declaration(base_text *text, const ir_tensor *t) {
   printer r = {.text = text, .left = NODES};
@@ -403,6 +407,8 @@ void ir_print(base_text *text, const ir_program *p) {
       print_eq(text, p->tensors.at[i]->eqs.at[j]);
       base_put(text, "\n");
     }
-  for (int i = 0; i < p->commits.n; i++)
-    base_putf(text, "# %s becomes %s\n", p->commits.at[i].state->name, p->commits.at[i].value->name);
+  for (int i = 0; i < p->commits.n; i++) {
+    const ir_commit *c = &p->commits.at[i];
+    base_putf(text, "# %s becomes %s\n", c->state->name, c->value->name);
+  }
 }

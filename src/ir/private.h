@@ -4,7 +4,7 @@
 
 #include "ir/ir.h"
 
-/* ---- the table and walks (expr.c, walk.c) ------------------------------------------------- */
+/* ---- the table and walks (expr.c, walk.c) ---------------------------------------------------- */
 
 typedef struct ir_frame {
   const ir_expr *e;
@@ -51,7 +51,6 @@ const ir_expr *ir_intern(ir_program *p, ir_op op, ir_type type, uint64_t bits, i
 /* Each node below E once, arguments first. Close it also when leaving early. */
 ir_walk *ir_walk_open(const ir_expr *e);
 const ir_expr *ir_walk_next(ir_walk *w);                 /* NULL: all given */
-void ir_walk_more(ir_walk *w, const ir_expr *e);         /* another root; its nodes that were met are left out */
 void ir_walk_close(ir_walk *w, const ir_expr *e);
 
 /* E with other arguments, by the builders. */
@@ -61,7 +60,7 @@ const ir_expr *ir_rebuild(ir_program *p, const ir_expr *e, const ir_expr *const 
 void ir_require_that(ir_program *p, const ir_expr *left, const ir_expr *right, bool at_most,
                      const char *message, base_span span);
 
-/* ---- simplification (fold.c, affine.c) ------------------------------------------------------ */
+/* ---- simplification (fold.c, affine.c) ------------------------------------------------------- */
 
 /* The node op(arg..) of result type TYPE, arguments already promoted, simplified. */
 const ir_expr *ir_fold(ir_program *p, ir_op op, ir_type type, const ir_expr *const *arg);
@@ -74,7 +73,7 @@ const ir_expr *ir_product(ir_program *p, const ir_expr *a, const ir_expr *b);
 const ir_expr *ir_quotient(ir_program *p, const ir_expr *a, const ir_expr *b);
 const ir_expr *ir_remainder(ir_program *p, const ir_expr *a, const ir_expr *b);
 
-/* ---- polynomials over the integers (poly.c) --------------------------------------------------- */
+/* ---- polynomials over the integers (poly.c) -------------------------------------------------- */
 
 enum { POLY_TERMS = 24, POLY_FACTORS = 5 };
 
@@ -94,18 +93,20 @@ bool poly_add(poly *a, int64_t k, const poly *b);        /* a += k b */
 bool poly_add_term(poly *a, const poly_term *t);
 bool poly_mul(poly *out, const poly *a, const poly *b);
 bool poly_term_mul(poly_term *out, const poly_term *a, const poly_term *b);
-bool poly_term_div(poly_term *out, const poly_term *a, const poly_term *b);  /* false: not divisible */
+bool poly_term_div(poly_term *out, const poly_term *a, const poly_term *b);  /* if divisible */
 void poly_of(poly *out, const ir_expr *e);               /* E as an atom where it does not fit */
 const ir_expr *poly_expr(ir_program *p, const poly *a);
 bool poly_constant(const poly *a, int64_t *value);
 bool poly_same_atoms(const poly_term *a, const poly_term *b);
-bool poly_linear(const poly *e, const ir_expr *atom, poly *coefficient, poly *rest);  /* e = coefficient atom + rest */
+/* e = coefficient atom + rest, the coefficient neither 0 nor holding the atom. */
+bool poly_linear(const poly *e, const ir_expr *atom, poly *coefficient, poly *rest);
 
-/* ---- proofs (range.c, bound.c) ------------------------------------------------------------------ */
+/* ---- proofs (range.c, bound.c) --------------------------------------------------------------- */
 
 enum { IR_FACTS = 40 };
 
-typedef struct ir_facts {              /* what is known to be >= 0, besides the ranges of indices and sizes */
+/* What is known to be >= 0, besides the ranges of indices and sizes. */
+typedef struct ir_facts {
   ir_program *p;
   int n;
   const ir_expr *at[IR_FACTS];
@@ -117,12 +118,12 @@ typedef struct ir_facts {              /* what is known to be >= 0, besides the 
 
 void ir_facts_open(ir_facts *f, ir_program *p);
 void ir_facts_add(ir_facts *f, const ir_expr *nonnegative);
-void ir_facts_indices(ir_facts *f, const ir_expr *e);    /* the extents of E's indices are at least 1 */
+void ir_facts_indices(ir_facts *f, const ir_expr *e);    /* extents of E's indices are >= 1 */
 void ir_facts_guard(ir_facts *f, const ir_expr *guard, bool holds);
 bool ir_prove(const ir_facts *f, const ir_expr *e);      /* e >= 0 */
 bool ir_prove_poly(const ir_facts *f, const poly *e);
 
-/* A bound of E free of indices and data (and of counters that F bounds), NULL where none was found. */
+/* A bound of E free of indices, data and counters; NULL where none was found. */
 const ir_expr *ir_bound(const ir_facts *f, const ir_expr *e, bool upper);
 
 #endif

@@ -31,7 +31,7 @@ ir_index *ir_index_new(ir_program *p, const char *name, const ir_expr *extent) {
   return index;
 }
 
-/* ---- tensors ---------------------------------------------------------------------------------- */
+/* ---- tensors --------------------------------------------------------------------------------- */
 
 /* NAME with as many primes as it takes; p->table remembers how many a name had. */
 static const char *unique_name(ir_program *p, const char *name) {
@@ -69,7 +69,7 @@ void ir_positions(ir_program *p, const ir_tensor *t, const ir_expr **position) {
   }
 }
 
-/* ---- equations --------------------------------------------------------------------------------- */
+/* ---- equations ------------------------------------------------------------------------------- */
 
 typedef BASE_VEC(const ir_index *) index_list;
 
@@ -138,7 +138,7 @@ void ir_require_equal(ir_program *p, const ir_expr *a, const ir_expr *b, const c
   ir_require_that(p, a, b, false, message, span);
 }
 
-/* ---- aggregation ---------------------------------------------------------------------------------- */
+/* ---- aggregation ----------------------------------------------------------------------------- */
 
 const char *ir_agg_spelling(ir_agg agg) {
   static const char *const spelling[IR_AGGS] = {"=", "+=", "max=", "min=", "prod="};
@@ -156,7 +156,7 @@ const ir_expr *ir_agg_neutral(ir_program *p, ir_agg agg, ir_type computed) {
   }
 }
 
-/* ---- windows ----------------------------------------------------------------------------------------- */
+/* ---- windows --------------------------------------------------------------------------------- */
 
 const ir_index *ir_position_index(const ir_expr *lhs, const ir_expr **offset) {
   ir_program *p = lhs->table->program;
@@ -165,7 +165,8 @@ const ir_index *ir_position_index(const ir_expr *lhs, const ir_expr **offset) {
   *offset = lhs;
   for (int i = 0; i < e.n; i++) {
     const poly_term *t = &e.term[i];
-    if (t->atom[0] == NULL || t->atom[0]->op != IR_INDEX || t->atom[1] != NULL || t->k != 1) continue;
+    if (t->atom[0] == NULL || t->atom[0]->op != IR_INDEX) continue;
+    if (t->atom[1] != NULL || t->k != 1) continue;
     const ir_expr *rest = ir_sum(p, lhs, -1, t->atom[0]);
     if (ir_holds_index(rest)) continue;
     *offset = rest;

@@ -1,11 +1,11 @@
-/* range: proofs that an integer expression is never negative. It is a polynomial over indices, sizes
- * and compound atoms; parts are replaced by bounds that make it smaller until every term is plainly
- * not negative. Sound; not complete: what is not proven within a budget counts as unknown. */
+/* range: proofs that an integer expression is never negative. It is a polynomial over indices,
+ * sizes and compound atoms; parts are replaced by bounds that make it smaller until every term is
+ * plainly not negative. Sound; not complete: what a budget does not prove counts as unknown. */
 #include "ir/private.h"
 
 enum { BUDGET = 400, DEPTH = 10, PROVING = 3 };
 
-/* ---- facts ------------------------------------------------------------------------------------ */
+/* ---- facts ----------------------------------------------------------------------------------- */
 
 void ir_facts_open(ir_facts *f, ir_program *p) {
   f->p = p;
@@ -24,7 +24,8 @@ static int64_t least_of(const ir_facts *f, const ir_symbol *symbol) {
 static bool add_least(ir_facts *f, const poly *e) {
   if (e->n < 1 || e->n > 2 || e->term[0].k <= 0 || e->term[0].atom[1] != NULL) return false;
   const ir_expr *atom = e->term[0].atom[0];
-  if (atom == NULL || atom->op != IR_SYMBOL || (e->n == 2 && e->term[1].atom[0] != NULL)) return false;
+  if (atom == NULL || atom->op != IR_SYMBOL) return false;
+  if (e->n == 2 && e->term[1].atom[0] != NULL) return false;
   int64_t c = e->n == 2 ? e->term[1].k : 0, k = e->term[0].k;
   int64_t least = c < 0 ? (-c + k - 1) / k : -(c / k);
   if (least <= least_of(f, atom->u.symbol) || f->nleast == IR_FACTS) return true;
@@ -77,9 +78,11 @@ static void add_guard(ir_facts *f, const ir_expr *g, bool holds, int depth) {
   }
 }
 
-void ir_facts_guard(ir_facts *f, const ir_expr *guard, bool holds) { add_guard(f, guard, holds, 0); }
+void ir_facts_guard(ir_facts *f, const ir_expr *guard, bool holds) {
+  add_guard(f, guard, holds, 0);
+}
 
-/* ---- what is plain ------------------------------------------------------------------------------ */
+/* ---- what is plain --------------------------------------------------------------------------- */
 
 typedef struct proof {
   const ir_facts *f;
@@ -155,15 +158,16 @@ static bool plain(proof *s, const poly *e, int depth) {
   return true;
 }
 
-/* ---- moves: each makes e smaller, or keeps it ------------------------------------------------------- */
+/* ---- moves: each makes e smaller, or keeps it ------------------------------------------------ */
 
-/* Is coefficient * by + rest never negative? */
-static bool prove_with(proof *s, const poly *coefficient, const poly *by, const poly *rest, int depth) {
+/* Is c by + rest never negative? */
+static bool prove_with(proof *s, const poly *c, const poly *by, const poly *rest, int depth) {
   poly e;
-  return poly_mul(&e, coefficient, by) && poly_add(&e, 1, rest) && prove(s, &e, depth + 1);
+  return poly_mul(&e, c, by) && poly_add(&e, 1, rest) && prove(s, &e, depth + 1);
 }
 
-static bool prove_with_expr(proof *s, const poly *c, const ir_expr *by, const poly *rest, int depth) {
+static bool prove_with_expr(proof *s, const poly *c, const ir_expr *by, const poly *rest,
+                            int depth) {
   poly x;
   poly_of(&x, by);
   return prove_with(s, c, &x, rest, depth);
@@ -191,7 +195,8 @@ static int sign_of(proof *s, const poly *c, int depth) {
 }
 
 /* q = u // b, b > 0: u - b + 1 <= b q <= u; the coefficient of q a multiple of b. */
-static bool by_product(proof *s, const ir_expr *q, const poly *c, const poly *rest, int sign, int depth) {
+static bool by_product(proof *s, const ir_expr *q, const poly *c, const poly *rest, int sign,
+                       int depth) {
   poly b, u, factor;
   poly_of(&b, q->arg[1]);
   poly_of(&u, q->arg[0]);
@@ -201,11 +206,13 @@ static bool by_product(proof *s, const ir_expr *q, const poly *c, const poly *re
     poly_term t;
     if (!poly_term_div(&t, &c->term[i], &b.term[0]) || !poly_add_term(&factor, &t)) return false;
   }
-  if (sign > 0 && (!poly_add(&u, -1, &b) || !poly_add_term(&u, &(poly_term){1, {NULL}}))) return false;
+  if (sign > 0 && !poly_add(&u, -1, &b)) return false;
+  if (sign > 0 && !poly_add_term(&u, &(poly_term){1, {NULL}})) return false;
   return prove_with(s, &factor, &u, rest, depth);
 }
 
-static bool by_quotient(proof *s, const ir_expr *q, const poly *c, const poly *rest, int sign, int depth) {
+static bool by_quotient(proof *s, const ir_expr *q, const poly *c, const poly *rest, int sign,
+                        int depth) {
   if (!prove_expr(s, q->arg[1], -1, depth)) return false;
   if (by_product(s, q, c, rest, sign, depth)) return true;
   const ir_expr *u = ir_bound(s->f, q->arg[0], sign < 0);   /* floor is monotone */
@@ -213,13 +220,16 @@ static bool by_quotient(proof *s, const ir_expr *q, const poly *c, const poly *r
       prove_with_expr(s, c, ir_quotient(s->f->p, u, q->arg[1]), rest, depth))
     return true;
   if (!prove_expr(s, q->arg[0], 0, depth)) return false;
-  return sign < 0 ? prove_with_expr(s, c, q->arg[0], rest, depth) : prove_with_int(s, c, 0, rest, depth);
+  if (sign < 0) return prove_with_expr(s, c, q->arg[0], rest, depth);
+  return prove_with_int(s, c, 0, rest, depth);
 }
 
-static bool by_remainder(proof *s, const ir_expr *m, const poly *c, const poly *rest, int sign, int depth) {
+static bool by_remainder(proof *s, const ir_expr *m, const poly *c, const poly *rest, int sign,
+                         int depth) {
   if (!prove_expr(s, m->arg[1], -1, depth)) return false;
   if (sign > 0) return prove_with_int(s, c, 0, rest, depth);
-  if (prove_with_expr(s, c, ir_sum(s->f->p, m->arg[1], -1, ir_int(s->f->p, 1)), rest, depth)) return true;
+  const ir_expr *most = ir_sum(s->f->p, m->arg[1], -1, ir_int(s->f->p, 1));
+  if (prove_with_expr(s, c, most, rest, depth)) return true;
   return prove_expr(s, m->arg[0], 0, depth) && prove_with_expr(s, c, m->arg[0], rest, depth);
 }
 
@@ -231,7 +241,8 @@ static bool by_either(proof *s, const ir_expr *a, const ir_expr *b, bool both, c
   return prove_with_expr(s, c, b, rest, depth);
 }
 
-static bool by_cast(proof *s, const ir_expr *x, const poly *c, const poly *rest, int sign, int depth) {
+static bool by_cast(proof *s, const ir_expr *x, const poly *c, const poly *rest, int sign,
+                    int depth) {
   if (x->arg[0]->type == IR_BOOL) return prove_with_int(s, c, sign < 0, rest, depth);
   if (x->u.to != IR_I32) return false;
   return prove_with_int(s, c, sign < 0 ? INT32_MAX : INT32_MIN, rest, depth);
@@ -240,6 +251,7 @@ static bool by_cast(proof *s, const ir_expr *x, const poly *c, const poly *rest,
 /* Replace the atom X of e = c X + rest by what bounds it. */
 static bool by_range(proof *s, const ir_expr *x, const poly *c, const poly *rest, int depth) {
   ir_program *p = s->f->p;
+  const ir_expr *minus;
   int sign = x->op == IR_WHERE ? 1 : sign_of(s, c, depth);
   if (sign == 0) return false;
   switch (x->op) {
@@ -251,7 +263,9 @@ static bool by_range(proof *s, const ir_expr *x, const poly *c, const poly *rest
     case IR_MINIMUM: return by_either(s, x->arg[0], x->arg[1], sign > 0, c, rest, depth);
     case IR_MAXIMUM: return by_either(s, x->arg[0], x->arg[1], sign < 0, c, rest, depth);
     case IR_WHERE: return by_either(s, x->arg[1], x->arg[2], true, c, rest, depth);
-    case IR_ABS: return sign > 0 && by_either(s, x->arg[0], ir_product(p, x->arg[0], ir_int(p, -1)), false, c, rest, depth);
+    case IR_ABS:
+      minus = ir_product(p, x->arg[0], ir_int(p, -1));
+      return sign > 0 && by_either(s, x->arg[0], minus, false, c, rest, depth);
     case IR_SIGN: return prove_with_int(s, c, -sign, rest, depth);
     case IR_RANDOM: return prove_with_int(s, c, sign < 0 ? UINT32_MAX : 0, rest, depth);
     case IR_CAST: return by_cast(s, x, c, rest, sign, depth);
@@ -315,7 +329,7 @@ static bool prove(proof *s, const poly *e, int depth) {
   return search(s, e, depth);
 }
 
-/* ---- doors -------------------------------------------------------------------------------------- */
+/* ---- doors ----------------------------------------------------------------------------------- */
 
 bool ir_prove_poly(const ir_facts *f, const poly *e) {
   struct ir_table *table = f->p->table;

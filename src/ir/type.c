@@ -33,6 +33,7 @@ static int rank(ir_type type) {
 ir_type ir_type_promote(ir_type a, ir_type b) { return rank(a) >= rank(b) ? a : b; }
 
 const ir_op_info ir_ops[IR_OPS] = {
-#define IR_OP(name, spelling, arity, rule, cost, semantics) {#name, spelling, arity, IR_##rule, cost},
+#define IR_OP(name, spelling, arity, rule, cost, semantics) \
+  {#name, spelling, arity, IR_##rule, cost},
 #include "ir/ops.def"
 };

@@ -18,13 +18,14 @@ typedef struct verifier {
 _Noreturn static void refuse(verifier *v, const char *what) {
   base_text text = base_text_open(v->p->arena);
   if (v->eq != NULL) ir_print_eq(&text, v->eq);
-  base_raise(v->p->ctx, BASE_RUNTIME, v->eq != NULL ? v->eq->span : base_nowhere, "after %s: %s%s%s",
-             v->after, what, v->eq != NULL ? ": " : "", text.at);
+  base_span span = v->eq != NULL ? v->eq->span : base_nowhere;
+  base_raise(v->p->ctx, BASE_RUNTIME, span, "after %s: %s%s%s", v->after, what,
+             v->eq != NULL ? ": " : "", text.at);
 }
 
 #define REFUSE(v, ...) refuse((v), base_format((v)->p->arena, __VA_ARGS__))
 
-/* ---- types and indices ------------------------------------------------------------------------ */
+/* ---- types and indices ----------------------------------------------------------------------- */
 
 static bool has_index(const ir_eq *eq, const ir_index *index) {
   for (int i = 0; i < eq->nfree; i++)
@@ -38,9 +39,11 @@ static void check_read(verifier *v, const ir_expr *e) {
   const ir_tensor *t = e->u.tensor;
   if (t->id >= v->p->tensors.n || v->p->tensors.at[t->id] != t)
     REFUSE(v, "%s is not a tensor of this program", t->name);
-  if (e->n != t->rank) REFUSE(v, "%s has rank %d and is read at %d positions", t->name, t->rank, e->n);
+  if (e->n != t->rank)
+    REFUSE(v, "%s has rank %d and is read at %d positions", t->name, t->rank, e->n);
   if ((ir_type)e->type != ir_type_computed(t->type))
-    REFUSE(v, "%s is %s and is read as %s", t->name, ir_type_name(t->type), ir_type_name((ir_type)e->type));
+    REFUSE(v, "%s is %s and is read as %s", t->name, ir_type_name(t->type),
+           ir_type_name((ir_type)e->type));
 }
 
 static void check_types(verifier *v, const ir_expr *e) {
@@ -92,7 +95,7 @@ static void check_shape(verifier *v) {
   if (!ir_window(eq)) REFUSE(v, "elements would be set more than once");
 }
 
-/* ---- bounds of one position -------------------------------------------------------------------- */
+/* ---- bounds of one position ------------------------------------------------------------------ */
 
 typedef struct place { const ir_expr *position, *size; } place;
 
@@ -135,7 +138,7 @@ static void check_position(verifier *v, const ir_facts *known, const ir_expr *po
   }
 }
 
-/* ---- reads and their guards ---------------------------------------------------------------------- */
+/* ---- reads and their guards ------------------------------------------------------------------ */
 
 static bool plainly_inside(verifier *v, const ir_expr *e) {
   for (int k = 0; k < e->n; k++)
@@ -185,7 +188,7 @@ static void check_bounds(verifier *v) {
   check_expr_reads(v, eq->body);
 }
 
-/* ---- windows -------------------------------------------------------------------------------------- */
+/* ---- windows --------------------------------------------------------------------------------- */
 
 typedef enum relation { APART, SAME, UNKNOWN } relation;
 
@@ -201,7 +204,8 @@ static relation windows_at(ir_program *p, const ir_expr *a, const ir_expr *b) {
 static void check_windows(verifier *v, const ir_tensor *t) {
   for (int i = 0; i < t->eqs.n; i++) {
     v->eq = t->eqs.at[i];
-    if (t->eqs.n > 1 && !ir_window(v->eq)) REFUSE(v, "%s has other equations beside a scatter", t->name);
+    if (t->eqs.n > 1 && !ir_window(v->eq))
+      REFUSE(v, "%s has other equations beside a scatter", t->name);
     for (int j = 0; j < i && t->eqs.n <= PAIRS; j++) {
       relation r = SAME;
       for (int k = 0; k < t->rank && r != APART; k++) {
@@ -214,7 +218,7 @@ static void check_windows(verifier *v, const ir_tensor *t) {
   v->eq = NULL;
 }
 
-/* ---- the order ---------------------------------------------------------------------------------------- */
+/* ---- the order ------------------------------------------------------------------------------- */
 
 typedef struct order_check {
   verifier *v;
@@ -242,13 +246,15 @@ static void mark_loop(order_check *c, const ir_block *block, bool inside) {
   }
 }
 
-static void add_range(ir_facts *f, const ir_symbol *counter, const ir_expr *from, const ir_expr *to) {
+static void add_range(ir_facts *f, const ir_symbol *counter, const ir_expr *from,
+                      const ir_expr *to) {
   const ir_expr *x = ir_size(f->p, counter);
   if (from != NULL) ir_facts_add(f, ir_sum(f->p, x, -1, from));
   if (to != NULL) ir_facts_add(f, ir_sum(f->p, ir_sum(f->p, to, -1, x), -1, ir_int(f->p, 1)));
 }
 
-static void check_step(order_check *c, const ir_step *s, const ir_loop *loop, const ir_facts *known) {
+static void check_step(order_check *c, const ir_step *s, const ir_loop *loop,
+                       const ir_facts *known) {
   ir_facts f = *known;
   if (loop != NULL) add_range(&f, loop->counter, s->from, s->to);
   c->v->eq = s->eq;
@@ -259,7 +265,8 @@ static void check_step(order_check *c, const ir_step *s, const ir_loop *loop, co
   c->left[s->eq->head->id]--;
 }
 
-static void check_block(order_check *c, const ir_block *block, const ir_loop *loop, const ir_facts *known) {
+static void check_block(order_check *c, const ir_block *block, const ir_loop *loop,
+                        const ir_facts *known) {
   for (int i = 0; i < block->steps.n; i++) {
     const ir_step *s = &block->steps.at[i];
     if (s->eq != NULL) {
@@ -277,7 +284,9 @@ static void check_block(order_check *c, const ir_block *block, const ir_loop *lo
 
 static void check_order(verifier *v) {
   ir_program *p = v->p;
-  order_check c = {v, BASE_NEWS(p->arena, int, p->tensors.n + 1), BASE_NEWS(p->arena, bool, p->tensors.n + 1)};
+  order_check c = {.v = v};
+  c.left = BASE_NEWS(p->arena, int, p->tensors.n + 1);
+  c.in_loop = BASE_NEWS(p->arena, bool, p->tensors.n + 1);
   for (int i = 0; i < p->tensors.n; i++) c.left[i] = p->tensors.at[i]->eqs.n;
   ir_facts f;
   ir_facts_open(&f, p);
@@ -287,7 +296,7 @@ static void check_order(verifier *v) {
     if (c.left[i] > 0) REFUSE(v, "the order lacks an equation of %s", p->tensors.at[i]->name);
 }
 
-/* ---- all ------------------------------------------------------------------------------------------------ */
+/* ---- all ------------------------------------------------------------------------------------- */
 
 static void check_tensor(verifier *v, const ir_tensor *t) {
   for (int k = 0; k < t->rank; k++)
@@ -296,7 +305,8 @@ static void check_tensor(verifier *v, const ir_tensor *t) {
   if (t->role != IR_DERIVED && t->eqs.n > 0) REFUSE(v, "%s is given and has an equation", t->name);
   for (int i = 0; i < t->eqs.n; i++) {
     v->eq = t->eqs.at[i];
-    if (v->eq->head != t) REFUSE(v, "an equation of %s stands under %s", v->eq->head->name, t->name);
+    if (v->eq->head != t)
+      REFUSE(v, "an equation of %s stands under %s", v->eq->head->name, t->name);
     check_shape(v);
   }
   v->eq = NULL;
@@ -311,10 +321,10 @@ static void check_commits(verifier *v) {
       REFUSE(v, "%s becomes %s, which differs in type or rank", state->name, value->name);
     for (int j = 0; j < i; j++)
       if (v->p->commits.at[j].state == state) REFUSE(v, "%s is committed to twice", state->name);
+    const char *message = base_format(v->p->arena, "%s becomes %s, of another size", state->name,
+                                      value->name);
     for (int k = 0; k < state->rank; k++)
-      ir_require_equal(v->p, state->size[k], value->size[k],
-                       base_format(v->p->arena, "%s becomes %s, of another size", state->name, value->name),
-                       state->span);
+      ir_require_equal(v->p, state->size[k], value->size[k], message, state->span);
   }
 }
 

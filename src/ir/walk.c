@@ -50,14 +50,12 @@ const ir_expr *ir_walk_next(ir_walk *w) {
   return NULL;
 }
 
-void ir_walk_more(ir_walk *w, const ir_expr *e) { visit(w, e); }
-
 void ir_walk_close(ir_walk *w, const ir_expr *e) {
   struct ir_table *table = e->table;
   while (table->walking > 0 && table->walks.at[--table->walking] != w) {}
 }
 
-/* ---- what is asked of a whole expression --------------------------------------------------- */
+/* ---- what is asked of a whole expression ----------------------------------------------------- */
 
 void ir_each(const ir_expr *e, void (*call)(void *arg, const ir_expr *e), void *arg) {
   ir_walk *w = ir_walk_open(e);
