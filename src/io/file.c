@@ -219,3 +219,8 @@ void io_save_commit(io_save *save) {
     io_unwritable(save, "%s", strerror(errno));
   save->temp = NULL;
 }
+
+io_string io_read_all(base_arena *arena, const char *path) {
+  io_source source = io_open(arena, path);
+  return (io_string){(const char *)source.at, source.n};
+}

@@ -81,6 +81,9 @@ typedef struct io_text {
   int64_t symbols;
 } io_text;
 
+/* The bytes of a whole file. */
+io_string io_read_all(base_arena *arena, const char *path);
+
 io_text *io_text_tokens(base_arena *arena, const char *path, io_unit unit);
 /* STRING in the tokens of TEXT; a symbol that TEXT lacks raises BASE_ARGUMENT, naming it. */
 io_array io_encode(base_arena *arena, const io_text *text, const char *string, size_t n);

@@ -2,9 +2,9 @@
  *
  *   names.c    every name and what defines it            resolve.c   trees with their names resolved
  *   project.c  where the sums of `=` stand                sizes.c     extents of indices, sizes of heads
- *   lower.c    trees to expressions and equations         over.c      functions over an index
- *   draw.c     random draws                               actions.c   commands and queries
- *   check.c    the order of it all */
+ *   heads.c    heads to tensors with equations            lower.c     trees to expressions
+ *   over.c     functions over an index                    draw.c      random draws
+ *   actions.c  commands and queries                       check.c     the order of it all */
 #ifndef TL_LANG_CHECK_H
 #define TL_LANG_CHECK_H
 
@@ -88,6 +88,8 @@ typedef struct check {
   const char *folder;
   int streams;                   /* of random draws */
   ir_tensor *draw;
+  int done;                      /* of `order`, lowered already */
+  int imports;
 } check;
 
 /* The word for SPAN of an expression, raised. */
@@ -101,6 +103,9 @@ bool check_number(check *c, const lang_expr *e, double *value);          /* an e
 int64_t check_size_of(check *c, const lang_expr *e, lang_domain **domain);   /* a size in a declaration */
 const ir_expr *check_position_size(check *c, entity *e, int k);          /* NULL: not known yet */
 
+const char *check_path(check *c, const char *path);                     /* relative to the program's folder */
+void check_default(check *c, const lang_stmt *stmt);                     /* default f16 */
+
 /* resolve.c */
 void check_resolve(check *c, clause *clause_);
 clause *check_clause(check *c, const lang_stmt *stmt, entity *head, lang_op op);
@@ -112,10 +117,13 @@ void check_project(check *c, clause *cl);
 /* sizes.c */
 void check_sizes(check *c, entity *const *group, int n);                 /* one strongly connected group */
 
-/* lower.c */
+/* heads.c */
 void check_lower(check *c, entity *const *group, int n);
 void check_declare_tensor(check *c, entity *e);                          /* its ir_tensor, sizes known */
+
+/* lower.c */
 const ir_expr *lower(check *c, clause *cl, node *n);
+const ir_expr *lower_position(check *c, clause *cl, const node *n);      /* of a tensor: i64, `/` is floor division */
 const ir_expr *lower_read_of(check *c, ir_tensor *t, const ir_expr *const *position);  /* 0 outside */
 /* A tensor of its own for BODY: over those of cl's variables it depends on and EXTRA, less DROP. The read of it. */
 const ir_expr *lower_temporary(check *c, clause *cl, const char *name, ir_agg agg, const ir_expr *body,
@@ -124,11 +132,16 @@ bool check_uses(const node *n, const variable *v);
 
 /* over.c: softmax and others; NULL if NAME is none of them */
 const ir_expr *lower_over(check *c, clause *cl, node *n);
-/* draw.c */
+/* draw.c; NULL if NAME is none of its */
+const ir_expr *draw_uniform(check *c, const ir_expr *counter);
+const ir_expr *draw_counter(check *c, const ir_expr *read);
 const ir_expr *lower_draw(check *c, clause *cl, node *n);
 
 /* order.c */
 void check_order(check *c);
+
+/* check.c: what has been collected and is not lowered yet */
+void check_definitions(check *c);
 
 /* actions.c */
 void check_action(check *c, const lang_stmt *stmt);

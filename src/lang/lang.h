@@ -105,9 +105,10 @@ lang_program *lang_check(base_arena *arena, const char *file, const char *text, 
 lang_tensor *lang_find(const lang_program *program, const char *name);   /* NULL: no such tensor */
 
 /* One or more equations for the C API: NAMES are bound to TENSORS of P, whose sizes may be symbols. Sizes that must agree and are
- * not plainly equal become requires. Returns the tensor of the last head. */
+ * not plainly equal become requires. Returns the tensor of the last head. *DRAW is the generator's key, made if the
+ * equations draw and it is NULL. */
 ir_tensor *lang_equations(ir_program *p, const lang_ast *ast, int n, const char *const *name, ir_tensor *const *tensor,
-                          ir_type type);
+                          ir_type type, ir_tensor **draw);
 
 /* ---- carrying it out --------------------------------------------------------------------------- */
 

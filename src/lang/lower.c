@@ -29,7 +29,7 @@ static const ir_expr *number(check *c, const node *n) {
 
 /* ---- reads -------------------------------------------------------------------------------------------------- */
 
-static const ir_expr *lower_position(check *c, clause *cl, const node *n) {
+const ir_expr *lower_position(check *c, clause *cl, const node *n) {
   const ir_expr *e = NULL, *x;
   switch (n->e.kind) {
   case LANG_DIVIDE:

@@ -203,7 +203,7 @@ static void give_data(check *c, entity *e, io_array *a, const lang_stmt *stmt, b
   e->typed = true;
 }
 
-static const char *path_of(check *c, const char *path) {
+const char *check_path(check *c, const char *path) {
   bool absolute = path[0] == '/' || !c->folder || !*c->folder;
   return absolute ? path : base_format(c->arena, "%s/%s", c->folder, path);
 }
@@ -222,7 +222,7 @@ static io_array *converted(check *c, const io_array *a, ir_type type) {
 }
 
 static void read_file(check *c, entity *e, const lang_expr *path, const lang_stmt *stmt) {
-  io_set *set = io_read(c->arena, path_of(c, path->name));
+  io_set *set = io_read(c->arena, check_path(c, path->name));
   const io_array *a = set->items.n == 1 ? &set->items.at[0].array : io_find(set, e->name);
   if (!a) check_refuse(c, path->span, "%s holds %d tensors, none named `%s`", path->name, set->items.n, e->name);
   io_array *copy = e->declared ? converted(c, a, declared_type(c, e)) : BASE_NEW(c->arena, io_array);
@@ -236,7 +236,7 @@ static bool read_text(check *c, entity *e, const lang_expr *call, const lang_stm
     if (strcmp(call->name, units[u].name) != 0) continue;
     if (call->n != 1 || call->at[0]->kind != LANG_STRING)
       check_refuse(c, call->span, "%s takes the path of a text in quotes", call->name);
-    io_text *text = io_text_tokens(c->arena, path_of(c, call->at[0]->name), units[u].unit);
+    io_text *text = io_text_tokens(c->arena, check_path(c, call->at[0]->name), units[u].unit);
     lang_domain *d = BASE_NEW(c->arena, lang_domain);
     *d = (lang_domain){.n = text->symbols, .text = text, .symbol = BASE_NEWS(c->arena, const char *, text->symbols + 1)};
     for (int64_t i = 0; i < d->n; i++) d->symbol[i] = base_copy_n(c->arena, text->symbol[i].at, text->symbol[i].n);
@@ -374,4 +374,14 @@ void check_collect(check *c, const lang_ast *ast) {
     double value;
     if (e->kind == NAME_TENSOR) number_of(c, e, &value);
   }
+}
+
+void check_default(check *c, const lang_stmt *s) {
+  if (s->form != LANG_COMMAND || strcmp(s->command.name, "default") != 0) return;
+  for (int t = 0; s->command.n == 1 && t < IR_TYPES; t++)
+    if (s->command.at[0]->kind == LANG_NAME && strcmp(s->command.at[0]->name, ir_type_name((ir_type)t)) == 0) {
+      c->type = (ir_type)t;
+      return;
+    }
+  check_refuse(c, s->span, "default takes a type: f16, bf16, f32, f64, i32, i64 or bool");
 }

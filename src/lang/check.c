@@ -1,0 +1,96 @@
+/* check: a program's text into tensor equations, and the order in which that is done. */
+#include "lang/check.h"
+
+#include <string.h>
+
+static void read_import(check *c, const lang_stmt *s);
+
+static lang_ast *parse(check *c, const char *file, const char *text, size_t n) {
+  lang_ast *ast = lang_parse(c->arena, file, text, n);
+  if (c->program) BASE_PUSH(c->arena, &c->program->sources, ((lang_source){ast->file, ast->text}));
+  for (int i = 0; i < ast->n; i++)
+    if (ast->at[i]->form == LANG_COMMAND && strcmp(ast->at[i]->command.name, "import") == 0) read_import(c, ast->at[i]);
+  return ast;
+}
+
+/* Definitions of an imported program count; its commands and queries do not run. */
+static void read_import(check *c, const lang_stmt *s) {
+  if (s->command.n != 1 || s->command.at[0]->kind != LANG_STRING) check_refuse(c, s->span, "import takes a path in quotes");
+  if (++c->imports > 64) check_refuse(c, s->span, "imports lead in a circle, or go too deep");
+  const char *path = check_path(c, s->command.at[0]->name);
+  io_string text = io_read_all(c->arena, path);
+  lang_ast *ast = parse(c, path, text.at, text.n);
+  check_collect(c, ast);
+}
+
+/* Every tensor from its clauses: names, sums, sizes, equations. */
+void check_definitions(check *c) {
+  for (int i = 0; i < c->entities.n; i++)
+    for (int k = 0; k < c->entities.at[i]->clauses.n; k++) {
+      clause *cl = c->entities.at[i]->clauses.at[k];
+      if (cl->right) continue;
+      check_resolve(c, cl);
+      check_project(c, cl);
+    }
+  check_order(c);
+  for (int i = c->done; i < c->order.n;) {
+    int n = 1;
+    while (i + n < c->order.n && c->order.at[i + n]->group == c->order.at[i]->group) n++;
+    check_sizes(c, &c->order.at[i], n);
+    check_lower(c, &c->order.at[i], n);
+    i += n;
+  }
+  c->done = c->order.n;
+}
+
+static const char *folder_of(base_arena *arena, const char *file) {
+  const char *slash = file ? strrchr(file, '/') : NULL;
+  return slash ? base_copy_n(arena, file, (size_t)(slash - file)) : NULL;
+}
+
+lang_program *lang_check(base_arena *arena, const char *file, const char *text, size_t n, const lang_options *options) {
+  lang_program *program = BASE_NEW(arena, lang_program);
+  check *c = BASE_NEW(arena, check);
+  *c = (check){.ctx = base_arena_ctx(arena), .arena = arena, .program = program, .type = options ? options->type : IR_F32};
+  c->p = ir_program_open(arena);
+  c->names = base_map_open(arena);
+  c->folder = options && options->folder ? options->folder : folder_of(arena, file);
+  program->ctx = c->ctx;
+  program->arena = arena;
+  program->ir = c->p;
+  lang_ast *ast = parse(c, file, text, n);
+  for (int i = 0; i < ast->n; i++) check_default(c, ast->at[i]);
+  check_collect(c, ast);
+  check_definitions(c);
+  for (int i = 0; i < ast->n; i++)
+    if (ast->at[i]->form == LANG_COMMAND || ast->at[i]->form == LANG_QUERY || ast->at[i]->form == LANG_WRITE)
+      check_action(c, ast->at[i]);
+  program->draw = c->draw;
+  return program;
+}
+
+lang_tensor *lang_find(const lang_program *program, const char *name) {
+  for (int i = 0; i < program->tensors.n; i++)
+    if (strcmp(program->tensors.at[i]->name, name) == 0) return program->tensors.at[i];
+  return NULL;
+}
+
+ir_tensor *lang_equations(ir_program *p, const lang_ast *ast, int n, const char *const *name, ir_tensor *const *tensor,
+                          ir_type type, ir_tensor **draw) {
+  check *c = BASE_NEW(p->arena, check);
+  *c = (check){.ctx = p->ctx, .arena = p->arena, .p = p, .type = type, .draw = draw ? *draw : NULL};
+  c->names = base_map_open(p->arena);
+  for (int i = 0; i < n; i++) {
+    entity *e = check_name(c, name[i], base_nowhere);
+    *e = (entity){.name = name[i], .kind = NAME_TENSOR, .rank = tensor[i]->rank, .size = tensor[i]->size, .ir = tensor[i],
+                  .type = tensor[i]->type, .typed = true, .virtual_position = -1};
+  }
+  check_collect(c, ast);
+  check_definitions(c);
+  const entity *last = NULL;
+  for (int i = 0; i < ast->n; i++)
+    if (ast->at[i]->form == LANG_EQUATION) last = check_find(c, ast->at[i]->equation.head->name);
+  if (!last) base_raise(p->ctx, BASE_REFUSED, base_nowhere, "there is no equation in the text");
+  if (draw) *draw = c->draw;
+  return last->ir;
+}

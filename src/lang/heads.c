@@ -1,0 +1,232 @@
+/* heads: the tensors of a group and their equations. Clauses of one head on disjoint windows stand as they are;
+ * clauses that meet are added (or-ed, or their extreme taken), each after its own nonlinearity. */
+#include "lang/check.h"
+
+#include <string.h>
+
+static bool recursive(entity *const *group, int n) {
+  for (int i = 0; i < n; i++)
+    for (int k = 0; k < group[i]->clauses.n; k++)
+      for (int r = 0; r < group[i]->clauses.at[k]->reads.n; r++)
+        if (group[i]->clauses.at[k]->reads.at[r]->of->group == group[0]->group) return true;
+  return false;
+}
+
+static void make_indices(check *c, entity *const *group, int n) {
+  for (int i = 0; i < n; i++)
+    for (int k = 0; k < group[i]->clauses.n; k++) {
+      clause *cl = group[i]->clauses.at[k];
+      for (int v = 0; v < cl->vars.n; v++) {
+        variable *x = cl->vars.at[v];
+        x->index = ir_index_new(c->p, x->name, x->extent);
+        x->value = ir_binary(c->p, IR_ADD, ir_use(c->p, x->index), x->low);
+      }
+    }
+}
+
+static lang_source_kind kind_of(const entity *e) {
+  if (e->declared && e->declared->declare.start) return LANG_PARAMETER;
+  if (e->data) return LANG_DATA;
+  return e->clauses.n ? LANG_DERIVED : LANG_GIVEN;
+}
+
+static void publish(check *c, entity *e) {
+  if (!c->program) return;
+  lang_tensor *t = BASE_NEW(c->arena, lang_tensor);
+  *t = (lang_tensor){.name = e->name, .ir = e->ir, .kind = kind_of(e), .domain = e->domains, .tokens = e->tokens,
+                     .data = e->data, .span = e->span};
+  if (t->kind == LANG_PARAMETER) {
+    t->fixed = e->declared->declare.fixed;
+    if (!e->data) t->start = e->declared->declare.start;
+  }
+  e->tensor = t;
+  BASE_PUSH(c->arena, &c->program->tensors, t);
+}
+
+void check_declare_tensor(check *c, entity *e) {
+  static const ir_role role[] = {[LANG_DERIVED] = IR_DERIVED, [LANG_DATA] = IR_INPUT, [LANG_PARAMETER] = IR_STATE, [LANG_GIVEN] = IR_INPUT};
+  if (e->ir) return;
+  e->ir = ir_tensor_new(c->p, e->name, e->type, e->rank, e->size, role[kind_of(e)]);
+  e->ir->span = e->span;
+  publish(c, e);
+}
+
+/* ---- one clause ---------------------------------------------------------------------------------------------- */
+
+typedef struct made {            /* a clause, lowered: head[lhs] (agg)= body */
+  const ir_expr *lhs[RUN_RANK];
+  const ir_expr *body;
+  ir_agg agg;
+  bool average;                  /* the head is the sum divided by the number of its terms */
+} made;
+
+/* M[b,p,m] = concat(H[b,h,p,k]): reads H[b, m / K, p, m % K]. */
+static const ir_expr *lower_concat(check *c, clause *cl) {
+  node *n = cl->right;
+  if (n->e.n != 1 || n->e.at[0]->kind != LANG_READ) check_refuse(c, n->e.span, "concat takes one tensor with its indices");
+  node *read = (node *)n->e.at[0];
+  variable *merged = NULL;
+  for (int k = 0; k < cl->nlhs; k++)
+    if (cl->lhs[k]->var && !check_uses(read, cl->lhs[k]->var)) {
+      if (merged) check_refuse(c, n->e.span, "concat merges into one index; `%s` and `%s` both stand on the left only", merged->name, cl->lhs[k]->var->name);
+      merged = cl->lhs[k]->var;
+    }
+  if (!merged) check_refuse(c, n->e.span, "concat needs an index on the left that %s lacks", read->of->name);
+  const ir_expr *rest = merged->value, *position[RUN_RANK];
+  for (int k = read->e.n - 1; k >= 0; k--) {
+    variable *v = ((node *)read->e.at[k])->var;
+    if (!v) check_refuse(c, read->e.span, "concat takes plain indices");
+    position[k] = v->value;
+    if (v->head) continue;
+    position[k] = ir_binary(c->p, IR_MOD, rest, v->index->extent);
+    rest = ir_binary(c->p, IR_QUO, rest, v->index->extent);
+  }
+  return lower_read_of(c, read->of->ir, position);
+}
+
+static bool is_call(const node *n, const char *name) { return n->e.kind == LANG_CALL && strcmp(n->e.name, name) == 0; }
+
+static ir_agg agg_of(lang_op op) {
+  static const ir_agg agg[] = {[LANG_SET] = IR_SUM, [LANG_ADD] = IR_SUM, [LANG_MAX] = IR_MAX, [LANG_MIN] = IR_MIN,
+                               [LANG_AVG] = IR_SUM, [LANG_PROD] = IR_PROD};
+  return agg[op];
+}
+
+/* Each position is a distinct index plus something without one, or has none: no two points write one element. */
+static bool is_window(const clause *cl, const ir_expr *const *lhs) {
+  const ir_index *x[RUN_RANK];
+  for (int k = 0; k < cl->nlhs; k++) {
+    const ir_expr *offset;
+    x[k] = ir_position_index(lhs[k], &offset);
+    for (int i = 0; !x[k] && i < cl->vars.n; i++)
+      if (ir_mentions(lhs[k], cl->vars.at[i]->index)) return false;
+    for (int j = 0; x[k] && j < k; j++)
+      if (x[j] == x[k]) return false;
+  }
+  return true;
+}
+
+static made lower_clause(check *c, clause *cl) {
+  made m = {.agg = agg_of(cl->op), .average = cl->op == LANG_AVG};
+  node *right = cl->right;
+  bool sums = right->sum.n > 0;
+  right->sum.n = 0;              /* the sum that holds the whole right side is the equation's own */
+  m.body = is_call(right, "concat") ? lower_concat(c, cl) : lower(c, cl, right);
+  for (int k = 0; k < cl->nlhs; k++) m.lhs[k] = lower_position(c, cl, cl->lhs[k]);
+  bool window = is_window(cl, m.lhs);
+  if (!sums && window) m.agg = IR_SET, m.average = false;
+  for (int i = 0; sums && i < cl->vars.n; i++) {   /* an index summed over that the body lacks counts */
+    variable *v = cl->vars.at[i];
+    if (m.agg == IR_SUM && !m.average && !v->head && !v->bound && check_uses(right, v) && !ir_mentions(m.body, v->index))
+      m.body = ir_binary(c->p, IR_MUL, m.body, v->index->extent);
+  }
+  return m;
+}
+
+/* ---- a head ----------------------------------------------------------------------------------------------------- */
+
+static ir_type type_of(check *c, const entity *e, const ir_expr *body) {
+  if (e->typed) return e->type;
+  if (body->op == IR_CONST || ir_type_real((ir_type)body->type)) return c->type;
+  return (ir_type)body->type;
+}
+
+static void set_type(check *c, entity *e, const made *m, int n) {
+  ir_type type = type_of(c, e, m[0].body);
+  for (int i = 1; i < n && !e->typed; i++) {
+    ir_type other = type_of(c, e, m[i].body);
+    if (ir_type_real(other) || type == IR_BOOL) type = other;
+  }
+  e->type = type;
+  e->typed = true;
+}
+
+static void define_one(check *c, const clause *cl, ir_tensor *head, const made *m) {
+  if (!m->average) {
+    ir_define(c->p, head, m->agg, m->lhs, m->body)->span = cl->stmt->span;
+    return;
+  }
+  /* T (+)= body;  N (+)= 1;  head = T / N */
+  const ir_expr *at[RUN_RANK];
+  ir_type computed = ir_type_computed(head->type) == IR_F64 ? IR_F64 : IR_F32;
+  ir_tensor *total = ir_tensor_like(c->p, "Total", head, computed), *count = ir_tensor_like(c->p, "Terms", head, IR_I64);
+  const ir_expr *size = ir_int(c->p, 1);
+  ir_eq *eq = ir_define(c->p, total, IR_SUM, m->lhs, m->body);
+  eq->span = cl->stmt->span;
+  ir_positions(c->p, head, at);
+  const ir_expr *terms;
+  if (ir_window(eq)) {
+    for (int i = 0; i < eq->nred; i++) size = ir_binary(c->p, IR_MUL, size, eq->red[i]->extent);
+    terms = size;
+  } else {
+    ir_define(c->p, count, IR_SUM, m->lhs, ir_int(c->p, 1));
+    terms = ir_read(c->p, count, at);
+  }
+  ir_define(c->p, head, IR_SET, at, ir_binary(c->p, IR_DIV, ir_read(c->p, total, at), ir_cast(c->p, terms, computed)))->span = cl->stmt->span;
+}
+
+/* Windows are apart where some position of both holds values that provably differ. */
+static bool apart(check *c, const entity *e, const made *a, const made *b) {
+  for (int k = 0; k < e->rank; k++) {
+    const ir_expr *one = a->lhs[k], *other = b->lhs[k], *gap = ir_int(c->p, 1);
+    if (ir_less_equal(c->p, ir_binary(c->p, IR_ADD, one, gap), other) || ir_less_equal(c->p, ir_binary(c->p, IR_ADD, other, gap), one)) return true;
+  }
+  return false;
+}
+
+static bool all_apart(check *c, const entity *e, const made *m) {
+  for (int i = 0; i < e->clauses.n; i++)
+    for (int k = 0; k < i; k++)
+      if (!apart(c, e, &m[i], &m[k])) return false;
+  return true;
+}
+
+static void define_sum(check *c, entity *e, const made *m) {
+  static const ir_op combine[] = {[IR_SET] = IR_ADD, [IR_SUM] = IR_ADD, [IR_MAX] = IR_MAXIMUM, [IR_MIN] = IR_MINIMUM, [IR_PROD] = IR_MUL};
+  const ir_expr *at[RUN_RANK], *total = NULL;
+  ir_op op = combine[agg_of(e->clauses.at[0]->op)];
+  ir_positions(c->p, e->ir, at);
+  for (int i = 0; i < e->clauses.n; i++) {
+    ir_tensor *part = ir_tensor_like(c->p, e->name, e->ir, ir_type_computed(e->type));
+    part->span = e->ir->span;
+    define_one(c, e->clauses.at[i], part, &m[i]);
+    const ir_expr *read = ir_read(c->p, part, at);
+    total = total ? ir_binary(c->p, op, total, read) : read;
+  }
+  ir_define(c->p, e->ir, IR_SET, at, total)->span = e->span;
+}
+
+/* Slices and gathers of a text keep its domain. */
+static void keep_tokens(entity *e) {
+  if (e->tokens || e->clauses.n != 1 || e->clauses.at[0]->right->e.kind != LANG_READ) return;
+  e->tokens = e->clauses.at[0]->right->of->tokens;
+  if (e->tensor) e->tensor->tokens = e->tokens;
+}
+
+static void lower_entity(check *c, entity *e) {
+  if (!e->clauses.n) {
+    if (!e->typed) e->type = c->type;
+    check_declare_tensor(c, e);
+    return;
+  }
+  made *m = BASE_NEWS(c->arena, made, e->clauses.n);
+  for (int i = 0; i < e->clauses.n; i++) m[i] = lower_clause(c, e->clauses.at[i]);
+  set_type(c, e, m, e->clauses.n);
+  check_declare_tensor(c, e);
+  if (e->clauses.n == 1 || all_apart(c, e, m))
+    for (int i = 0; i < e->clauses.n; i++) define_one(c, e->clauses.at[i], e->ir, &m[i]);
+  else
+    define_sum(c, e, m);
+  keep_tokens(e);
+}
+
+/* A recurrence's heads are tensors before their equations are made; their type is declared or the default. */
+void check_lower(check *c, entity *const *group, int n) {
+  make_indices(c, group, n);
+  for (int i = 0; recursive(group, n) && i < n; i++) {
+    if (!group[i]->typed) group[i]->type = c->type;
+    group[i]->typed = true;
+    check_declare_tensor(c, group[i]);
+  }
+  for (int i = 0; i < n; i++) lower_entity(c, group[i]);
+}
