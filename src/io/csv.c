@@ -209,27 +209,10 @@ void io_csv_read(const io_source *source, io_set *set) {
 
 /* ---- writing -------------------------------------------------------------------------------- */
 
-static float widened(int type, uint16_t bits) {
-  uint32_t word = (uint32_t)bits << 16;
-  float value;
-  if (type == IR_BF16) {
-    memcpy(&value, &word, 4);
-    return value;
-  }
-  int exponent = bits >> 10 & 31, fraction = bits & 1023;
-  if (exponent == 31)
-    value = fraction ? NAN : INFINITY;
-  else if (exponent > 0)
-    value = ldexpf((float)(1024 + fraction), exponent - 25);
-  else
-    value = ldexpf((float)fraction, -24);
-  return bits & 0x8000 ? -value : value;
-}
-
 static void put_element(base_text *text, int type, const void *data, size_t i) {
   switch (type) {
-    case IR_F16:
-    case IR_BF16: base_put_float(text, widened(type, ((const uint16_t *)data)[i])); break;
+    case IR_F16: base_put_float(text, base_f16_to_f32(((const uint16_t *)data)[i])); break;
+    case IR_BF16: base_put_float(text, base_bf16_to_f32(((const uint16_t *)data)[i])); break;
     case IR_F32: base_put_float(text, ((const float *)data)[i]); break;
     case IR_F64: base_put_number(text, ((const double *)data)[i]); break;
     case IR_I32: base_putf(text, "%d", (int)((const int32_t *)data)[i]); break;

@@ -176,8 +176,8 @@ io_array io_npy_fit(base_arena *arena, const io_array *array) {
   if (io_raw_of(array->type)->npy) return *array;
   size_t count = array->bytes / 2;
   const uint16_t *half = array->data;
-  uint32_t *single = BASE_NEWS(arena, uint32_t, count);
-  for (size_t i = 0; i < count; i++) single[i] = (uint32_t)half[i] << 16;
+  float *single = BASE_NEWS(arena, float, count);
+  for (size_t i = 0; i < count; i++) single[i] = base_bf16_to_f32(half[i]);
   return io_array_of(IR_F32, array->rank, array->shape, single);
 }
 
