@@ -211,9 +211,18 @@ static void print_domain(base_text *out, const lang_stmt *s) {
   base_put(out, "}");
 }
 
+/* The text of E begins with a command's name, as `print X?` would: that is a command. */
+static bool begins_as_command(const lang_expr *e) {
+  while (level_of(e) < PRIMARY && e->kind != LANG_NEGATE && e->kind != LANG_NOT && e->n > 0)
+    e = e->at[0];
+  return (e->kind == LANG_NAME || e->kind == LANG_CALL) && lang_is_command(e->name);
+}
+
 static void print_query(base_text *out, const lang_stmt *s) {
+  bool parentheses = begins_as_command(s->query.right) && s->query.right->kind != LANG_NAME;
+  if (parentheses) base_put(out, "(");
   lang_print_expr(out, s->query.right);
-  base_put(out, "?");
+  base_put(out, parentheses ? ")?" : "?");
   for (int i = 0; i < s->query.n; i++) {
     base_put(out, i == 0 ? " with " : ", ");
     lang_print_stmt(out, s->query.with[i]);

@@ -125,9 +125,7 @@ static lang_stmt *definition(lang_parser *p) {
 /* write = string "=" expression */
 static lang_stmt *write(lang_parser *p) {
   lang_expr *path = lang_primary(p);
-  if (!lang_accept(p, TOKEN_ASSIGN))
-    lang_unexpected(p, "`=` behind the name of a file",
-                    "`\"y.npy\" = Y` writes a file, `X = \"x.npy\"` reads one");
+  p->now++;   /* the sign */
   lang_stmt *s = lang_stmt_node(p, LANG_WRITE);
   s->write.path = path;
   s->write.right = lang_expression(p);
@@ -175,6 +173,11 @@ static const char goes_on[] =
 _Noreturn static void refuse_bare(lang_parser *p, const lang_token *first, const lang_expr *e) {
   const char *text = lang_text_of(p->arena, e);
   base_span span = lang_span_from(p, first);
+  if (first->kind == TOKEN_STRING) {
+    p->now = first + 1;
+    lang_unexpected(p, "`=` behind the name of a file",
+                    "`\"y.npy\" = Y` writes a file, `X = \"x.npy\"` reads one");
+  }
   if (first->kind == TOKEN_MINUS && lang_at_end(p))
     base_raise(p->ctx, BASE_REFUSED, span, "an expression alone does nothing\nhelp: %s", goes_on);
   if (p->now->kind == TOKEN_ARROW)
@@ -221,7 +224,8 @@ _Noreturn static void refuse_start(lang_parser *p) {
 
 static bool begins_expression(const lang_parser *p) {
   lang_token_kind kind = p->now->kind;
-  return lang_begins_factor(p) || kind == TOKEN_BRACKET || kind == TOKEN_MINUS || kind == TOKEN_NOT;
+  return lang_begins_factor(p) || kind == TOKEN_BRACKET || kind == TOKEN_STRING ||
+         kind == TOKEN_MINUS || kind == TOKEN_NOT;
 }
 
 /* What to say to a token behind a whole statement. */
@@ -241,7 +245,7 @@ static const char *end_help(const lang_parser *p, const lang_stmt *s) {
 }
 
 static lang_stmt *dispatch(lang_parser *p) {
-  if (p->now->kind == TOKEN_STRING) return write(p);
+  if (p->now->kind == TOKEN_STRING && p->now[1].kind == TOKEN_ASSIGN) return write(p);
   if (p->now->kind == TOKEN_NAME) {
     if (lang_begins_command(p)) return lang_command(p);
     if (p->now[1].kind == TOKEN_COLON) return lang_declaration(p);

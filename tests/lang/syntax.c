@@ -155,7 +155,7 @@ const char *tree_of(const syntax *s, const lang_ast *ast) {
   return out.at;
 }
 
-/* ---- parsing ----------------------------------------------------------------------------------- */
+/* ---- parsing --------------------------------------------------------------------------------- */
 
 lang_ast *parse(const syntax *s, const char *text) {
   base_trap trap;

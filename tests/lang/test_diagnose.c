@@ -9,7 +9,8 @@ static const lang_source sources[] = {
   {NULL, "Y = 1/2 X"},
 };
 
-static base_error error_at(const char *file, int line, int column, int length, const char *message) {
+static base_error error_at(const char *file, int line, int column, int length,
+                           const char *message) {
   base_error e = {BASE_REFUSED, {file, line, column, length}, ""};
   snprintf(e.message, sizeof e.message, "%s", message);
   return e;
@@ -68,8 +69,8 @@ static void programs_read_json(void **state) {
   base_error e = error_at("a\"b.tl", 2, 3, 4, "no `\\n`\nreally\nhelp: \x01 do");
   lang_diagnose_json(&out, &e);
   assert_string_equal(out.at,
-                      "{\"status\": \"refused\", \"file\": \"a\\\"b.tl\", \"line\": 2, \"column\": 3, "
-                      "\"length\": 4, \"message\": \"no `\\\\n`\\nreally\", "
+                      "{\"status\": \"refused\", \"file\": \"a\\\"b.tl\", \"line\": 2, "
+                      "\"column\": 3, \"length\": 4, \"message\": \"no `\\\\n`\\nreally\", "
                       "\"help\": \"\\u0001 do\"}\n");
   base_text bare = base_text_open(s->arena);
   base_error plain = {.status = BASE_RUNTIME, .message = "stopped"};

@@ -57,7 +57,7 @@ static void strings_resolve_escapes(void **state) {
 
 static void names_are_utf8(void **state) {
   static const char *const names[] = {
-    "x", "x'", "x''", "par1", "_a", "W_2", "\xCE\xB1", "\xE9\x87\x8D\xE3\x81\xBF", "\xC3\x84" "b'",
+    "x", "x'", "x''", "par1", "_a", "W_2", "\xCE\xB1", "\xE9\x87\x8D\xE3\x81\xBF", "\xC3\x84z'",
   };
   for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
     const lang_expr *e = value(state, names[i]);

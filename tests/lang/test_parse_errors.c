@@ -206,7 +206,7 @@ static void declarations(void **state) {
   CHECK(state, samples);
 }
 
-/* ---- bombs ------------------------------------------------------------------------------------ */
+/* ---- bombs ----------------------------------------------------------------------------------- */
 
 static void refuse_repeated(const syntax *s, const char *before, const char *part, int times,
                             const char *message) {

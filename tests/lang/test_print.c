@@ -60,6 +60,7 @@ static const char *const tricky[] = {
   "W : f32[2*D, (a b)] ~ [1;2] fixed", "W : bool(Person, 3)", "T : {A, \"b\", 3}", "T : domain(X)",
   "f(x, y) = x (y + 1)", "g() = 1", "print (a) b, c=1:2", "default bf16", "X = \"f.npy\"",
   "\"f.npy\" = X + 1", "Y[1:]? with X = Z, T = \"a.npy\", W[i] = V[i]", "gelu(x, tanh)?",
+  "(\"s\") Y?", "(print) X?", "(print) - 3 < Y?", "(print(X)) + 1?", "-(print) X?", "seed?",
   "Y avg= sum[i](max[j](X[i,j]))",
 };
 
