@@ -269,6 +269,28 @@ static void every_prefix_is_read(void **state) {
   }
 }
 
+/* Memory that ends at any allocation ends the parse, and nothing stays behind. */
+static void lack_of_memory_is_an_error(void **state) {
+  syntax *s = *state;
+  base_text text = base_text_open(s->arena);
+  for (int i = 0; i < 400; i++) base_putf(&text, "Y%d[i, *t+1] = sig(W[i,j] X[j,*t])\n", i);
+  bool parsed = false;
+  for (volatile int n = 1; !parsed; n++) {
+    base_trap trap;
+    base_arena *arena = base_arena_open(s->ctx);
+    base_fail_after(s->ctx, n);
+    if (BASE_TRY(s->ctx, &trap)) {
+      parsed = lang_parse(arena, NULL, text.at, text.n)->n == 400;
+      base_untrap(s->ctx, &trap);
+    } else {
+      assert_int_equal(base_last(s->ctx)->status, BASE_MEMORY);
+    }
+    base_arena_close(arena);
+    assert_true(n < 1000);
+  }
+  base_fail_after(s->ctx, -1);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
     WITH_SYNTAX(operators),
@@ -280,6 +302,7 @@ int main(void) {
     WITH_SYNTAX(bombs),
     WITH_SYNTAX(what_is_just_deep_enough_passes),
     WITH_SYNTAX(every_prefix_is_read),
+    WITH_SYNTAX(lack_of_memory_is_an_error),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
