@@ -1,14 +1,15 @@
 /* gemm: the loops around the micro-kernels, after Goto and van de Geijn and BLIS.
  *
- *   jobs      blocks of C, dealt to threads          run_job -> block, thin
- *   passes    over k, KC at a time                   block -> pass
- *   panels    of B are packed into L2 once a pass    pack_panels
- *   strips    of A are packed into L1, one by one    pass -> strip
- *   panels    against that strip, streaming from L2  strip -> micro-kernel
+ *   jobs      blocks of C, dealt to threads          run_thread -> run_job
+ *   passes    over k, KC at a time                   run_job -> run_term -> run_pass
+ *   panels    of B are packed into L2 once a pass    run_term -> pack_panels
+ *   strips    of A are packed into L1, one by one    run_pass -> run_strip
+ *   panels    against that strip, streaming from L2  run_strip -> micro-kernel
  *
  * A block's sums stay in scratch until its last pass, so nothing rounds on the way and the tile
- * hook sees finished elements only. Strips and panels are counted over the whole of C: the same
- * element is computed the same way whatever the blocks are. */
+ * hook sees finished elements only; a C that is stored in the accumulator type holds them itself.
+ * Factors that are small, or are used once, are read where they lie. Strips and panels are counted
+ * over the whole of C: an element is computed the same way whatever the blocks are. */
 #include "device/cpu/gemm_kernels.h"
 
 #include "base/base.h"
@@ -19,13 +20,15 @@
 
 enum {
   KC = 256,                          /* depth of a pass */
-  STRIP_BYTES = 16 * KC * 8 + GEMM_SLACK,
+  STRIP_BYTES = 16 * (KC + 16) * 8 + GEMM_SLACK,
   PANELS_BYTES = (512 << 10) + GEMM_SLACK,
   SUMS_BYTES = 2 << 20,              /* of a block that takes several passes */
   TILE_ELEMENTS = 8192,              /* about what a tile hook is given at a time */
   THIN_COLUMNS = 128,                /* a panel of a product of one row */
   THIN_PANELS = 8,
+  BLOCK_COLUMNS = 2048,
   THIN_DEPTH = 4096,
+  SMALL_FACTOR = 32 << 10,           /* bytes of a factor not worth packing */
 };
 
 #define SMALL_WORK 500000.0          /* multiplications below which a second thread does not pay */
@@ -51,6 +54,7 @@ typedef struct product {             /* one call, as its jobs see it */
   const gemm_kernels *kernels;
   bool turned;                       /* computed as its transpose: A and B, m and n change places */
   bool thin;                         /* one row; panels are THIN_COLUMNS wide */
+  bool in_place;                     /* sums are kept in C itself */
   int64_t m, n, batch;
   int64_t strips, panels;            /* of C */
   int panel;                         /* columns in a panel */
@@ -67,8 +71,7 @@ typedef struct block {               /* one job */
   int64_t strip0, strip1, m0, m1;
   int64_t panel0, panel1, n0, n1;
   scratch *scratch;
-  int64_t ldc;
-  int64_t held, held_rows;           /* rows finished but not yet handed over: first, and how many */
+  int64_t ldc;                       /* from one row of sums to the next */
 } block;
 
 static int64_t least(int64_t a, int64_t b)
@@ -158,6 +161,16 @@ static gemm_source source_of(const block *b, int term, cpu_side side)
   return gemm_source_of(factor(b->p, term, side), (side == CPU_A) != b->p->turned, b->batch);
 }
 
+static const cpu_axis *c_row(const product *p)
+{
+  return p->turned ? &p->ask->c.col : &p->ask->c.row;
+}
+
+static const cpu_axis *c_col(const product *p)
+{
+  return p->turned ? &p->ask->c.row : &p->ask->c.col;
+}
+
 /* ---- handing over finished elements --------------------------------------------------------------- */
 
 static void store_row(const cpu_convert *convert, cpu_type type, void *to, const float *from, int n)
@@ -196,8 +209,8 @@ static void store(const product *p, int64_t batch, int64_t m0, int64_t n0, int m
 {
   enum { ROW = 512 };
   const cpu_matrix *out = &p->ask->c;
-  const cpu_axis *row = p->turned ? &out->col : &out->row, *col = p->turned ? &out->row : &out->col;
-  int size = gemm_type_size(out->type), from = p->kernels->size;
+  const cpu_axis *row = c_row(p), *col = c_col(p);
+  int size = gemm_size(out->type), from = p->kernels->size;
   char *at = (char *)out->at + gemm_offset(&out->batch, batch) * size;
   bool together = !col->offset && col->stride == 1;
   for (int i = 0; i < mc; i++)
@@ -230,72 +243,131 @@ static void hand_over(const block *b, int64_t m0, int mc, void *c)
 typedef struct depth_pass {
   int64_t depth, k;                  /* of this term, from DEPTH on */
   bool first, last;
-  gemm_source a;
-  const char *packed_a;              /* all strips of this term, or NULL */
+  gemm_source a, b;
+  bool a_in_place, b_in_place;
+  const char *packed_a, *packed_b;   /* the whole of the factor, or NULL */
   int64_t term_k;
   const char *panels;                /* the block's first panel at this depth */
   int64_t panel_bytes;               /* to the next */
-  bool direct;                       /* whole panels of B are read in place */
-  gemm_source b;
 } depth_pass;
 
-/* A single strip uses every element of B once: where B lies well, packing it would only cost. */
-static bool reads_in_place(const product *p, const gemm_source *b)
+static bool affine(const gemm_source *s)
 {
-  return p->strips == 1 && p->kernels->direct && b->type != CPU_F64 && !b->guards &&
-         !b->lane.offset && b->lane.stride == 1 && !b->depth.offset;
+  return !s->guards && !s->lane.offset && !s->depth.offset;
+}
+
+/* Rows a multiple of this apart would fight for the same few lines of the first cache. */
+static bool spread(int64_t stride, int size)
+{
+  enum { CLASH = 2048 };
+  return stride * size % CLASH != 0;
+}
+
+static bool a_in_place(const product *p, const gemm_source *a, int64_t k)
+{
+  return a->type == p->kernels->type && affine(a) && p->m * k * p->kernels->size <= SMALL_FACTOR &&
+         spread(a->lane.stride, p->kernels->size) && spread(a->depth.stride, p->kernels->size);
+}
+
+/* A single strip uses every element of B once: packing it would only cost. */
+static bool b_in_place(const product *p, const gemm_source *b, int64_t k)
+{
+  if (b->lane.stride != 1 || !affine(b)) return false;
+  if (b->type != p->kernels->type) return p->strips == 1 && p->kernels->halves && b->type != CPU_F64;
+  return p->strips == 1 ||
+         (p->n * k * p->kernels->size <= SMALL_FACTOR && spread(b->depth.stride, p->kernels->size));
 }
 
 static void pack_panels(const block *b, depth_pass *pass)
 {
   const gemm_kernels *kernels = b->p->kernels;
-  int64_t bytes = pass->k * kernels->cols * kernels->size;
   char *to = b->scratch->panels;
   pass->panels = to;
-  pass->panel_bytes = bytes;
-  for (int64_t i = b->panel0; i < b->panel1; i++, to += bytes) {
+  pass->panel_bytes = pass->k * kernels->cols * kernels->size;
+  for (int64_t i = b->panel0; i < b->panel1; i++, to += pass->panel_bytes) {
     int64_t n0 = i * kernels->cols;
-    int lanes = (int)least(kernels->cols, b->n1 - n0);
-    if (!(pass->direct && lanes == kernels->cols))
-      gemm_pack(kernels, &pass->b, to, kernels->cols, n0, lanes, pass->depth, pass->k);
+    gemm_pack(kernels, &pass->b, to, kernels->cols, n0, (int)least(kernels->cols, b->n1 - n0),
+              pass->depth, pass->k);
+  }
+}
+
+/* Where the panels of this pass are: in the factor, in what was packed once, or packed now. */
+static void find_panels(const block *b, depth_pass *pass)
+{
+  const gemm_kernels *kernels = b->p->kernels;
+  if (pass->packed_b) {
+    pass->panel_bytes = pass->term_k * kernels->cols * kernels->size;
+    pass->panels = pass->packed_b + b->panel0 * pass->panel_bytes +
+                   pass->depth * kernels->cols * kernels->size;
+  } else if (pass->b_in_place) {
+    int size = gemm_size(pass->b.type);
+    pass->panel_bytes = kernels->cols * size;
+    pass->panels = pass->b.at + (b->n0 + pass->depth * pass->b.depth.stride) * size;
+  } else {
+    pack_panels(b, pass);
+  }
+}
+
+static void find_strip(const block *b, const depth_pass *pass, int64_t m0, gemm_tile *tile)
+{
+  const gemm_kernels *kernels = b->p->kernels;
+  if (pass->packed_a) {
+    tile->a = pass->packed_a + (m0 * pass->term_k + pass->depth * tile->rows) * kernels->size;
+    tile->a_row = 1, tile->a_depth = tile->rows;
+  } else if (pass->a_in_place) {
+    const gemm_source *a = &pass->a;
+    tile->a = a->at + (m0 * a->lane.stride + pass->depth * a->depth.stride) * kernels->size;
+    tile->a_row = a->lane.stride, tile->a_depth = a->depth.stride;
+  } else {
+    gemm_pack_strip(kernels, &pass->a, b->scratch->strip, m0, pass->depth, tile);
   }
 }
 
 /* Rows [m0, m0 + rows) of the block against all its panels, into C. */
-static void strip(const block *b, const depth_pass *pass, int64_t m0, int rows, char *c)
+static void run_strip(const block *b, const depth_pass *pass, int64_t m0, int rows, char *c)
 {
   const gemm_kernels *kernels = b->p->kernels;
-  const char *a = b->scratch->strip, *panel = pass->panels;
-  if (pass->packed_a)
-    a = pass->packed_a + (m0 * pass->term_k + pass->depth * rows) * kernels->size;
-  else
-    gemm_pack(kernels, &pass->a, b->scratch->strip, rows, m0, rows, pass->depth, pass->k);
+  gemm_tile tile = {
+    .rows = rows, .k = pass->k, .add = !pass->first, .exact = pass->b_in_place || b->p->in_place,
+    .b_type = pass->b_in_place ? pass->b.type : kernels->type,
+    .b_depth = pass->b_in_place ? pass->b.depth.stride : kernels->cols, .c_row = b->ldc,
+  };
+  const char *panel = pass->panels;
+  find_strip(b, pass, m0, &tile);
   for (int64_t n = b->n0; n < b->n1; n += kernels->cols, panel += pass->panel_bytes) {
-    int cols = (int)least(kernels->cols, b->n1 - n);
-    if (pass->direct && cols == kernels->cols)
-      kernels->direct(pass->b.type, rows, pass->k, a,
-                      pass->b.at + (n + pass->depth * pass->b.depth.stride) *
-                          gemm_type_size(pass->b.type),
-                      pass->b.depth.stride, c, b->ldc, !pass->first);
-    else
-      kernels->micro(rows, cols, pass->k, a, panel, c, b->ldc, !pass->first);
+    tile.cols = (int)least(kernels->cols, b->n1 - n);
+    tile.b = panel;
+    tile.c = c;
+    kernels->micro(&tile);
     c += kernels->cols * kernels->size;
   }
 }
 
+static void run_strip_in_place(const block *b, const depth_pass *pass, int64_t m0, int rows)
+{
+  const product *p = b->p;
+  const cpu_matrix *c = &p->ask->c;
+  int64_t at = gemm_offset(&c->batch, b->batch) + m0 * b->ldc + b->n0;
+  run_strip(b, pass, m0, rows, (char *)c->at + at * p->kernels->size);
+}
+
 /* A block of one pass needs no more sums than it hands over at a time. */
-static void run_pass(const block *b, depth_pass *pass)
+static void run_pass(const block *b, const depth_pass *pass)
 {
   const product *p = b->p;
   int64_t row_bytes = b->ldc * p->kernels->size, held = b->m0;
   bool single = pass->first && pass->last;
   for (int64_t i = b->strip0; i < b->strip1; i++) {
     int64_t m0 = strip_begin(p->m, p->strips, i), m1 = strip_begin(p->m, p->strips, i + 1);
+    if (p->in_place) {
+      run_strip_in_place(b, pass, m0, (int)(m1 - m0));
+      continue;
+    }
     char *base = b->scratch->sums + (single ? 0 : held - b->m0) * row_bytes;
-    strip(b, pass, m0, (int)(m1 - m0), base + (m0 - held) * row_bytes);
+    run_strip(b, pass, m0, (int)(m1 - m0), base + (m0 - held) * row_bytes);
     bool full = (m1 - held + p->kernels->rows) * b->ldc > TILE_ELEMENTS;
-    if (pass->last && (full || i + 1 == b->strip1)) {
-      hand_over(b, held, (int)(m1 - held), base);
+    if (i + 1 == b->strip1 || full) {
+      if (pass->last) hand_over(b, held, (int)(m1 - held), base);
       held = m1;
     }
   }
@@ -304,26 +376,20 @@ static void run_pass(const block *b, depth_pass *pass)
 static void run_term(const block *b, int term, int64_t *done)
 {
   const product *p = b->p;
-  const cpu_matrix *ma = factor(p, term, CPU_A), *mb = factor(p, term, CPU_B);
   int64_t k = p->ask->term[term].k;
   depth_pass pass = {
     .a = source_of(b, term, CPU_A), .b = source_of(b, term, CPU_B), .term_k = k,
-    .packed_a = p->turned ? NULL : ma->packed,
+    .packed_a = p->turned ? NULL : factor(p, term, CPU_A)->packed,
+    .packed_b = p->turned ? NULL : factor(p, term, CPU_B)->packed,
   };
-  const char *packed_b = p->turned ? NULL : mb->packed;
-  pass.direct = reads_in_place(p, &pass.b) && !packed_b;
+  pass.a_in_place = a_in_place(p, &pass.a, k);
+  pass.b_in_place = !pass.packed_b && b_in_place(p, &pass.b, k);
   for (int64_t i = 0; i < pass_count(k); i++) {
     pass.depth = pass_begin(k, i);
     pass.k = pass_begin(k, i + 1) - pass.depth;
     pass.first = *done == 0;
     pass.last = ++*done == p->passes;
-    if (packed_b) {
-      pass.panel_bytes = k * p->panel * p->kernels->size;
-      pass.panels = packed_b + b->panel0 * pass.panel_bytes +
-                    pass.depth * p->panel * p->kernels->size;
-    } else {
-      pack_panels(b, &pass);
-    }
+    find_panels(b, &pass);
     run_pass(b, &pass);
   }
 }
@@ -358,7 +424,7 @@ static void run_thin(const block *b)
   for (int term = 0; term < p->ask->terms; term++) {
     gemm_source a = source_of(b, term, CPU_A), s = source_of(b, term, CPU_B), row = a;
     row.lane = a.depth, row.depth = a.lane, row.lane_is_row = !a.lane_is_row;
-    int size = gemm_type_size(s.type);
+    int size = gemm_size(s.type);
     for (int64_t d = 0, k; d < p->ask->term[term].k; d += k) {
       k = least(THIN_DEPTH, p->ask->term[term].k - d);
       gemm_pack(kernels, &row, x, (int)k, d, (int)k, 0, 1);
@@ -382,7 +448,8 @@ static void run_job(product *p, int thread, int64_t job)
   b.m0 = strip_begin(p->m, p->strips, b.strip0), b.m1 = strip_begin(p->m, p->strips, b.strip1);
   b.n0 = b.panel0 * p->panel, b.n1 = least(p->n, b.panel1 * p->panel);
   /* A distance between rows that is no multiple of a page keeps them in different cache sets. */
-  b.ldc = (b.panel1 - b.panel0) * p->panel + 64 / p->kernels->size;
+  b.ldc = p->in_place ? c_row(p)->stride
+                      : (b.panel1 - b.panel0) * p->panel + 64 / p->kernels->size;
   if (p->thin) run_thin(&b);
   else if (p->passes == 0) run_empty(&b);
   else
@@ -404,22 +471,21 @@ static void run_thread(void *arg, int thread)
 static void cut(product *p, int threads)
 {
   int64_t panel_bytes = least(p->depth_max, KC) * p->panel * p->kernels->size;
-  int64_t n_most = p->thin ? THIN_PANELS : (PANELS_BYTES - GEMM_SLACK) / (panel_bytes ? panel_bytes : 1);
-  int64_t wide = (n_most < p->panels ? n_most : p->panels) * p->panel;
-  if (wide > 2048) n_most = 2048 / p->panel, wide = n_most * p->panel;
-  int64_t m_most = SUMS_BYTES / p->kernels->size / (wide + 16) / p->kernels->rows;
+  int64_t n_most = p->thin ? THIN_PANELS : (PANELS_BYTES - GEMM_SLACK) / (panel_bytes + 1);
+  int64_t wide = least(least(n_most * p->panel, p->n), BLOCK_COLUMNS) + p->panel;
+  int64_t m_most = SUMS_BYTES / p->kernels->size / wide / p->kernels->rows;
+  int64_t n_least = divide_up(p->panels, least(n_most, BLOCK_COLUMNS / p->panel));
+  int64_t m_least = p->passes > 1 && !p->in_place ? divide_up(p->strips, m_most) : 1;
   double best = 0;
-  int64_t n_least = divide_up(p->panels, n_most);
-  int64_t m_least = p->passes > 1 ? divide_up(p->strips, m_most) : 1;
-  for (int64_t share = 1; share <= 3; share++)
+  p->m_blocks = m_least, p->n_blocks = n_least;
+  for (int64_t share = 1; share <= 3 && threads > 1; share++)
     for (int64_t i = 1; i <= threads; i++) {
       int64_t nb = least(p->panels, n_least * i);
       int64_t mb = divide_up(threads * share, p->batch * nb);
-      if (mb < m_least) mb = m_least;
-      mb = least(mb, p->strips);
+      mb = least(mb < m_least ? m_least : mb, p->strips);
       double rows = (double)divide_up(p->strips, mb) * p->kernels->rows;
       double cols = (double)divide_up(p->panels, nb) * p->panel;
-      double cost = (rows * cols / 32 + rows * 0.6 + cols * 0.4) *
+      double cost = (rows * cols / 32 + rows * 0.4 + cols * 0.4) *
                     (double)divide_up(p->batch * nb * mb, threads);
       if (best > 0 && cost >= best) continue;
       best = cost, p->m_blocks = mb, p->n_blocks = nb;
@@ -457,6 +523,12 @@ static bool is_thin(const product *p)
   return true;
 }
 
+static bool holds_sums(const product *p)
+{
+  return !p->thin && !p->ask->tile && p->ask->c.type == p->kernels->type && p->passes > 0 &&
+         !c_row(p)->offset && !c_col(p)->offset && c_col(p)->stride == 1;
+}
+
 /* How many threads the work is worth. */
 static int useful_threads(const product *p, double depth)
 {
@@ -479,6 +551,7 @@ void cpu_gemm_run(cpu_gemm *gemm, const cpu_product *ask)
     if (k > p.depth_max) p.depth_max = k;
   }
   p.thin = is_thin(&p);
+  p.in_place = holds_sums(&p);
   p.panel = p.thin ? THIN_COLUMNS : p.kernels->cols;
   p.strips = divide_up(p.m, p.kernels->rows);
   p.panels = divide_up(p.n, p.panel);

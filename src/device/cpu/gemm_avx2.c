@@ -51,86 +51,132 @@ INLINE __m256 load(cpu_type type, const char *at, int64_t n)
 
 /* ---- micro-kernels ---------------------------------------------------------------------------- */
 
-INLINE void micro(const int rows, const int vectors, const cpu_type type, int64_t k, const float *a,
-                  const char *b, int64_t step, int64_t ahead, float *c, int64_t ldc, bool add)
+/* How far ahead to fetch B: some rows down a packed panel; in place, the next panel's same row. */
+INLINE int64_t ahead(const gemm_tile *t, int panel, int size)
 {
+  return t->exact ? panel * size : AHEAD * t->b_depth * size;
+}
+
+INLINE void micro(const int rows, const int vectors, const bool exact, const cpu_type type,
+                  const gemm_tile *t)
+{
+  const int last = vectors - 1, some = exact ? t->cols - last * LANE : LANE;
+  const int64_t a_row = t->a_row, a_depth = t->a_depth, step = t->b_depth * size_of(type);
+  const int64_t fetch = ahead(t, 2 * LANE, size_of(type));
+  const char *b = t->b;
+  const float *a[2] = { t->a, (const float *)t->a + 3 * a_row };
+  float *c = t->c;
   __m256 sum[ROWS][2], y[2];
 #pragma GCC unroll 6
   for (int i = 0; i < rows; i++)
-    for (int v = 0; v < vectors; v++)
-      sum[i][v] = add ? _mm256_loadu_ps(c + i * ldc + v * LANE) : _mm256_setzero_ps();
-  for (; k > 0; k--, a += rows, b += step) {
-    for (int v = 0; v < vectors; v++) y[v] = load(type, b + v * LANE * size_of(type), LANE);
-    _mm_prefetch(b + ahead, _MM_HINT_T0);
+    for (int v = 0; v < vectors; v++) sum[i][v] = _mm256_setzero_ps();
+  for (int64_t k = t->k; k > 0; k--, b += step) {
+    if (last) y[0] = load(type, b, LANE);
+    y[last] = load(type, b + last * LANE * size_of(type), some);
+    _mm_prefetch(b + fetch, _MM_HINT_T0);
 #pragma GCC unroll 6
     for (int i = 0; i < rows; i++) {
-      __m256 x = _mm256_broadcast_ss(a + i);
+      __m256 x = _mm256_broadcast_ss(a[i / 3] + i % 3 * a_row);
       for (int v = 0; v < vectors; v++) sum[i][v] = _mm256_fmadd_ps(x, y[v], sum[i][v]);
     }
+    a[0] += a_depth, a[1] += a_depth;
   }
+  if (t->add)
 #pragma GCC unroll 6
-  for (int i = 0; i < rows; i++)
-    for (int v = 0; v < vectors; v++) _mm256_storeu_ps(c + i * ldc + v * LANE, sum[i][v]);
+    for (int i = 0; i < rows; i++)
+      for (int v = 0; v < vectors; v++)
+        sum[i][v] = _mm256_add_ps(sum[i][v], load(CPU_F32, (char *)(c + i * t->c_row + v * LANE),
+                                                  v == last ? some : LANE));
+#pragma GCC unroll 6
+  for (int i = 0; i < rows; i++, c += t->c_row)
+    for (int v = 0; v < vectors; v++)
+      if (v == last && some < LANE) _mm256_maskstore_ps(c + v * LANE, first(some), sum[i][v]);
+      else _mm256_storeu_ps(c + v * LANE, sum[i][v]);
 }
 
-static void micro_f32(int rows, int cols, int64_t k, const void *a, const void *b, void *c,
-                    int64_t ldc, bool add)
+static void micro_f32(const gemm_tile *t)
 {
-  enum { STEP = 2 * LANE * 4 };
-#define ONE(r) micro(r, 1, CPU_F32, k, a, b, STEP, AHEAD * STEP, c, ldc, add)
-#define TWO(r) micro(r, 2, CPU_F32, k, a, b, STEP, AHEAD * STEP, c, ldc, add)
-  if (cols <= LANE) SWITCH_ROWS(rows, ONE)
-  else SWITCH_ROWS(rows, TWO)
-#undef ONE
-#undef TWO
+#define ONE(r) micro(r, 1, false, CPU_F32, t)
+#define TWO(r) micro(r, 2, false, CPU_F32, t)
+#define ONE_EXACT(r) micro(r, 1, true, CPU_F32, t)
+#define TWO_EXACT(r) micro(r, 2, true, CPU_F32, t)
+#define ONE_F16(r) micro(r, 1, true, CPU_F16, t)
+#define TWO_F16(r) micro(r, 2, true, CPU_F16, t)
+#define ONE_BF16(r) micro(r, 1, true, CPU_BF16, t)
+#define TWO_BF16(r) micro(r, 2, true, CPU_BF16, t)
+  if (t->b_type == CPU_F32 && (!t->exact || t->cols == 2 * LANE)) {
+    if (t->cols > LANE) SWITCH_ROWS(t->rows, TWO)
+    else SWITCH_ROWS(t->rows, ONE)
+  } else if (t->b_type == CPU_F32) {
+    if (t->cols > LANE) SWITCH_ROWS(t->rows, TWO_EXACT)
+    else SWITCH_ROWS(t->rows, ONE_EXACT)
+  } else if (t->b_type == CPU_F16) {
+    if (t->cols > LANE) SWITCH_ROWS(t->rows, TWO_F16)
+    else SWITCH_ROWS(t->rows, ONE_F16)
+  } else {
+    if (t->cols > LANE) SWITCH_ROWS(t->rows, TWO_BF16)
+    else SWITCH_ROWS(t->rows, ONE_BF16)
+  }
 }
 
-/* In place, what will be needed next is the same rows of the next panel. */
-static void direct(cpu_type type, int rows, int64_t k, const void *a, const void *b, int64_t ldb,
-                 void *c, int64_t ldc, bool add)
+INLINE __m256i first_wide(int64_t n)
 {
-#define F32(r) micro(r, 2, CPU_F32, k, a, b, ldb * 4, 2 * LANE * 4, c, ldc, add)
-#define F16(r) micro(r, 2, CPU_F16, k, a, b, ldb * 2, 2 * LANE * 2, c, ldc, add)
-#define BF16(r) micro(r, 2, CPU_BF16, k, a, b, ldb * 2, 2 * LANE * 2, c, ldc, add)
-  if (type == CPU_F32) SWITCH_ROWS(rows, F32)
-  else if (type == CPU_F16) SWITCH_ROWS(rows, F16)
-  else SWITCH_ROWS(rows, BF16)
-#undef F32
-#undef F16
-#undef BF16
+  return _mm256_cmpgt_epi64(_mm256_set1_epi64x(n), _mm256_setr_epi64x(0, 1, 2, 3));
 }
 
-INLINE void wide(const int rows, const int vectors, int64_t k, const double *a, const double *b,
-                 double *c, int64_t ldc, bool add)
+INLINE __m256d load_wide(const double *at, int64_t n)
 {
+  return n >= WIDE ? _mm256_loadu_pd(at) : _mm256_maskload_pd(at, first_wide(n));
+}
+
+INLINE void wide(const int rows, const int vectors, const bool exact, const gemm_tile *t)
+{
+  const int last = vectors - 1, some = exact ? t->cols - last * WIDE : WIDE;
+  const int64_t a_row = t->a_row, a_depth = t->a_depth, step = t->b_depth;
+  const int64_t fetch = ahead(t, 2 * WIDE, 8);
+  const double *a[2] = { t->a, (const double *)t->a + 3 * a_row }, *b = t->b;
+  double *c = t->c;
   __m256d sum[ROWS][2], y[2];
 #pragma GCC unroll 6
   for (int i = 0; i < rows; i++)
-    for (int v = 0; v < vectors; v++)
-      sum[i][v] = add ? _mm256_loadu_pd(c + i * ldc + v * WIDE) : _mm256_setzero_pd();
-  for (; k > 0; k--, a += rows, b += 2 * WIDE) {
-    for (int v = 0; v < vectors; v++) y[v] = _mm256_loadu_pd(b + v * WIDE);
-    _mm_prefetch((const char *)(b + AHEAD * 2 * WIDE), _MM_HINT_T0);
+    for (int v = 0; v < vectors; v++) sum[i][v] = _mm256_setzero_pd();
+  for (int64_t k = t->k; k > 0; k--, b += step) {
+    if (last) y[0] = _mm256_loadu_pd(b);
+    y[last] = load_wide(b + last * WIDE, some);
+    _mm_prefetch((const char *)b + fetch, _MM_HINT_T0);
 #pragma GCC unroll 6
     for (int i = 0; i < rows; i++) {
-      __m256d x = _mm256_broadcast_sd(a + i);
+      __m256d x = _mm256_broadcast_sd(a[i / 3] + i % 3 * a_row);
       for (int v = 0; v < vectors; v++) sum[i][v] = _mm256_fmadd_pd(x, y[v], sum[i][v]);
     }
+    a[0] += a_depth, a[1] += a_depth;
   }
+  if (t->add)
 #pragma GCC unroll 6
-  for (int i = 0; i < rows; i++)
-    for (int v = 0; v < vectors; v++) _mm256_storeu_pd(c + i * ldc + v * WIDE, sum[i][v]);
+    for (int i = 0; i < rows; i++)
+      for (int v = 0; v < vectors; v++)
+        sum[i][v] = _mm256_add_pd(sum[i][v], load_wide(c + i * t->c_row + v * WIDE,
+                                                       v == last ? some : WIDE));
+#pragma GCC unroll 6
+  for (int i = 0; i < rows; i++, c += t->c_row)
+    for (int v = 0; v < vectors; v++)
+      if (v == last && some < WIDE) _mm256_maskstore_pd(c + v * WIDE, first_wide(some), sum[i][v]);
+      else _mm256_storeu_pd(c + v * WIDE, sum[i][v]);
 }
 
-static void micro_f64(int rows, int cols, int64_t k, const void *a, const void *b, void *c,
-                    int64_t ldc, bool add)
+static void micro_f64(const gemm_tile *t)
 {
-#define ONE(r) wide(r, 1, k, a, b, c, ldc, add)
-#define TWO(r) wide(r, 2, k, a, b, c, ldc, add)
-  if (cols <= WIDE) SWITCH_ROWS(rows, ONE)
-  else SWITCH_ROWS(rows, TWO)
-#undef ONE
-#undef TWO
+#define ONE_WIDE(r) wide(r, 1, false, t)
+#define TWO_WIDE(r) wide(r, 2, false, t)
+#define ONE_WIDE_EXACT(r) wide(r, 1, true, t)
+#define TWO_WIDE_EXACT(r) wide(r, 2, true, t)
+  if (!t->exact || t->cols == 2 * WIDE) {
+    if (t->cols > WIDE) SWITCH_ROWS(t->rows, TWO_WIDE)
+    else SWITCH_ROWS(t->rows, ONE_WIDE)
+  } else {
+    if (t->cols > WIDE) SWITCH_ROWS(t->rows, TWO_WIDE_EXACT)
+    else SWITCH_ROWS(t->rows, ONE_WIDE_EXACT)
+  }
 }
 
 /* ---- packing ---------------------------------------------------------------------------------- */
@@ -291,7 +337,8 @@ static void dot(cpu_type type, int64_t n, int64_t k, const float *x, const void 
 
 const gemm_kernels gemm_avx2_f32 = {
   .type = CPU_F32, .size = 4, .rows = ROWS, .cols = 2 * LANE,
-  .micro = micro_f32, .direct = direct, .pack_lanes = pack_lanes, .pack_depth = pack_depth,
+  .halves = true,
+  .micro = micro_f32, .pack_lanes = pack_lanes, .pack_depth = pack_depth,
   .axpy = axpy, .dot = dot,
 };
 

@@ -10,6 +10,7 @@ enum {
   ROWS = 14,
   LANE = 16,                 /* f32 in a vector */
   WIDE = 8,                  /* f64 in a vector */
+  THIRDS = (ROWS + 2) / 3,
   AHEAD = 8,                 /* rows of a packed panel to fetch early */
 };
 
@@ -32,17 +33,6 @@ enum {
     case 14: F(14); break;                                                                       \
   }
 
-/* Sixteen values widened; those outside MASK are zero and not read. */
-INLINE __m512 load(cpu_type type, const char *at, __mmask16 mask)
-{
-  if (type == CPU_F32)
-    return mask == 0xffff ? _mm512_loadu_ps(at) : _mm512_maskz_loadu_ps(mask, at);
-  __m256i half = mask == 0xffff ? _mm256_loadu_si256((const __m256i *)(const void *)at)
-                                : _mm256_maskz_loadu_epi16(mask, at);
-  if (type == CPU_F16) return _mm512_cvtph_ps(half);
-  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
-}
-
 INLINE __mmask16 first(int64_t n)
 {
   return (__mmask16)(n >= LANE ? 0xffff : (1u << n) - 1);
@@ -53,91 +43,154 @@ INLINE int size_of(cpu_type type)
   return type == CPU_F32 ? 4 : 2;
 }
 
+/* Sixteen values widened. */
+INLINE __m512 load(cpu_type type, const char *at)
+{
+  if (type == CPU_F32) return _mm512_loadu_ps(at);
+  __m256i half = _mm256_loadu_si256((const __m256i *)(const void *)at);
+  if (type == CPU_F16) return _mm512_cvtph_ps(half);
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+}
+
+/* The same; those outside MASK are zero and not read. */
+INLINE __m512 load_some(cpu_type type, const char *at, __mmask16 mask)
+{
+  if (type == CPU_F32) return _mm512_maskz_loadu_ps(mask, at);
+  __m256i half = _mm256_maskz_loadu_epi16(mask, at);
+  if (type == CPU_F16) return _mm512_cvtph_ps(half);
+  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
+}
+
 /* ---- micro-kernels ---------------------------------------------------------------------------- */
 
-INLINE void micro(const int rows, const int vectors, const cpu_type type, int64_t k, const float *a,
-                  const char *b, int64_t step, int64_t ahead, float *c, int64_t ldc, bool add)
+/* How far ahead to fetch B: some rows down a packed panel; in place, the next panel's same row. */
+INLINE int64_t ahead(const gemm_tile *t, int panel, int size)
 {
+  return t->exact ? panel * size : AHEAD * t->b_depth * size;
+}
+
+/* Rows of A are reached from every third: a base, one or two distances on. */
+INLINE void micro(const int rows, const int vectors, const bool exact, const cpu_type type,
+                  const gemm_tile *t)
+{
+  const int last = vectors - 1;
+  const __mmask16 mask = exact ? first(t->cols - last * LANE) : 0xffff;
+  const int64_t a_row = t->a_row, a_depth = t->a_depth, step = t->b_depth * size_of(type);
+  const int64_t fetch = ahead(t, 2 * LANE, size_of(type));
+  const char *b = t->b;
+  const float *a[THIRDS];
+  float *c = t->c;
   __m512 sum[ROWS][2], y[2];
 #pragma GCC unroll 14
+  for (int i = 0; i < rows; i += 3) a[i / 3] = (const float *)t->a + i * a_row;
+#pragma GCC unroll 14
   for (int i = 0; i < rows; i++)
-    for (int v = 0; v < vectors; v++)
-      sum[i][v] = add ? _mm512_loadu_ps(c + i * ldc + v * LANE) : _mm512_setzero_ps();
-  for (; k > 0; k--, a += rows, b += step) {
-    for (int v = 0; v < vectors; v++) y[v] = load(type, b + v * LANE * size_of(type), 0xffff);
-    _mm_prefetch(b + ahead, _MM_HINT_T0);
-    if (type == CPU_F32 && vectors == 2) _mm_prefetch(b + ahead + 64, _MM_HINT_T0);
+    for (int v = 0; v < vectors; v++) sum[i][v] = _mm512_setzero_ps();
+  for (int64_t k = t->k; k > 0; k--, b += step) {
+    if (last) y[0] = load(type, b);
+    y[last] = exact ? load_some(type, b + last * LANE * size_of(type), mask)
+                    : load(type, b + last * LANE * size_of(type));
+    _mm_prefetch(b + fetch, _MM_HINT_T0);
+    if (last && type == CPU_F32) _mm_prefetch(b + fetch + 64, _MM_HINT_T0);
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++) {
-      __m512 x = _mm512_set1_ps(a[i]);
+      __m512 x = _mm512_set1_ps(a[i / 3][i % 3 * a_row]);
       for (int v = 0; v < vectors; v++) sum[i][v] = _mm512_fmadd_ps(x, y[v], sum[i][v]);
     }
-  }
 #pragma GCC unroll 14
-  for (int i = 0; i < rows; i++)
-    for (int v = 0; v < vectors; v++) _mm512_storeu_ps(c + i * ldc + v * LANE, sum[i][v]);
+    for (int i = 0; i < rows; i += 3) a[i / 3] += a_depth;
+  }
+  if (t->add)
+#pragma GCC unroll 14
+    for (int i = 0; i < rows; i++)
+      for (int v = 0; v < vectors; v++)
+        sum[i][v] = _mm512_add_ps(sum[i][v], _mm512_maskz_loadu_ps(v == last ? mask : 0xffff,
+                                                                   c + i * t->c_row + v * LANE));
+#pragma GCC unroll 14
+  for (int i = 0; i < rows; i++, c += t->c_row)
+    for (int v = 0; v < vectors; v++)
+      if (exact && v == last) _mm512_mask_storeu_ps(c + v * LANE, mask, sum[i][v]);
+      else _mm512_storeu_ps(c + v * LANE, sum[i][v]);
 }
 
-static void micro_f32(int rows, int cols, int64_t k, const void *a, const void *b, void *c,
-                      int64_t ldc, bool add)
+static void micro_f32(const gemm_tile *t)
 {
-  enum { STEP = 2 * LANE * 4 };
-#define ONE(r) micro(r, 1, CPU_F32, k, a, b, STEP, AHEAD * STEP, c, ldc, add)
-#define TWO(r) micro(r, 2, CPU_F32, k, a, b, STEP, AHEAD * STEP, c, ldc, add)
-  if (cols <= LANE) SWITCH_ROWS(rows, ONE)
-  else SWITCH_ROWS(rows, TWO)
-#undef ONE
-#undef TWO
+#define ONE(r) micro(r, 1, false, CPU_F32, t)
+#define TWO(r) micro(r, 2, false, CPU_F32, t)
+#define ONE_EXACT(r) micro(r, 1, true, CPU_F32, t)
+#define TWO_EXACT(r) micro(r, 2, true, CPU_F32, t)
+#define ONE_F16(r) micro(r, 1, true, CPU_F16, t)
+#define TWO_F16(r) micro(r, 2, true, CPU_F16, t)
+#define ONE_BF16(r) micro(r, 1, true, CPU_BF16, t)
+#define TWO_BF16(r) micro(r, 2, true, CPU_BF16, t)
+  if (t->b_type == CPU_F32 && !t->exact) {
+    if (t->cols > LANE) SWITCH_ROWS(t->rows, TWO)
+    else SWITCH_ROWS(t->rows, ONE)
+  } else if (t->b_type == CPU_F32) {
+    if (t->cols > LANE) SWITCH_ROWS(t->rows, TWO_EXACT)
+    else SWITCH_ROWS(t->rows, ONE_EXACT)
+  } else if (t->b_type == CPU_F16) {
+    if (t->cols > LANE) SWITCH_ROWS(t->rows, TWO_F16)
+    else SWITCH_ROWS(t->rows, ONE_F16)
+  } else {
+    if (t->cols > LANE) SWITCH_ROWS(t->rows, TWO_BF16)
+    else SWITCH_ROWS(t->rows, ONE_BF16)
+  }
 }
 
-/* In place, what will be needed next is the same rows of the next panel. */
-static void direct(cpu_type type, int rows, int64_t k, const void *a, const void *b, int64_t ldb,
-                   void *c, int64_t ldc, bool add)
+INLINE void wide(const int rows, const int vectors, const bool exact, const gemm_tile *t)
 {
-#define F32(r) micro(r, 2, CPU_F32, k, a, b, ldb * 4, 2 * LANE * 4, c, ldc, add)
-#define F16(r) micro(r, 2, CPU_F16, k, a, b, ldb * 2, 2 * LANE * 2, c, ldc, add)
-#define BF16(r) micro(r, 2, CPU_BF16, k, a, b, ldb * 2, 2 * LANE * 2, c, ldc, add)
-  if (type == CPU_F32) SWITCH_ROWS(rows, F32)
-  else if (type == CPU_F16) SWITCH_ROWS(rows, F16)
-  else SWITCH_ROWS(rows, BF16)
-#undef F32
-#undef F16
-#undef BF16
-}
-
-INLINE void wide(const int rows, const int vectors, int64_t k, const double *a, const double *b,
-                 double *c, int64_t ldc, bool add)
-{
+  const int last = vectors - 1;
+  const __mmask8 mask = (__mmask8)(exact ? first(t->cols - last * WIDE) & 0xff : 0xff);
+  const int64_t a_row = t->a_row, a_depth = t->a_depth, step = t->b_depth;
+  const int64_t fetch = ahead(t, 2 * WIDE, 8);
+  const double *a[THIRDS], *b = t->b;
+  double *c = t->c;
   __m512d sum[ROWS][2], y[2];
 #pragma GCC unroll 14
+  for (int i = 0; i < rows; i += 3) a[i / 3] = (const double *)t->a + i * a_row;
+#pragma GCC unroll 14
   for (int i = 0; i < rows; i++)
-    for (int v = 0; v < vectors; v++)
-      sum[i][v] = add ? _mm512_loadu_pd(c + i * ldc + v * WIDE) : _mm512_setzero_pd();
-  for (; k > 0; k--, a += rows, b += 2 * WIDE) {
-    for (int v = 0; v < vectors; v++) {
-      y[v] = _mm512_loadu_pd(b + v * WIDE);
-      _mm_prefetch(b + AHEAD * 2 * WIDE + v * WIDE, _MM_HINT_T0);
-    }
+    for (int v = 0; v < vectors; v++) sum[i][v] = _mm512_setzero_pd();
+  for (int64_t k = t->k; k > 0; k--, b += step) {
+    if (last) y[0] = _mm512_loadu_pd(b);
+    y[last] = exact ? _mm512_maskz_loadu_pd(mask, b + last * WIDE) : _mm512_loadu_pd(b + last * WIDE);
+    _mm_prefetch((const char *)b + fetch, _MM_HINT_T0);
+    if (last) _mm_prefetch((const char *)b + fetch + 64, _MM_HINT_T0);
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++) {
-      __m512d x = _mm512_set1_pd(a[i]);
+      __m512d x = _mm512_set1_pd(a[i / 3][i % 3 * a_row]);
       for (int v = 0; v < vectors; v++) sum[i][v] = _mm512_fmadd_pd(x, y[v], sum[i][v]);
     }
-  }
 #pragma GCC unroll 14
-  for (int i = 0; i < rows; i++)
-    for (int v = 0; v < vectors; v++) _mm512_storeu_pd(c + i * ldc + v * WIDE, sum[i][v]);
+    for (int i = 0; i < rows; i += 3) a[i / 3] += a_depth;
+  }
+  if (t->add)
+#pragma GCC unroll 14
+    for (int i = 0; i < rows; i++)
+      for (int v = 0; v < vectors; v++)
+        sum[i][v] = _mm512_add_pd(sum[i][v], _mm512_maskz_loadu_pd(v == last ? mask : 0xff,
+                                                                   c + i * t->c_row + v * WIDE));
+#pragma GCC unroll 14
+  for (int i = 0; i < rows; i++, c += t->c_row)
+    for (int v = 0; v < vectors; v++)
+      if (exact && v == last) _mm512_mask_storeu_pd(c + v * WIDE, mask, sum[i][v]);
+      else _mm512_storeu_pd(c + v * WIDE, sum[i][v]);
 }
 
-static void micro_f64(int rows, int cols, int64_t k, const void *a, const void *b, void *c,
-                      int64_t ldc, bool add)
+static void micro_f64(const gemm_tile *t)
 {
-#define ONE(r) wide(r, 1, k, a, b, c, ldc, add)
-#define TWO(r) wide(r, 2, k, a, b, c, ldc, add)
-  if (cols <= WIDE) SWITCH_ROWS(rows, ONE)
-  else SWITCH_ROWS(rows, TWO)
-#undef ONE
-#undef TWO
+#define ONE_WIDE(r) wide(r, 1, false, t)
+#define TWO_WIDE(r) wide(r, 2, false, t)
+#define ONE_WIDE_EXACT(r) wide(r, 1, true, t)
+#define TWO_WIDE_EXACT(r) wide(r, 2, true, t)
+  if (!t->exact) {
+    if (t->cols > WIDE) SWITCH_ROWS(t->rows, TWO_WIDE)
+    else SWITCH_ROWS(t->rows, ONE_WIDE)
+  } else {
+    if (t->cols > WIDE) SWITCH_ROWS(t->rows, TWO_WIDE_EXACT)
+    else SWITCH_ROWS(t->rows, ONE_WIDE_EXACT)
+  }
 }
 
 /* ---- packing ---------------------------------------------------------------------------------- */
@@ -148,7 +201,7 @@ INLINE void lanes_of(const cpu_type type, float *panel, int ld, const char *at, 
   for (int64_t d = 0; d < k; d++) {
     const char *row = at + gemm_offset(depth, start + d) * size_of(type);
     for (int i = 0; i < lanes; i += LANE)
-      _mm512_storeu_ps(panel + d * ld + i, load(type, row + i * size_of(type), first(lanes - i)));
+      _mm512_storeu_ps(panel + d * ld + i, load_some(type, row + i * size_of(type), first(lanes - i)));
   }
 }
 
@@ -214,7 +267,7 @@ INLINE void depth_of(const cpu_type type, float *panel, int ld, const char *cons
     __m512 r[LANE];
 #pragma GCC unroll 16
     for (int i = 0; i < LANE; i++)
-      r[i] = i < lanes ? load(type, row[i] + d * size_of(type), mask) : _mm512_setzero_ps();
+      r[i] = i < lanes ? load_some(type, row[i] + d * size_of(type), mask) : _mm512_setzero_ps();
     transpose(r);
     if (mask == 0xffff) {
 #pragma GCC unroll 16
@@ -259,7 +312,7 @@ INLINE void axpy_rows(const int rows, const cpu_type type, int64_t n, const floa
     __m512 sum = _mm512_maskz_loadu_ps(mask, y + j);
 #pragma GCC unroll 8
     for (int i = 0; i < rows; i++)
-      sum = _mm512_fmadd_ps(s[i], load(type, b + i * step + j * size_of(type), mask), sum);
+      sum = _mm512_fmadd_ps(s[i], load_some(type, b + i * step + j * size_of(type), mask), sum);
     _mm512_mask_storeu_ps(y + j, mask, sum);
   }
 }
@@ -288,10 +341,10 @@ INLINE void dot_lines(const int lines, const cpu_type type, int64_t k, const flo
   for (int i = 0; i < lines; i++) sum[i] = _mm512_setzero_ps();
   for (int64_t d = 0; d < k; d += LANE) {
     __mmask16 mask = first(k - d);
-    __m512 s = load(CPU_F32, (const char *)(x + d), mask);
+    __m512 s = load_some(CPU_F32, (const char *)(x + d), mask);
 #pragma GCC unroll 4
     for (int i = 0; i < lines; i++)
-      sum[i] = _mm512_fmadd_ps(s, load(type, b + i * step + d * size_of(type), mask), sum[i]);
+      sum[i] = _mm512_fmadd_ps(s, load_some(type, b + i * step + d * size_of(type), mask), sum[i]);
   }
 #pragma GCC unroll 4
   for (int i = 0; i < lines; i++) y[i] += _mm512_reduce_add_ps(sum[i]);
@@ -315,7 +368,8 @@ static void dot(cpu_type type, int64_t n, int64_t k, const float *x, const void 
 
 const gemm_kernels gemm_avx512_f32 = {
   .type = CPU_F32, .size = 4, .rows = ROWS, .cols = 2 * LANE,
-  .micro = micro_f32, .direct = direct, .pack_lanes = pack_lanes, .pack_depth = pack_depth,
+  .halves = true,
+  .micro = micro_f32, .pack_lanes = pack_lanes, .pack_depth = pack_depth,
   .axpy = axpy, .dot = dot,
 };
 

@@ -11,18 +11,28 @@
 
 enum { GEMM_SLACK = 64 };    /* bytes past a packed strip or panel that packing may write */
 
+/* One call of a micro-kernel: c[rows][cols] (+)= a[rows][k] b[k][cols], at most a strip by a panel.
+ * Distances are in elements; a and c are of the accumulator type. */
+typedef struct gemm_tile {
+  int rows, cols;
+  bool exact;                /* nothing outside cols may be touched; else up to a whole panel may */
+  bool add;
+  int64_t k;
+  const void *a;
+  int64_t a_row, a_depth;
+  const void *b;             /* columns lie side by side */
+  cpu_type b_type;
+  int64_t b_depth;
+  void *c;
+  int64_t c_row;
+} gemm_tile;
+
 typedef struct gemm_kernels {
   cpu_type type;             /* of the accumulator and of packed panels */
   int size;                  /* its bytes */
-  int rows, cols;
-
-  /* c[rows][cols] (+)= a[k][rows] b[k][cols]. Columns are computed up to the next whole vector. */
-  void (*micro)(int rows, int cols, int64_t k, const void *a, const void *b, void *c, int64_t ldc,
-                bool add);
-
-  /* The same for a whole panel read in place: row k of B begins at b + k * ldb, of TYPE. NULL: none. */
-  void (*direct)(cpu_type type, int rows, int64_t k, const void *a, const void *b, int64_t ldb,
-                 void *c, int64_t ldc, bool add);
+  int rows, cols;            /* of a strip, of a panel */
+  bool halves;               /* tiles may have 16-bit B, if exact */
+  void (*micro)(const gemm_tile *tile);
 
   /* panel[k][0..lanes) where lanes lie side by side, depth k at at + offset(first + k). */
   void (*pack_lanes)(cpu_type type, void *panel, int ld, const void *at, int lanes,
@@ -45,7 +55,7 @@ extern const gemm_kernels gemm_plain_f32, gemm_plain_f64;
 extern const gemm_kernels gemm_avx2_f32, gemm_avx2_f64, gemm_avx512_f32, gemm_avx512_f64;
 #endif
 
-/* Packing in C, in the accumulator types f32 and f64. */
+/* Packing in C. */
 void gemm_plain_lanes_f32(cpu_type type, void *panel, int ld, const void *at, int lanes,
                           const cpu_axis *depth, int64_t first, int64_t k);
 void gemm_plain_depth_f32(cpu_type type, void *panel, int ld, const void *at, int lanes,
@@ -65,23 +75,36 @@ typedef struct gemm_source {
   bool lane_is_row;          /* which of a guard's axes goes with the lanes */
 } gemm_source;
 
-int gemm_type_size(cpu_type type);
-gemm_source gemm_source_of(const cpu_matrix *matrix, bool lane_is_row, int64_t batch);
+static inline int gemm_size(cpu_type type)
+{
+  return type == CPU_F64 ? 8 : type == CPU_F32 ? 4 : 2;
+}
 
 static inline int64_t gemm_offset(const cpu_axis *axis, int64_t i)
 {
   return axis->offset ? axis->offset[i] : i * axis->stride;
 }
 
+static inline gemm_source gemm_source_of(const cpu_matrix *matrix, bool lane_is_row, int64_t batch)
+{
+  return (gemm_source){
+    .at = (const char *)matrix->at + gemm_offset(&matrix->batch, batch) * gemm_size(matrix->type),
+    .type = matrix->type,
+    .lane = lane_is_row ? matrix->row : matrix->col,
+    .depth = lane_is_row ? matrix->col : matrix->row,
+    .guard = matrix->guard,
+    .guards = matrix->guards,
+    .lane_is_row = lane_is_row,
+  };
+}
+
 /* PANEL[0..k)[0..lanes), rows LD apart, from lanes and depths starting at LANE and DEPTH. Up to the
- * next whole vector, at most up to LD, lanes that do not exist are zero. */
+ * next whole vector, lanes that do not exist are zero. */
 void gemm_pack(const gemm_kernels *kernels, const gemm_source *source, void *panel, int ld,
                int64_t lane, int lanes, int64_t depth, int64_t k);
 
-/* Generic versions, for any isa and both accumulator types. */
-void gemm_gather_f32(const gemm_source *source, float *panel, int ld, int64_t lane, int lanes,
-                     int64_t depth, int64_t k);
-void gemm_gather_f64(const gemm_source *source, double *panel, int ld, int64_t lane, int lanes,
-                     int64_t depth, int64_t k);
+/* The same elements for the A of TILE, in whichever order is quicker: sets a, a_row and a_depth. */
+void gemm_pack_strip(const gemm_kernels *kernels, const gemm_source *source, void *strip,
+                     int64_t lane, int64_t depth, gemm_tile *tile);
 
 #endif

@@ -1,27 +1,8 @@
-/* gemm_pack: factors into strips and panels. Where the addresses allow it the instruction set's own
+/* gemm_pack: factors into strips and panels. Where addresses allow it the instruction set's own
  * loops copy or transpose; else elements are gathered one by one. */
 #include "device/cpu/gemm_kernels.h"
 
-#include "base/base.h"
-
-int gemm_type_size(cpu_type type)
-{
-  return type == CPU_F64 ? 8 : type == CPU_F32 ? 4 : 2;
-}
-
-gemm_source gemm_source_of(const cpu_matrix *matrix, bool lane_is_row, int64_t batch)
-{
-  int64_t offset = gemm_offset(&matrix->batch, batch);
-  return (gemm_source){
-    .at = (const char *)matrix->at + offset * gemm_type_size(matrix->type),
-    .type = matrix->type,
-    .lane = lane_is_row ? matrix->row : matrix->col,
-    .depth = lane_is_row ? matrix->col : matrix->row,
-    .guard = matrix->guard,
-    .guards = matrix->guards,
-    .lane_is_row = lane_is_row,
-  };
-}
+#include <string.h>
 
 /* How many elements from FIRST on, at most N, lie side by side. */
 static int64_t run_length(const cpu_axis *axis, int64_t first, int64_t n)
@@ -80,78 +61,95 @@ static bool inside(const gemm_source *source, int64_t lane, int64_t depth)
   return true;
 }
 
-static double element(const gemm_source *source, int64_t offset)
-{
-  switch (source->type) {
-    case CPU_F16: return base_f16_to_f32(((const uint16_t *)(const void *)source->at)[offset]);
-    case CPU_BF16: return base_bf16_to_f32(((const uint16_t *)(const void *)source->at)[offset]);
-    case CPU_F32: return ((const float *)(const void *)source->at)[offset];
-    case CPU_F64: break;
-  }
-  return ((const double *)(const void *)source->at)[offset];
-}
-
-void gemm_gather_f32(const gemm_source *source, float *panel, int ld, int64_t lane, int lanes,
-                     int64_t depth, int64_t k)
-{
-  for (int64_t d = 0; d < k; d++) {
-    int64_t offset = gemm_offset(&source->depth, depth + d);
-    for (int i = 0; i < lanes; i++)
-      panel[d * ld + i] = source->guards && !inside(source, lane + i, depth + d)
-          ? 0 : (float)element(source, offset + gemm_offset(&source->lane, lane + i));
-    for (int i = lanes; i < ld; i++) panel[d * ld + i] = 0;
-  }
-}
-
-void gemm_gather_f64(const gemm_source *source, double *panel, int ld, int64_t lane, int lanes,
-                     int64_t depth, int64_t k)
-{
-  for (int64_t d = 0; d < k; d++) {
-    int64_t offset = gemm_offset(&source->depth, depth + d);
-    for (int i = 0; i < lanes; i++)
-      panel[d * ld + i] = source->guards && !inside(source, lane + i, depth + d)
-          ? 0 : element(source, offset + gemm_offset(&source->lane, lane + i));
-    for (int i = lanes; i < ld; i++) panel[d * ld + i] = 0;
-  }
-}
-
-static void gather(const gemm_kernels *kernels, const gemm_source *source, void *panel, int ld,
+/* Lane by lane into a line of raw values, which the kernels widen. */
+static void gather(const gemm_kernels *kernels, const gemm_source *source, char *panel, int ld,
                    int64_t lane, int lanes, int64_t depth, int64_t k)
 {
-  if (kernels->type == CPU_F64) gemm_gather_f64(source, panel, ld, lane, lanes, depth, k);
-  else gemm_gather_f32(source, panel, ld, lane, lanes, depth, k);
+  enum { LINE = 64 };
+  static const cpu_axis one = { 0 };
+  int64_t size = gemm_size(source->type), place[LINE];
+  for (int from = 0; from < lanes; from += LINE) {
+    int n = lanes - from < LINE ? lanes - from : LINE;
+    for (int i = 0; i < n; i++) place[i] = gemm_offset(&source->lane, lane + from + i) * size;
+    for (int64_t d = 0; d < k; d++) {
+      const char *at = source->at + gemm_offset(&source->depth, depth + d) * size;
+      double raw[LINE];
+      char *to = (char *)raw;
+      for (int i = 0; i < n; i++)
+        if (source->guards && !inside(source, lane + from + i, depth + d))
+          memset(to + i * size, 0, (size_t)size);
+        else if (size == 2) memcpy(to + i * 2, at + place[i], 2);
+        else if (size == 4) memcpy(to + i * 4, at + place[i], 4);
+        else memcpy(to + i * 8, at + place[i], 8);
+      kernels->pack_lanes(source->type, panel + (d * ld + from) * kernels->size, ld, raw, n, &one, 0,
+                          1);
+    }
+  }
 }
 
-/* Depth by runs that lie side by side; false, having done nothing, when they are too short to pay. */
-static bool pack_runs(const gemm_kernels *kernels, const gemm_source *source, char *panel, int ld,
-                      int64_t lane, int lanes, int64_t depth, int64_t k)
+/* True when depth consists of stretches that lie side by side and are long enough to pay. */
+static bool depth_runs(const gemm_source *source, int64_t depth, int64_t k)
 {
-  int64_t runs = 0, size = gemm_type_size(source->type);
+  int64_t runs = 0;
   for (int64_t d = 0; d < k; runs++) d += run_length(&source->depth, depth + d, k - d);
-  if (runs * 4 > k && k > 1) return false;
-  for (int64_t d = 0, n; d < k; d += n) {
-    n = run_length(&source->depth, depth + d, k - d);
-    kernels->pack_depth(source->type, panel + d * ld * kernels->size, ld,
-                        source->at + gemm_offset(&source->depth, depth + d) * size, lanes,
-                        &source->lane, lane, n);
-  }
-  return true;
+  return runs * 4 <= k || k == 1;
+}
+
+static bool lanes_together(const gemm_source *source, int64_t lane, int lanes)
+{
+  return run_length(&source->lane, lane, lanes) == lanes;
 }
 
 void gemm_pack(const gemm_kernels *kernels, const gemm_source *source, void *panel, int ld,
                int64_t lane, int lanes, int64_t depth, int64_t k)
 {
-  int64_t size = gemm_type_size(source->type);
+  int64_t size = gemm_size(source->type);
   if (source->guards && !unguarded(source, lane, lanes, depth, k)) {
     gather(kernels, source, panel, ld, lane, lanes, depth, k);
-    return;
-  }
-  if (run_length(&source->lane, lane, lanes) == lanes) {
+  } else if (lanes_together(source, lane, lanes)) {
     kernels->pack_lanes(source->type, panel, ld,
                         source->at + gemm_offset(&source->lane, lane) * size, lanes,
                         &source->depth, depth, k);
-    return;
-  }
-  if (!pack_runs(kernels, source, panel, ld, lane, lanes, depth, k))
+  } else if (depth_runs(source, depth, k)) {
+    for (int64_t d = 0, n; d < k; d += n) {
+      n = run_length(&source->depth, depth + d, k - d);
+      kernels->pack_depth(source->type, (char *)panel + d * ld * kernels->size, ld,
+                          source->at + gemm_offset(&source->depth, depth + d) * size, lanes,
+                          &source->lane, lane, n);
+    }
+  } else {
     gather(kernels, source, panel, ld, lane, lanes, depth, k);
+  }
+}
+
+/* Rows of K are copied as they lie, a little apart so that they do not fight for one cache set. */
+static void pack_lines(const gemm_kernels *kernels, const gemm_source *source, char *strip,
+                       int64_t lane, int64_t depth, gemm_tile *tile)
+{
+  static const cpu_axis one = { 0 };
+  int64_t size = gemm_size(source->type), ld = (tile->k + 15) / 16 * 16 + 16;
+  tile->a_row = ld;
+  tile->a_depth = 1;
+  for (int i = 0; i < tile->rows; i++) {
+    const char *at = source->at + gemm_offset(&source->lane, lane + i) * size;
+    for (int64_t d = 0, n; d < tile->k; d += n) {
+      n = run_length(&source->depth, depth + d, tile->k - d);
+      kernels->pack_lanes(source->type, strip + (i * ld + d) * kernels->size, (int)ld,
+                          at + gemm_offset(&source->depth, depth + d) * size, (int)n, &one, 0, 1);
+    }
+  }
+}
+
+void gemm_pack_strip(const gemm_kernels *kernels, const gemm_source *source, void *strip,
+                     int64_t lane, int64_t depth, gemm_tile *tile)
+{
+  tile->a = strip;
+  if ((!source->guards || unguarded(source, lane, tile->rows, depth, tile->k)) &&
+      !lanes_together(source, lane, tile->rows) && depth_runs(source, depth, tile->k)) {
+    pack_lines(kernels, source, strip, lane, depth, tile);
+  } else {
+    tile->a_row = 1;
+    tile->a_depth = tile->rows;
+    gemm_pack(kernels, source, strip, tile->rows, lane, tile->rows, depth, tile->k);
+  }
 }
