@@ -17,6 +17,7 @@
 extern "C" {
 #endif
 
+#define TL_VERSION "0.1.0"
 #define TL_VERSION_MAJOR 0
 #define TL_VERSION_MINOR 1
 #define TL_VERSION_PATCH 0
