@@ -162,6 +162,20 @@ typedef struct division {
   int64_t constant;          /* b's value, 0: not a constant */
 } division;
 
+/* Is r, or what it is after a step of b up or down, in range? */
+static bool settle(const ir_facts *f, division *d, const poly *b) {
+  if (in_range(f, &d->r, b)) return true;
+  for (int step = -1; step <= 1; step += 2) {
+    poly r = d->r, q = d->q;
+    if (!poly_add(&r, -step, b) || !poly_add_term(&q, &(poly_term){step, {NULL}})) continue;
+    if (!in_range(f, &r, b)) continue;
+    d->r = r;
+    d->q = q;
+    return true;
+  }
+  return false;
+}
+
 static bool divide(const ir_facts *f, const ir_expr *a, const ir_expr *b, division *d) {
   poly by;
   if (ir_holds_data(a) || ir_holds_data(b)) return false;   /* it may have wrapped around */
@@ -171,11 +185,11 @@ static bool divide(const ir_facts *f, const ir_expr *a, const ir_expr *b, divisi
   if (!poly_constant(&by, &d->constant)) d->constant = 0;
   if (by.n == 1) {
     if (!divide_by_term(&d->r, &by.term[0], &d->q)) return false;
-    d->inside = in_range(f, &d->r, &by);
+    d->inside = settle(f, d, &by);
     return true;
   }
   if (!divide_by_sum(&d->r, &by, &d->q)) return false;
-  d->inside = in_range(f, &d->r, &by);
+  d->inside = settle(f, d, &by);
   return d->inside;
 }
 

@@ -32,6 +32,10 @@ static const ir_expr *atom_bound(const ir_facts *f, const ir_expr *x, bool upper
       own = upper ? ir_sum(p, x->u.index->extent, -1, ir_int(p, 1)) : ir_int(p, 0);
       if (!settled(own)) own = bound_at(f, own, upper, depth + 1);
       break;
+    case IR_SYMBOL:
+      if (!upper && ir_facts_least(f, x->u.symbol) > INT64_MIN)
+        own = ir_int(p, ir_facts_least(f, x->u.symbol));
+      break;
     case IR_QUO:
       if (!settled(x->arg[1]) || !ir_prove(f, ir_sum(p, x->arg[1], -1, ir_int(p, 1)))) break;
       a = bound_at(f, x->arg[0], upper, depth + 1);

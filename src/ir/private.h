@@ -120,6 +120,7 @@ void ir_facts_open(ir_facts *f, ir_program *p);
 void ir_facts_add(ir_facts *f, const ir_expr *nonnegative);
 void ir_facts_indices(ir_facts *f, const ir_expr *e);    /* extents of E's indices are >= 1 */
 void ir_facts_guard(ir_facts *f, const ir_expr *guard, bool holds);
+int64_t ir_facts_least(const ir_facts *f, const ir_symbol *symbol);
 bool ir_prove(const ir_facts *f, const ir_expr *e);      /* e >= 0 */
 bool ir_prove_poly(const ir_facts *f, const poly *e);
 

@@ -13,7 +13,7 @@ void ir_facts_open(ir_facts *f, ir_program *p) {
   f->budget = BUDGET;
 }
 
-static int64_t least_of(const ir_facts *f, const ir_symbol *symbol) {
+int64_t ir_facts_least(const ir_facts *f, const ir_symbol *symbol) {
   int64_t least = symbol->least;
   for (int i = 0; i < f->nleast; i++)
     if (f->symbol[i] == symbol && f->least[i] > least) least = f->least[i];
@@ -28,7 +28,7 @@ static bool add_least(ir_facts *f, const poly *e) {
   if (e->n == 2 && e->term[1].atom[0] != NULL) return false;
   int64_t c = e->n == 2 ? e->term[1].k : 0, k = e->term[0].k;
   int64_t least = c < 0 ? (-c + k - 1) / k : -(c / k);
-  if (least <= least_of(f, atom->u.symbol) || f->nleast == IR_FACTS) return true;
+  if (least <= ir_facts_least(f, atom->u.symbol) || f->nleast == IR_FACTS) return true;
   f->symbol[f->nleast] = atom->u.symbol;
   f->least[f->nleast++] = least;
   return true;
@@ -95,7 +95,7 @@ static bool never_negative_atom(proof *s, const ir_expr *a, int depth) {
   int64_t k;
   switch (a->op) {
     case IR_INDEX: case IR_ABS: case IR_RANDOM: return true;
-    case IR_SYMBOL: return least_of(s->f, a->u.symbol) >= 0;
+    case IR_SYMBOL: return ir_facts_least(s->f, a->u.symbol) >= 0;
     case IR_MOD: if (ir_is_int(a->arg[1], &k)) return k >= 0; break;
     case IR_CAST: return a->arg[0]->type == IR_BOOL;
     default: break;
@@ -130,13 +130,13 @@ static bool shift_sizes(proof *s, const poly *e, poly *out) {
   for (int i = 0; i < e->n; i++)
     for (int j = 0; j < POLY_FACTORS && e->term[i].atom[j] != NULL; j++) {
       const ir_expr *x = e->term[i].atom[j];
-      bool met = x->op != IR_SYMBOL || least_of(s->f, x->u.symbol) == 0;
+      bool met = x->op != IR_SYMBOL || ir_facts_least(s->f, x->u.symbol) == 0;
       for (int k = 0; k < ndone; k++) met = met || done[k] == x;
       if (met || ndone == POLY_TERMS) continue;
       done[ndone++] = x;
       poly power, coefficient, rest;
       if (!poly_linear(out, x, &coefficient, &rest)) continue;   /* powers stay */
-      poly_set(&power, least_of(s->f, x->u.symbol));
+      poly_set(&power, ir_facts_least(s->f, x->u.symbol));
       if (!poly_add_term(&power, &(poly_term){1, {x}}) || !poly_mul(out, &coefficient, &power) ||
           !poly_add(out, 1, &rest))
         return false;
@@ -153,7 +153,7 @@ static bool plain(proof *s, const poly *e, int depth) {
     for (int j = 0; j < POLY_FACTORS && shifted.term[i].atom[j] != NULL; j++) {
       const ir_expr *x = shifted.term[i].atom[j];   /* a shifted size is not negative */
       if (x->op != IR_SYMBOL && !never_negative_atom(s, x, depth)) return false;
-      if (x->op == IR_SYMBOL && least_of(s->f, x->u.symbol) < 0) return false;
+      if (x->op == IR_SYMBOL && ir_facts_least(s->f, x->u.symbol) < 0) return false;
     }
   return true;
 }

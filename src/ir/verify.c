@@ -87,6 +87,12 @@ static void check_shape(verifier *v) {
     if (eq->lhs[k]->type != IR_I64) REFUSE(v, "position %d on the left is no integer", k + 1);
   }
   check_nodes(v, eq->body);
+  for (int i = 0; i < eq->nfree + eq->nred; i++) {
+    bool left = false, should = i < eq->nfree;
+    const ir_index *index = should ? eq->free[i] : eq->red[i - eq->nfree];
+    for (int k = 0; k < eq->head->rank; k++) left = left || ir_mentions(eq->lhs[k], index);
+    if (left != should) REFUSE(v, "the index %s is %s the left", index->name, left ? "on" : "not on");
+  }
   if ((ir_type)eq->body->type != ir_type_computed(eq->head->type))
     REFUSE(v, "%s is %s and its body is %s", eq->head->name, ir_type_name(eq->head->type),
            ir_type_name((ir_type)eq->body->type));

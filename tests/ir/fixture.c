@@ -72,3 +72,13 @@ uint64_t next_random(uint64_t *state) {
   *state = *state * 6364136223846793005u + 1442695040888963407u;
   return *state >> 33;
 }
+
+const char *verify_message(lab *l, const char *after) {
+  base_trap trap;
+  base_clear(l->ctx);
+  if (BASE_TRY(l->ctx, &trap)) {
+    ir_verify(l->p, after);
+    base_untrap(l->ctx, &trap);
+  }
+  return base_last(l->ctx)->status == BASE_OK ? "" : base_last(l->ctx)->message;
+}

@@ -41,16 +41,7 @@ const char *text_of_eq(const ir_eq *eq);
 const char *text_of_program(const ir_program *p);
 uint64_t next_random(uint64_t *state);
 
-/* The message that the statement raises, "" if it raises nothing. */
-#define MESSAGE_OF(lab, message, ...)                                                \
-  do {                                                                               \
-    base_trap trap_;                                                                 \
-    base_clear((lab)->ctx);                                                          \
-    if (BASE_TRY((lab)->ctx, &trap_)) {                                              \
-      __VA_ARGS__;                                                                   \
-      base_untrap((lab)->ctx, &trap_);                                               \
-    }                                                                                \
-    (message) = base_last((lab)->ctx)->status ? base_last((lab)->ctx)->message : ""; \
-  } while (0)
+/* What ir_verify raises, "" if nothing. */
+const char *verify_message(lab *l, const char *after);
 
 #endif
