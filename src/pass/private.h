@@ -17,14 +17,38 @@ void pass_refresh(ir_program *p, int n, const ir_expr **e);
 ir_eq *pass_sum_into(ir_program *p, ir_tensor *head, const ir_expr *const *lhs, const ir_expr *body,
                      base_span span);
 
-/* Find again the free and projected indices of EQ after its left side or body has changed. */
-void pass_reindex(ir_program *p, ir_eq *eq);
-
 bool pass_has_read(const ir_expr *e);
 
 /* e = coefficient index + rest, the coefficient over sizes and constants alone and not 0. */
 bool pass_linear(ir_program *p, const ir_expr *e, const ir_index *index, const ir_expr **coefficient,
                  const ir_expr **rest);
+
+/* ---- products -------------------------------------------------------------------------------- */
+
+bool pass_plain_read(ir_program *p, const ir_expr *e);   /* of a real tensor, at affine positions; perhaps cast */
+
+enum { CONTRACT_INDICES = 48 };
+typedef struct contract_factor {
+  const ir_expr *e;
+  uint64_t set;              /* which of the indices stand in it */
+} contract_factor;
+typedef struct contraction { /* a sum of a product under work */
+  ir_program *p;
+  const ir_eq *eq;
+  ir_type type;
+  pass_indices indices;      /* the equation's, the free ones first */
+  uint64_t free;
+  BASE_VEC(contract_factor) factors;
+  int defined;               /* equations made on the way */
+} contraction;
+
+double contract_points(const contraction *c, uint64_t set);   /* how many points the indices of SET make, by estimate */
+/* BODY summed into a new tensor over the indices of KEEP, read there. */
+const ir_expr *contract_define(contraction *c, const ir_expr *body, uint64_t keep);
+/* A factor as the read of a tensor of its own; over x + d alone where it needs x and d only by their sum. */
+const ir_expr *contract_window(contraction *c, const contract_factor *f);
+/* The factors multiplied in pairs, in the cheapest order; all but the last product get their own equations. */
+const ir_expr *contract_in_order(contraction *c);
 
 /* ---- derivatives ------------------------------------------------------------------------------ */
 

@@ -1,8 +1,7 @@
 /* product: which equations are contractions. The passes keep their factors apart; the scheduler builds kernels of them. */
-#include "pass/pass.h"
+#include "pass/private.h"
 
-/* A read at affine positions, perhaps cast. */
-static bool plain_read(ir_program *p, const ir_expr *e) {
+bool pass_plain_read(ir_program *p, const ir_expr *e) {
   while (e->op == IR_CAST) e = e->arg[0];
   if (e->op != IR_READ || !ir_type_real(e->u.tensor->type)) return false;
   ir_affine a;
@@ -14,7 +13,7 @@ static bool plain_read(ir_program *p, const ir_expr *e) {
 static bool split_terms(ir_program *p, const ir_expr *e, pass_contraction *c) {
   if (e->op == IR_ADD) return split_terms(p, e->arg[0], c) && split_terms(p, e->arg[1], c);
   if (e->op != IR_MUL || c->nproduct == PASS_PRODUCTS) return false;
-  if (!plain_read(p, e->arg[0]) || !plain_read(p, e->arg[1])) return false;
+  if (!pass_plain_read(p, e->arg[0]) || !pass_plain_read(p, e->arg[1])) return false;
   c->product[c->nproduct++] = (pass_product){e->arg[0], e->arg[1]};
   return true;
 }
