@@ -186,7 +186,7 @@ struct ir_program {
 ir_program *ir_program_open(base_arena *arena);              /* lives in ARENA */
 ir_symbol *ir_symbol_new(ir_program *p, const char *name, bool counter, int64_t least);
 ir_index *ir_index_new(ir_program *p, const char *name, const ir_expr *extent);
-/* NAME is made unique by primes. SIZE is copied. */
+/* NAME is made unique by primes, or by a number where it is taken often. SIZE is copied. */
 ir_tensor *ir_tensor_new(ir_program *p, const char *name, ir_type type, int rank,
                          const ir_expr *const *size, ir_role role);
 /* Add an equation to HEAD. Finds its indices; the body is cast to the head's computed type. */

@@ -33,14 +33,21 @@ ir_index *ir_index_new(ir_program *p, const char *name, const ir_expr *extent) {
 
 /* ---- tensors --------------------------------------------------------------------------------- */
 
-/* NAME with as many primes as it takes; p->table remembers how many a name had. */
+enum { PRIMES = 3 };
+
+/* NAME, with primes as it takes them, from the fourth on with a number. */
 static const char *unique_name(ir_program *p, const char *name) {
-  struct ir_table *table = p->table;
-  base_text text = base_text_open(p->arena);
-  base_put(&text, name);
-  while (base_map_get_s(table->names, text.at) != NULL) base_put(&text, "'");
-  base_map_put_s(table->names, text.at, table);
-  return text.at;
+  base_map *names = p->table->names;
+  int *uses = base_map_get_s(names, name);
+  const char *unique = base_copy(p->arena, name);
+  if (uses != NULL)
+    do {
+      int n = ++*uses;
+      unique = n <= PRIMES ? base_format(p->arena, "%s%.*s", name, n, "'''")
+                           : base_format(p->arena, "%s_%d", name, n);
+    } while (base_map_get_s(names, unique) != NULL);
+  base_map_put_s(names, unique, BASE_NEW(p->arena, int));
+  return unique;
 }
 
 ir_tensor *ir_tensor_new(ir_program *p, const char *name, ir_type type, int rank,
