@@ -17,6 +17,7 @@ typedef struct clause clause;
 typedef struct variable {
   const char *name;              /* as written */
   const ir_expr *low, *extent;   /* runs over low .. low + extent - 1; extent NULL: not known yet */
+  const ir_expr *bare;           /* the size of the position where it stands bare; the extent may be shorter */
   const char *from;              /* the tensor that gave the extent, and the position, for messages */
   int position;
   bool head;                     /* stands on the left */

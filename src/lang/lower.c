@@ -158,8 +158,9 @@ static const ir_expr *several(check *c, const node *n, const ir_expr *const *a) 
 }
 
 static const ir_expr *lower_reduction(check *c, clause *cl, const node *n) {
-  static const struct { const char *name; ir_agg agg; } table[] = {
-      {"sum", IR_SUM}, {"avg", IR_SUM}, {"count", IR_SUM}, {"max", IR_MAX}, {"min", IR_MIN}, {"prod", IR_PROD}};
+  static const struct { const char *name, *tensor; ir_agg agg; } table[] = {
+      {"sum", "Sum", IR_SUM}, {"avg", "Avg", IR_SUM}, {"count", "Count", IR_SUM},
+      {"max", "Max", IR_MAX}, {"min", "Min", IR_MIN}, {"prod", "Prod", IR_PROD}};
   for (size_t i = 0; n->e.nindex && i < sizeof table / sizeof *table; i++) {
     if (strcmp(table[i].name, n->e.name) != 0) continue;
     variable **drop = BASE_NEWS(c->arena, variable *, n->e.nindex + 1);
@@ -170,7 +171,7 @@ static const ir_expr *lower_reduction(check *c, clause *cl, const node *n) {
     }
     const ir_expr *body = lower(c, cl, (node *)n->e.at[0]);
     if (strcmp(n->e.name, "count") == 0) body = ir_cast(c->p, ir_cast(c->p, body, IR_BOOL), IR_I64);
-    const ir_expr *t = lower_temporary(c, cl, n->e.name, table[i].agg, body, n->e.nindex, drop);
+    const ir_expr *t = lower_temporary(c, cl, table[i].tensor, table[i].agg, body, n->e.nindex, drop);
     return strcmp(n->e.name, "avg") == 0 ? combine(c, IR_DIV, t, size) : t;
   }
   return NULL;

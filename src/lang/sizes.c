@@ -112,24 +112,25 @@ static const ir_expr *extreme(sizer *s, const place *p, const variable *skip, bo
 
 static void agree(sizer *s, variable *v, const ir_expr *size, const char *from, int position) {
   int64_t a, b;
-  if (v->extent == size) return;
-  bool known_a = ir_is_int(v->extent, &a), known_b = ir_is_int(size, &b);
+  if (v->bare == size) return;
+  bool known_a = ir_is_int(v->bare, &a), known_b = ir_is_int(size, &b);
   if (known_a && known_b)
     check_refuse(s->c, v->span, "the index `%s` runs over %lld (position %d of %s) and over %lld (position %d of %s)",
                  v->name, (long long)a, v->position, v->from, (long long)b, position, from);
   const char *message = base_format(s->c->arena, "the index `%s` runs over position %d of %s and position %d of %s: their sizes differ",
                                     v->name, v->position, v->from, position, from);
-  ir_require_equal(s->c->p, v->extent, size, message, v->span);
-  if (known_b) v->extent = size;
+  ir_require_equal(s->c->p, v->bare, size, message, v->span);
+  if (known_b && v->extent == v->bare) v->extent = size;
+  if (known_b) v->bare = size;
 }
 
 static void bare_at(sizer *s, variable *v, const ir_expr *size, const char *from, int position, bool strong) {
-  if (v->extent && v->strong && strong) {
+  if (v->bare && v->strong && strong) {
     agree(s, v, size, from, position);
     return;
   }
   if (v->extent) return;
-  v->extent = size;
+  v->extent = v->bare = size;
   v->from = from;
   v->position = position;
   v->strong = strong;

@@ -26,24 +26,6 @@ static ir_value eval_read(ref_launch *l, const ir_expr *e) {
   return device_load_value(l->tensor[t->id].type, memory(l, t), at);
 }
 
-static ir_value eval_cast(ir_value v, ir_type to) {
-  uint64_t stored = 0;
-  ir_type computed = ir_type_computed(to);
-  if (computed == v.type || ir_type_real(computed)) {
-    if (!ir_type_real(v.type) && ir_type_real(computed)) v.u.f = (double)v.u.i;
-  } else if (computed == IR_BOOL) {
-    v.u.i = ir_type_real(v.type) ? v.u.f != 0 : v.u.i != 0;
-  } else if (ir_type_real(v.type)) {
-    double f = v.u.f, top = to == IR_I32 ? 2147483647.0 : 9223372036854775807.0;
-    v.u.i = f != f ? 0 : f >= top ? (to == IR_I32 ? INT32_MAX : INT64_MAX) : f <= -top ? (to == IR_I32 ? INT32_MIN : INT64_MIN) : (int64_t)f;
-  } else if (to == IR_I32) {
-    v.u.i = v.u.i > INT32_MAX ? INT32_MAX : v.u.i < INT32_MIN ? INT32_MIN : v.u.i;
-  }
-  v.type = computed;
-  device_store_value(to, &stored, 0, v);
-  return device_load_value(to, &stored, 0);
-}
-
 static ir_value eval_new(ref_launch *l, const ir_expr *e) {
   ir_value v = {.type = (ir_type)e->type}, arg[4];
   switch (e->op) {
@@ -55,13 +37,13 @@ static ir_value eval_new(ref_launch *l, const ir_expr *e) {
   case IR_SYMBOL: v.u.i = l->symbols[e->u.symbol->id]; return v;
   case IR_READ: return eval_read(l, e);
   case IR_WHERE: return eval(l, e->arg[eval(l, e->arg[0]).u.i ? 1 : 2]);
-  case IR_CAST: return eval_cast(eval(l, e->arg[0]), e->u.to);
+  case IR_CAST: arg[0] = eval(l, e->arg[0]); return ir_eval_op(IR_CAST, e->u.to, arg);
   case IR_RANDOM:
     v.u.i = ir_random_bits(eval(l, e->arg[0]).u.i, eval(l, e->arg[1]).u.i, eval(l, e->arg[2]).u.i);
     return v;
   default:
     for (int k = 0; k < e->n; k++) arg[k] = eval(l, e->arg[k]);
-    return ir_eval_op((ir_op)e->op, arg[e->n - 1].type, arg);
+    return ir_eval_op((ir_op)e->op, (ir_type)e->type, arg);
   }
 }
 
