@@ -44,12 +44,27 @@ void ir_facts_add(ir_facts *f, const ir_expr *nonnegative) {
   f->at[f->n++] = nonnegative;
 }
 
+/* A product of sizes that is at least 1: so is each of them. */
+static void add_factors(ir_facts *f, const ir_expr *product) {
+  poly e;
+  poly_of(&e, product);
+  if (e.n != 1 || e.term[0].atom[1] == NULL) return;
+  for (int i = 0; i < POLY_FACTORS && e.term[0].atom[i] != NULL; i++) {
+    const ir_expr *x = e.term[0].atom[i];
+    if (x->op != IR_SYMBOL || x->u.symbol->least < 0) return;
+  }
+  for (int i = 0; i < POLY_FACTORS && e.term[0].atom[i] != NULL; i++)
+    ir_facts_add(f, ir_sum(f->p, e.term[0].atom[i], -1, ir_int(f->p, 1)));
+}
+
 void ir_facts_indices(ir_facts *f, const ir_expr *e) {
   if (!ir_holds_index(e)) return;
   ir_walk *w = ir_walk_open(e);
   for (const ir_expr *x; (x = ir_walk_next(w)) != NULL;)
-    if (x->op == IR_INDEX && x->u.index->extent->op != IR_CONST)
+    if (x->op == IR_INDEX && x->u.index->extent->op != IR_CONST) {
       ir_facts_add(f, ir_sum(f->p, x->u.index->extent, -1, ir_int(f->p, 1)));
+      add_factors(f, x->u.index->extent);
+    }
   ir_walk_close(w, e);
 }
 
@@ -211,10 +226,22 @@ static bool by_product(proof *s, const ir_expr *q, const poly *c, const poly *re
   return prove_with(s, &factor, &u, rest, depth);
 }
 
+/* q = u // b, b > 0: q <= r where u < b (r + 1), q >= -r where u >= -b r. */
+static bool by_cross(proof *s, const ir_expr *q, const poly *c, const poly *rest, int depth) {
+  poly b, u, e;
+  int64_t k;
+  if (!poly_constant(c, &k) || (k != 1 && k != -1)) return false;
+  poly_of(&b, q->arg[1]);
+  poly_of(&u, q->arg[0]);
+  if (!poly_mul(&e, rest, &b) || !poly_add(&e, k, &u)) return false;
+  if (k < 0 && (!poly_add(&e, 1, &b) || !poly_add_term(&e, &(poly_term){-1, {NULL}}))) return false;
+  return prove(s, &e, depth + 1);
+}
+
 static bool by_quotient(proof *s, const ir_expr *q, const poly *c, const poly *rest, int sign,
                         int depth) {
   if (!prove_expr(s, q->arg[1], -1, depth)) return false;
-  if (by_product(s, q, c, rest, sign, depth)) return true;
+  if (by_product(s, q, c, rest, sign, depth) || by_cross(s, q, c, rest, depth)) return true;
   const ir_expr *u = ir_bound(s->f, q->arg[0], sign < 0);   /* floor is monotone */
   if (u != NULL && u != q->arg[0] &&
       prove_with_expr(s, c, ir_quotient(s->f->p, u, q->arg[1]), rest, depth))
