@@ -8,6 +8,8 @@
  * guard u % 3 == 0 u == f // a                                             the goal a u + o == f, o
  * in [0, a) u == f % a                                              the goal u + a q == f, and u <
  * a What no goal determined stays an index of the right side and is projected. */
+#include <limits.h>
+
 #include "pass/private.h"
 
 typedef struct goal {
@@ -105,18 +107,18 @@ static bool solve_leading(solving *s, const goal *g) {
   for (int i = 0; i < s->open.n; i++) {
     const ir_expr *c, *rest;
     if (!pass_linear(s->p, g->e, s->open.at[i], &c, &rest)) continue;
-    const ir_expr *fixed = without_open(s, rest), *below = sub(s, rest, fixed);
-    bool alone = ir_is_const(below, 0);
+    const ir_expr *fixed = without_open(s, rest), *small = sub(s, rest, fixed);
+    bool alone = ir_is_const(small, 0);
     if (ir_is_const(c, 1) && alone) {
       settle(s, s->open.at[i], sub(s, g->known, fixed));
       return true;
     }
     if (alone ? !ir_less_equal(s->p, ir_int(s->p, 1), c)
-              : !ir_never_negative(s->p, below) ||
-                    !ir_less_equal(s->p, add(s, below, ir_int(s->p, 1)), c))
+              : !ir_never_negative(s->p, small) ||
+                    !ir_less_equal(s->p, add(s, small, ir_int(s->p, 1)), c))
       continue;
     const ir_expr *reach = sub(s, g->known, fixed);
-    add_goal(s, ir_binary(s->p, IR_MOD, reach, c), below);
+    add_goal(s, ir_binary(s->p, IR_MOD, reach, c), small);
     settle(s, s->open.at[i], ir_binary(s->p, IR_QUO, reach, c));
     return true;
   }
@@ -218,11 +220,16 @@ static bool solve_inner_division(solving *s, const goal *g) {
 /* ---- the whole
  * ------------------------------------------------------------------------------------ */
 
-/* The goal that is easiest to work on. */
+/* The goal to work on: sums before divisions, then the one with the fewest open indices. */
 static int next_goal(const solving *s) {
-  int best = 0;
-  for (int i = 1; i < s->goals.n; i++)
-    if (open_in(s, s->goals.at[i].e) < open_in(s, s->goals.at[best].e)) best = i;
+  int best = 0, least = INT_MAX;
+  for (int i = 0; i < s->goals.n; i++) {
+    const ir_expr *e = s->goals.at[i].e;
+    int rank = open_in(s, e) + (e->op == IR_QUO || e->op == IR_MOD ? 1000 : 0);
+    if (rank >= least) continue;
+    least = rank;
+    best = i;
+  }
   return best;
 }
 
@@ -275,10 +282,12 @@ static void invert(ir_program *p, base_arena *arena, ir_eq *eq) {
   if (!solve(&s) || !worth_it(&s, eq)) return;
   eq->body = guarded_body(&s, eq);
   eq->lhs = lhs;
-  pass_indices left = {0};
+  pass_indices left = {0}, free = {0};
   for (int i = 0; i < eq->nred; i++) BASE_PUSH(p->arena, &left, eq->red[i]);
   for (int i = 0; i < s.open.n; i++) BASE_PUSH(p->arena, &left, s.open.at[i]);
-  pass_reindex(p, eq);
+  for (int k = 0; k < eq->head->rank; k++) BASE_PUSH(p->arena, &free, lhs[k]->u.index);
+  eq->free = free.at;
+  eq->nfree = free.n;
   eq->red = left.at;
   eq->nred = left.n;
   if (eq->nred == 0) eq->agg = IR_SET;

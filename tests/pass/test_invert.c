@@ -33,7 +33,7 @@ static void a_sum_of_indices(void **state) {
   given(l, "F : f64[D]");
   ir_tensor *G = declared(l, "G : f64[X+D-1]");
   eq(l, "G[x+d] += H[x] * F[d]");
-  check(l, G, "G[u] = sum[d](where(d <= u and u - d < X, F[d] H[u-d], 0.0))");
+  check(l, G, "G[u] = sum[d](where(0 <= u - d and u - d < X, H[u-d] F[d], 0.0))");
 }
 
 static void a_stride(void **state) {
@@ -70,7 +70,7 @@ static void remainders(void **state) {
   check(l, P, NULL);
   ir_tensor *Q = declared(l, "Q : f64[3, 3]");
   eq(l, "Q[x//3,x%3] += F[x]");
-  check(l, Q, NULL);
+  check(l, Q, "Q[u,u'] = where(3 u + u' < 7, F[3*u+u'], 0.0)");
   assert_int_equal(Q->eqs.at[0]->agg, IR_SET);
 }
 
