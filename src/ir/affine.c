@@ -5,7 +5,8 @@
 
 static const ir_expr *raw(ir_program *p, ir_op op, const ir_expr *a, const ir_expr *b) {
   bool commutes = op == IR_ADD || op == IR_MUL;
-  if (commutes && ir_before(b, a)) return ir_intern(p, op, IR_I64, 0, 2, (const ir_expr *[]){b, a});
+  if (commutes && ir_compare(b, a) < 0)
+    return ir_intern(p, op, IR_I64, 0, 2, (const ir_expr *[]){b, a});
   return ir_intern(p, op, IR_I64, 0, 2, (const ir_expr *[]){a, b});
 }
 

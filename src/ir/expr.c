@@ -208,6 +208,45 @@ const ir_expr *ir_inside(ir_program *p, const ir_expr *x, const ir_expr *size) {
   return ir_binary(p, IR_AND, low, ir_binary(p, IR_LT, x, size));
 }
 
+/* ---- order of commutative arguments ---------------------------------------------------------- */
+
+enum { COMPARED = 6 };   /* levels; below, age decides */
+
+static int class_of(const ir_expr *e) {
+  switch (e->op) {
+    case IR_READ: return 0;
+    case IR_INDEX: return 2;
+    case IR_SYMBOL: return 3;
+    case IR_CONST: return 4;
+    default: return 1;
+  }
+}
+
+static int64_t number_of(const ir_expr *e) {
+  switch (e->op) {
+    case IR_READ: return e->u.tensor->id;
+    case IR_INDEX: return e->u.index->id;
+    case IR_SYMBOL: return e->u.symbol->id;
+    case IR_CONST: return e->id;
+    default: return e->op;
+  }
+}
+
+static int compare(const ir_expr *a, const ir_expr *b, int depth) {
+  if (a == b) return 0;
+  int class = class_of(a) - class_of(b);
+  if (class != 0) return class;
+  int64_t x = number_of(a), y = number_of(b);
+  if (x != y) return x < y ? -1 : 1;
+  int order = 0;
+  for (int i = 0; i < a->n && depth < COMPARED && order == 0; i++)
+    order = compare(a->arg[i], b->arg[i], depth + 1);
+  if (order != 0) return order;
+  return a->id < b->id ? -1 : 1;
+}
+
+int ir_compare(const ir_expr *a, const ir_expr *b) { return compare(a, b, 0); }
+
 /* ---- questions about one node ---------------------------------------------------------------- */
 
 ir_value ir_value_of(const ir_expr *e) {

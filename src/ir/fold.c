@@ -17,13 +17,6 @@ static bool commutes(ir_op op) {
   }
 }
 
-bool ir_before(const ir_expr *a, const ir_expr *b) {
-  if ((a->op == IR_CONST) != (b->op == IR_CONST)) return b->op == IR_CONST;
-  if (a->op == IR_READ && b->op == IR_READ && a->u.tensor != b->u.tensor)
-    return a->u.tensor->id < b->u.tensor->id;
-  return a->id < b->id;
-}
-
 static const ir_expr *make(ir_program *p, ir_op op, ir_type type, const ir_expr *const *a) {
   return ir_intern(p, op, type, 0, ir_ops[op].arity, a);
 }
@@ -191,7 +184,7 @@ const ir_expr *ir_fold(ir_program *p, ir_op op, ir_type type, const ir_expr *con
   const ir_expr *e = fold_constants(p, op, type, arg);
   if (e != NULL) return e;
   const ir_expr *swapped[2];
-  if (commutes(op) && ir_before(arg[1], arg[0])) {
+  if (commutes(op) && ir_compare(arg[1], arg[0]) < 0) {
     swapped[0] = arg[1];
     swapped[1] = arg[0];
     arg = swapped;

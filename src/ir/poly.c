@@ -8,21 +8,11 @@ static int64_t wrap_mul(int64_t a, int64_t b) { return (int64_t)((uint64_t)a * (
 
 /* ---- order ----------------------------------------------------------------------------------- */
 
-static int class_of(const ir_expr *e) {
-  return e->op == IR_INDEX ? 1 : e->op == IR_SYMBOL ? 2 : 0;
-}
-
-static int64_t number_of(const ir_expr *e) {
-  return e->op == IR_INDEX ? e->u.index->id : e->op == IR_SYMBOL ? e->u.symbol->id : (int64_t)e->id;
-}
-
-/* Compound parts, then indices, then sizes; NULL last, so that the constant term is. */
+/* NULL last, so that the constant term is. */
 static int compare_atoms(const ir_expr *a, const ir_expr *b) {
   if (a == b) return 0;
   if (a == NULL || b == NULL) return a == NULL ? 1 : -1;
-  int class = class_of(a) - class_of(b);
-  if (class != 0) return class;
-  return number_of(a) < number_of(b) ? -1 : 1;
+  return ir_compare(a, b);
 }
 
 static int compare_terms(const poly_term *a, const poly_term *b) {

@@ -53,6 +53,10 @@ ir_walk *ir_walk_open(const ir_expr *e);
 const ir_expr *ir_walk_next(ir_walk *w);                 /* NULL: all given */
 void ir_walk_close(ir_walk *w, const ir_expr *e);
 
+/* The order of commutative arguments. It goes by structure, so that it does not depend on what a
+ * compiler evaluates first: reads, compound expressions, indices, symbols, constants. */
+int ir_compare(const ir_expr *a, const ir_expr *b);
+
 /* E with other arguments, by the builders. */
 const ir_expr *ir_rebuild(ir_program *p, const ir_expr *e, const ir_expr *const *arg);
 
@@ -64,7 +68,6 @@ void ir_require_that(ir_program *p, const ir_expr *left, const ir_expr *right, b
 
 /* The node op(arg..) of result type TYPE, arguments already promoted, simplified. */
 const ir_expr *ir_fold(ir_program *p, ir_op op, ir_type type, const ir_expr *const *arg);
-bool ir_before(const ir_expr *a, const ir_expr *b);      /* the order of commutative arguments */
 ir_value ir_value_of(const ir_expr *e);                  /* of a constant */
 
 /* i64 arithmetic in canonical form. */

@@ -70,8 +70,13 @@ static void check_nodes(verifier *v, const ir_expr *root) {
   ir_walk_close(w, root);
 }
 
-static void check_indices(verifier *v, int n, const ir_index *const *index) {
+static void check_indices(verifier *v, int n, const ir_index *const *index, bool free) {
+  const ir_eq *eq = v->eq;
   for (int i = 0; i < n; i++) {
+    bool left = false;
+    for (int k = 0; k < eq->head->rank; k++) left = left || ir_mentions(eq->lhs[k], index[i]);
+    if (left && !free) REFUSE(v, "the index %s is projected and on the left", index[i]->name);
+    if (free && !left) REFUSE(v, "the index %s is not on the left", index[i]->name);
     const ir_expr *extent = index[i]->extent;
     if (extent->type != IR_I64 || ir_holds_index(extent) || ir_holds_data(extent))
       REFUSE(v, "the extent of index %s is not a size", index[i]->name);
@@ -80,19 +85,13 @@ static void check_indices(verifier *v, int n, const ir_index *const *index) {
 
 static void check_shape(verifier *v) {
   const ir_eq *eq = v->eq;
-  check_indices(v, eq->nfree, eq->free);
-  check_indices(v, eq->nred, eq->red);
+  check_indices(v, eq->nfree, eq->free, true);
+  check_indices(v, eq->nred, eq->red, false);
   for (int k = 0; k < eq->head->rank; k++) {
     check_nodes(v, eq->lhs[k]);
     if (eq->lhs[k]->type != IR_I64) REFUSE(v, "position %d on the left is no integer", k + 1);
   }
   check_nodes(v, eq->body);
-  for (int i = 0; i < eq->nfree + eq->nred; i++) {
-    bool left = false, should = i < eq->nfree;
-    const ir_index *index = should ? eq->free[i] : eq->red[i - eq->nfree];
-    for (int k = 0; k < eq->head->rank; k++) left = left || ir_mentions(eq->lhs[k], index);
-    if (left != should) REFUSE(v, "the index %s is %s the left", index->name, left ? "on" : "not on");
-  }
   if ((ir_type)eq->body->type != ir_type_computed(eq->head->type))
     REFUSE(v, "%s is %s and its body is %s", eq->head->name, ir_type_name(eq->head->type),
            ir_type_name((ir_type)eq->body->type));

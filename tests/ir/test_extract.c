@@ -41,7 +41,8 @@ static void only_what_is_needed_is_copied(void **state) {
   assert_null(map[0]);
   assert_ptr_equal(q->outputs.at[0], map[one.y->id]);
   assert_string_equal(map[one.x->id]->name, "X");
-  for (int i = 0; i < 3; i++) assert_string_equal(q->symbols.at[i]->name, q->symbols.at[i]->origin->name);
+  for (int i = 0; i < 3; i++)
+    assert_string_equal(q->symbols.at[i]->name, q->symbols.at[i]->origin->name);
   assert_string_equal(text_of_eq(map[one.y->id]->eqs.at[0]), text_of_eq(one.y->eqs.at[0]));
 }
 
@@ -54,7 +55,8 @@ static void keys_forget_names_alone(void **state) {
   layer square = add_layer(p, "Square", b, n, n), fixed = add_layer(p, "Fixed", b, n, number(p, 8));
   const char *key[4];
   ir_tensor *y[4] = {one.y, two.y, square.y, fixed.y};
-  for (int i = 0; i < 4; i++) key[i] = key_of(ir_extract(l->arena, p, 1, &y[i], false, 0, NULL, NULL));
+  for (int i = 0; i < 4; i++)
+    key[i] = key_of(ir_extract(l->arena, p, 1, &y[i], false, 0, NULL, NULL));
   assert_string_equal(key[0], key[1]);
   assert_string_not_equal(key[0], key[2]);
   assert_string_not_equal(key[0], key[3]);
@@ -111,7 +113,8 @@ static void a_copy_is_the_same_program(void **state) {
   BASE_PUSH(p->arena, &p->order.steps, around);
   ir_output(p, x);
   ir_require_equal(p, n, mul(number(p, 2), size_of(p, "M")), "N is twice M", base_nowhere);
-  ir_program *copies[2] = {ir_copy(l->arena, p), ir_extract(l->arena, p, 1, &x, true, 0, NULL, NULL)};
+  ir_program *copies[2] = {ir_copy(l->arena, p),
+                           ir_extract(l->arena, p, 1, &x, true, 0, NULL, NULL)};
   ir_verify(copies[0], "copy");
   ir_verify(copies[1], "extract");
   assert_string_equal(text_of_program(copies[0]), text_of_program(p));

@@ -97,7 +97,8 @@ static const char *sum_text(ir_program *p, const ir_expr *row, const ir_expr *bo
 /* A sum is written out where the language would not put it, or not put it there. */
 static void sums(void **state) {
   ir_program *p = ((lab *)*state)->p;
-  const ir_expr *n = size_of(p, "N"), *m = size_of(p, "M"), *b = over(p, "b", n), *i = over(p, "i", m);
+  const ir_expr *n = size_of(p, "N"), *m = size_of(p, "M");
+  const ir_expr *b = over(p, "b", n), *i = over(p, "i", m);
   const ir_expr *x = ir_read(p, input(p, "X", 2, EXPRS(n, m)), EXPRS(b, i));
   const ir_expr *y = ir_read(p, input(p, "Y", 1, &m), &i);
   assert_string_equal(sum_text(p, b, mul(x, y)), "= X[b,i] Y[i]");
@@ -107,7 +108,8 @@ static void sums(void **state) {
   assert_string_equal(sum_text(p, b, ir_unary(p, IR_EXP, x)), "= sum[i](exp(X[b,i]))");
   assert_string_equal(sum_text(p, b, add(x, y)), "= sum[i](X[b,i] + Y[i])");
   ir_tensor *t = derived(p, "Top", 1, &n);
-  assert_string_equal(text_of_eq(ir_define(p, t, IR_MAX, &b, add(x, y))), "Top[b] max= X[b,i] + Y[i]");
+  ir_eq *top = ir_define(p, t, IR_MAX, &b, add(x, y));
+  assert_string_equal(text_of_eq(top), "Top[b] max= X[b,i] + Y[i]");
   ir_tensor *z = derived(p, "Pool", 1, EXPRS(quo(n, number(p, 2))));
   ir_eq *pool = ir_define(p, z, IR_SUM, EXPRS(quo(b, number(p, 2))), x);
   assert_string_equal(text_of_eq(pool), "Pool[b/2] += X[b,i]");

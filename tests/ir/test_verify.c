@@ -122,7 +122,8 @@ static void gathers_need_a_guard(void **state) {
   ir_define(p, y, IR_SET, EXPRS(eb, ed), ir_where(p, ir_inside(p, t, v), gather, real(p, 0)));
   accepted(l);
   assert_int_equal(p->requires.n, 0);
-  const ir_expr *clamped = ir_binary(p, IR_MAXIMUM, number(p, 0), ir_binary(p, IR_MINIMUM, t, sub(v, number(p, 1))));
+  const ir_expr *capped = ir_binary(p, IR_MINIMUM, t, sub(v, number(p, 1)));
+  const ir_expr *clamped = ir_binary(p, IR_MAXIMUM, number(p, 0), capped);
   ir_undefine(y);
   ir_define(p, y, IR_SET, EXPRS(eb, ed), ir_read(p, emb, EXPRS(clamped, ed)));
   accepted(l);
@@ -136,7 +137,8 @@ static void gathers_need_a_guard(void **state) {
 static void windows_and_their_cover(void **state) {
   lab *l = *state;
   ir_program *p = l->p;
-  const ir_expr *n = size_of(p, "N"), *m = size_of(p, "M"), *i = over(p, "i", n), *j = over(p, "j", m);
+  const ir_expr *n = size_of(p, "N"), *m = size_of(p, "M");
+  const ir_expr *i = over(p, "i", n), *j = over(p, "j", m);
   ir_tensor *x = input(p, "X", 1, &n), *z = input(p, "Z", 1, &m);
   ir_tensor *y = derived(p, "Y", 1, EXPRS(add(n, m)));
   ir_define(p, y, IR_SET, &i, ir_read(p, x, &i));
@@ -168,7 +170,8 @@ static void the_order_is_checked(void **state) {
   const ir_expr *et = ir_size(p, t);
   ir_tensor *u = input(p, "U", 1, &n), *x = derived(p, "X", 1, EXPRS(add(n, one)));
   ir_eq *first = ir_define(p, x, IR_SET, &zero, real(p, 1));
-  ir_eq *next = ir_define(p, x, IR_SET, EXPRS(add(et, one)), add(ir_read(p, x, &et), ir_read(p, u, &et)));
+  const ir_expr *sum = add(ir_read(p, x, &et), ir_read(p, u, &et));
+  ir_eq *next = ir_define(p, x, IR_SET, EXPRS(add(et, one)), sum);
   ir_loop loop = {.counter = t, .from = zero, .to = n};
   ir_step inner = {.eq = next}, start = {.eq = first}, around = {.loop = &loop};
   BASE_PUSH(p->arena, &loop.body.steps, inner);
