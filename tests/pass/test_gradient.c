@@ -1,4 +1,5 @@
-/* Derivatives against central differences, before and after the left sides are solved; and their text. */
+/* Derivatives against central differences, before and after the left sides are solved; and their
+ * text. */
 #include <math.h>
 #include <string.h>
 
@@ -40,7 +41,8 @@ static ir_tensor *check(lab *l, ir_tensor *of, ir_tensor *wrt) {
   return grad;
 }
 
-/* ---- every operation ------------------------------------------------------------------------------ */
+/* ---- every operation
+ * ------------------------------------------------------------------------------ */
 
 /* Y[i] = TEXT of X[i] and, for two arguments, B[i], at points where it is smooth. */
 static void check_op(void **state, const char *text, const double *x, const double *b) {
@@ -55,7 +57,8 @@ static void check_op(void **state, const char *text, const double *x, const doub
   check(l, Y, X);
   assert_int_equal(close_lab(state), 0);
 
-  open_lab(state);       /* the same where it is the whole body, whose value is stored; and by the other */
+  open_lab(
+      state); /* the same where it is the whole body, whose value is stored; and by the other */
   l = *state;
   size(l, "N", 4);
   X = given(l, "X : f64[N]");
@@ -72,27 +75,50 @@ static void check_op(void **state, const char *text, const double *x, const doub
 static void each_operation(void **state) {
   static const double any[] = {-1.3, -0.4, 0.7, 1.9}, positive[] = {0.2, 0.9, 1.1, 3.0};
   static const double other[] = {2.0, -0.7, 0.3, -1.5};
-  static const char *const of_any[] = {
-      "(X[i] + B[i])", "(X[i] - B[i])", "(B[i] - X[i])", "(X[i] * B[i])", "(X[i] / B[i])", "(B[i] / X[i])",
-      "min(X[i], B[i])", "max(X[i], B[i])", "max(X[i], 0.0)", "min(X[i], 0.5)", "max(0.5, X[i])", "(-X[i])", "abs(X[i])",
-      "exp(X[i])", "sin(X[i])", "cos(X[i])", "tanh(X[i])", "erf(X[i])", "sig(X[i])", "(X[i] % B[i])",
-      "(X[i] ^ 2)", "(X[i] ^ 3)", "where(B[i] < X[i], X[i] * X[i], B[i] * X[i])",
-      "X[i] * sign(X[i])", "X[i] + floor(X[i])", "B[i] * where(i < 2, X[i + 2], X[i - 2])"};
-  static const char *const of_positive[] = {"log(X[i])", "sqrt(X[i])", "rsqrt(X[i])", "(X[i] ^ B[i])", "(X[i] ^ 0.5)"};
-  for (size_t i = 0; i < sizeof of_any / sizeof *of_any; i++) check_op(state, of_any[i], any, other);
+  static const char *const of_any[] = {"(X[i] + B[i])",
+                                       "(X[i] - B[i])",
+                                       "(B[i] - X[i])",
+                                       "(X[i] * B[i])",
+                                       "(X[i] / B[i])",
+                                       "(B[i] / X[i])",
+                                       "min(X[i], B[i])",
+                                       "max(X[i], B[i])",
+                                       "max(X[i], 0.0)",
+                                       "min(X[i], 0.5)",
+                                       "max(0.5, X[i])",
+                                       "(-X[i])",
+                                       "abs(X[i])",
+                                       "exp(X[i])",
+                                       "sin(X[i])",
+                                       "cos(X[i])",
+                                       "tanh(X[i])",
+                                       "erf(X[i])",
+                                       "sig(X[i])",
+                                       "(X[i] % B[i])",
+                                       "(X[i] ^ 2)",
+                                       "(X[i] ^ 3)",
+                                       "where(B[i] < X[i], X[i] * X[i], B[i] * X[i])",
+                                       "X[i] * sign(X[i])",
+                                       "X[i] + floor(X[i])",
+                                       "B[i] * where(i < 2, X[i + 2], X[i - 2])"};
+  static const char *const of_positive[] = {"log(X[i])", "sqrt(X[i])", "rsqrt(X[i])",
+                                            "(X[i] ^ B[i])", "(X[i] ^ 0.5)"};
+  for (size_t i = 0; i < sizeof of_any / sizeof *of_any; i++)
+    check_op(state, of_any[i], any, other);
   for (size_t i = 0; i < sizeof of_positive / sizeof *of_positive; i++)
     check_op(state, of_positive[i], positive, other);
 }
 
-
-/* ---- networks ----------------------------------------------------------------------------------------- */
+/* ---- networks
+ * ----------------------------------------------------------------------------------------- */
 
 static void a_product(void **state) {
   lab *l = *state;
   size(l, "B", 3);
   size(l, "I", 4);
   size(l, "H", 2);
-  ir_tensor *X = given(l, "X : f64[B, I]"), *W = given(l, "W : f64[I, H]"), *C = given(l, "C : f64[H]");
+  ir_tensor *X = given(l, "X : f64[B, I]"), *W = given(l, "W : f64[I, H]"),
+            *C = given(l, "C : f64[H]");
   eq(l, "T[b,h] += X[b,i] * W[i,h]");
   eq(l, "Y[b,h] = max(T[b,h] + C[h], 0.0)");
   ir_tensor *L = eq(l, "L += Y[b,h] * Y[b,h] * 0.5"), *grad[3], *wrt[] = {X, W, C};
@@ -220,7 +246,8 @@ static void an_index_that_vanishes_still_counts(void **state) {
   VALUES(l, grad, 3, 3);
 }
 
-/* ---- recurrences ------------------------------------------------------------------------------------------ */
+/* ---- recurrences
+ * ------------------------------------------------------------------------------------------ */
 
 static void through_a_recurrence(void **state) {
   lab *l = *state;
@@ -263,7 +290,8 @@ static void down_a_recurrence(void **state) {
   check(l, Y, X);
 }
 
-/* ---- higher order, Jacobians, refusals --------------------------------------------------------------------- */
+/* ---- higher order, Jacobians, refusals
+ * --------------------------------------------------------------------- */
 
 static void the_second_derivative(void **state) {
   lab *l = *state;

@@ -159,11 +159,21 @@ static void all_of_it(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      WITH_LAB(a_window_is_left_alone), WITH_LAB(a_sum_of_indices),  WITH_LAB(a_stride),
-      WITH_LAB(a_stride_alone),         WITH_LAB(pooling),           WITH_LAB(remainders),
-      WITH_LAB(merged_positions),       WITH_LAB(merged_with_gaps),  WITH_LAB(a_diagonal),
-      WITH_LAB(skewed_positions),       WITH_LAB(constants_and_reverses), WITH_LAB(divided_and_shifted),
-      WITH_LAB(one_element_of_each_row), WITH_LAB(an_embedding_stays_a_scatter), WITH_LAB(all_of_it),
+      WITH_LAB(a_window_is_left_alone),
+      WITH_LAB(a_sum_of_indices),
+      WITH_LAB(a_stride),
+      WITH_LAB(a_stride_alone),
+      WITH_LAB(pooling),
+      WITH_LAB(remainders),
+      WITH_LAB(merged_positions),
+      WITH_LAB(merged_with_gaps),
+      WITH_LAB(a_diagonal),
+      WITH_LAB(skewed_positions),
+      WITH_LAB(constants_and_reverses),
+      WITH_LAB(divided_and_shifted),
+      WITH_LAB(one_element_of_each_row),
+      WITH_LAB(an_embedding_stays_a_scatter),
+      WITH_LAB(all_of_it),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

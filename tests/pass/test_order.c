@@ -20,8 +20,9 @@ static void equations_come_after_what_they_read(void **state) {
   declared(l, "Z : f64[N]");
   eq(l, "Y[i] = Z[i] + 1.0");
   eq(l, "Z[i] = X[i] * 2.0");
-  assert_order(l, "Z[i] = 2.0 X[i]\n"
-                  "Y[i] = Z[i] + 1.0\n");
+  assert_order(l,
+               "Z[i] = 2.0 X[i]\n"
+               "Y[i] = Z[i] + 1.0\n");
 }
 
 static void a_recurrence_is_a_loop(void **state) {
@@ -36,10 +37,11 @@ static void a_recurrence_is_a_loop(void **state) {
   eq(l, "S[l+1,d] = S[l,d] * W[l,d]; l < L");
   eq(l, "S[0,d] = X[d]");
   ir_tensor *Y = eq(l, "Y[d] = S[L,d] + W[0,d]");
-  assert_order(l, "S[0,d] = X[d]\n"
-                  "# l from 0 to L\n"
-                  "  S[l+1,d] = W[l,d] S[l,d]\n"
-                  "Y[d] = W[0,d] + S[L,d]\n");
+  assert_order(l,
+               "S[0,d] = X[d]\n"
+               "# l from 0 to L\n"
+               "  S[l+1,d] = W[l,d] S[l,d]\n"
+               "Y[d] = W[0,d] + S[L,d]\n");
   VALUES(l, Y, 16, 98);
 }
 
@@ -50,9 +52,10 @@ static void downwards(void **state) {
   declared(l, "S : f64[5]");
   eq(l, "S[l] = S[l+1] + X[l]; l < 4");
   eq(l, "S[4] = 5.0");
-  assert_order(l, "S[4] = 5.0\n"
-                  "# l from 0 to 4, downwards\n"
-                  "  S[l] = X[l] + S[l+1]\n");
+  assert_order(l,
+               "S[4] = 5.0\n"
+               "# l from 0 to 4, downwards\n"
+               "  S[l] = X[l] + S[l+1]\n");
   VALUES(l, tensor(l, "S"), 15, 14, 12, 9, 5);
 }
 
@@ -68,12 +71,13 @@ static void several_equations_share_a_loop(void **state) {
   eq(l, "A[t] = H[t] * X[t]");
   eq(l, "H[0] = 1.0");
   eq(l, "C[0] = 0.0");
-  assert_order(l, "C[0] = 0.0\n"
-                  "H[0] = 1.0\n"
-                  "# t from 0 to 3\n"
-                  "  A[t] = X[t] H[t]\n"
-                  "  C[t+1] = C[t] + A[t]\n"
-                  "  H[t+1] = C[t+1] + A[t]\n");
+  assert_order(l,
+               "C[0] = 0.0\n"
+               "H[0] = 1.0\n"
+               "# t from 0 to 3\n"
+               "  A[t] = X[t] H[t]\n"
+               "  C[t+1] = C[t] + A[t]\n"
+               "  H[t+1] = C[t+1] + A[t]\n");
   VALUES(l, tensor(l, "H"), 1, 2, 9, 59);
 }
 
@@ -103,9 +107,10 @@ static void ranges_that_differ_stand_at_the_step(void **state) {
   declared(l, "A : f64[T]");
   eq(l, "S[t] = X[t] + where(1 <= t, A[t-1], 0.0)");
   eq(l, "A[t] = 2.0 * S[t]");
-  assert_order(l, "# t from 0 to T + 1\n"
-                  "  S[t] = X[t] + where(1 <= t, A[t-1], 0.0)\n"
-                  "  A[t] = 2.0 S[t]   # while 0 <= counter < T\n");
+  assert_order(l,
+               "# t from 0 to T + 1\n"
+               "  S[t] = X[t] + where(1 <= t, A[t-1], 0.0)\n"
+               "  A[t] = 2.0 S[t]   # while 0 <= counter < T\n");
   VALUES(l, tensor(l, "S"), 1, 4, 11, 26, 57);
 }
 
@@ -118,11 +123,12 @@ static void a_loop_inside_a_loop(void **state) {
   eq(l, "C[i+1,j+1] = max(max(C[i,j+1], C[i+1,j]), C[i,j] + X[i,j]); i < N, j < N");
   eq(l, "C[0,j] = 0.0");
   eq(l, "C[i+1,0] = 0.0; i < N");
-  assert_order(l, "C[0,j] = 0.0\n"
-                  "C[i+1,0] = 0.0\n"
-                  "# i from 0 to N\n"
-                  "  # j from 0 to N\n"
-                  "    C[i+1,j+1] = max(max(C[i,j+1], C[i+1,j]), X[i,j] + C[i,j])\n");
+  assert_order(l,
+               "C[0,j] = 0.0\n"
+               "C[i+1,0] = 0.0\n"
+               "# i from 0 to N\n"
+               "  # j from 0 to N\n"
+               "    C[i+1,j+1] = max(max(C[i,j+1], C[i+1,j]), X[i,j] + C[i,j])\n");
   VALUES(l, tensor(l, "C"), 0, 0, 0, 0, 0, 1, 1, 1, 0, 1, 2, 2, 0, 1, 2, 3);
 }
 
@@ -132,10 +138,11 @@ static void steps_longer_than_one(void **state) {
   eq(l, "F[n+2] = F[n] + F[n+1]; n < 6");
   eq(l, "F[0] = 0.0");
   eq(l, "F[1] = 1.0");
-  assert_order(l, "F[0] = 0.0\n"
-                  "F[1] = 1.0\n"
-                  "# n from 0 to 6\n"
-                  "  F[n+2] = F[n] + F[n+1]\n");
+  assert_order(l,
+               "F[0] = 0.0\n"
+               "F[1] = 1.0\n"
+               "# n from 0 to 6\n"
+               "  F[n+2] = F[n] + F[n+1]\n");
   VALUES(l, tensor(l, "F"), 0, 1, 1, 2, 3, 5, 8, 13);
 }
 
@@ -148,8 +155,10 @@ static void what_depends_on_itself_is_refused(void **state) {
   eq(l, "A[i] = B[i] + X[i]");
   eq(l, "B[i] = A[i] * 0.5");
   MESSAGE_OF(l, message, pass_order(l->p));
-  assert_string_equal(message, "A -> B -> A: the equations need each other, and no position leads from one element "
-                               "to the next");
+  assert_string_equal(
+      message,
+      "A -> B -> A: the equations need each other, and no position leads from one element "
+      "to the next");
 }
 
 static void a_step_in_both_directions_is_refused(void **state) {
