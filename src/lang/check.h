@@ -33,6 +33,7 @@ typedef struct node {
   lang_expr e;
   variable *var;                 /* NAME that is an index; CALL index lists hold such NAMEs */
   entity *of;                    /* READ, and NAME that is a tensor */
+  bool itself;                   /* the tensor is meant, not an element: an argument of grad */
   BASE_VEC(variable *) sum;      /* summed over at this node, put here by project */
 } node;
 

@@ -24,6 +24,14 @@ typedef enum lang_source_kind {
   LANG_GIVEN,                      /* declared, to be set by the caller: an IR_INPUT, zeros until set */
 } lang_source_kind;
 
+typedef enum lang_start {          /* how the elements of a parameter begin */
+  LANG_START_DATA,                 /* as `data` */
+  LANG_START_CONSTANT,             /* all `amount` */
+  LANG_START_NORMAL,               /* drawn, `amount` the standard deviation */
+  LANG_START_UNIFORM,              /* drawn from -amount .. amount */
+  LANG_START_FROM,                 /* as the value of `from` */
+} lang_start;
+
 typedef struct lang_tensor {
   const char *name;
   ir_tensor *ir;                   /* in program->ir */
@@ -31,7 +39,10 @@ typedef struct lang_tensor {
   lang_domain **domain;            /* by position; NULL where it holds integers */
   lang_domain *tokens;             /* of the elements, if they are token numbers (Text, slices and gathers of it); else NULL */
   io_array *data;                  /* DATA: its elements */
-  lang_expr *start;                /* PARAMETER: its initialiser (zeros, normal(0.02), ...); NULL: `data` */
+  lang_expr *start;                /* PARAMETER: its initialiser as written; NULL: `data` */
+  lang_start how;                  /* ... and what it means */
+  double amount;
+  struct lang_tensor *from;
   bool fixed;
   base_span span;
 } lang_tensor;

@@ -190,11 +190,21 @@ static node *expand(resolver *r, const lang_expr *e, const lang_stmt *f) {
   return n;
 }
 
+/* size(Text): the tensor is named, not read; its value is asked for when sizes are known. */
+static node *sized(resolver *r, const lang_expr *e) {
+  if (e->n < 1 || e->at[0]->kind != LANG_NAME || !check_find(r->c, e->at[0]->name))
+    check_refuse(r->c, e->span, "size takes a tensor or a domain, and perhaps a position: size(X, 0)");
+  node *n = copy_node(r, e);
+  for (int i = 0; i < e->n; i++) n->e.at[i] = &copy_node(r, e->at[i])->e;
+  return n;
+}
+
 static node *resolve_call(resolver *r, const lang_expr *e) {
   entity *of = lang_is_function(e->name) ? NULL : check_find(r->c, e->name);
   if (of && of->kind == NAME_FUNCTION) return expand(r, e, of->function);
   if (!lang_is_function(e->name))
     check_refuse(r->c, e->span, "there is no function `%s`%s", e->name, suggestion(r, e->name));
+  if (strcmp(e->name, "size") == 0) return sized(r, e);
   scope *before = r->top;
   node *n = copy_node(r, e);
   n->e.nindex = e->nindex;
@@ -207,7 +217,11 @@ static node *resolve_call(resolver *r, const lang_expr *e) {
     x->var->bound |= lang_binds(e->name);
     n->e.index[k] = &x->e;
   }
-  for (int i = 0; i < e->n; i++) n->e.at[i] = &resolve(r, e->at[i])->e;
+  for (int i = 0; i < e->n; i++) {
+    node *argument = resolve(r, e->at[i]);
+    argument->itself = strcmp(e->name, "grad") == 0;
+    n->e.at[i] = &argument->e;
+  }
   r->top = before;
   return n;
 }
