@@ -35,17 +35,6 @@ void pass_refresh(ir_program *p, int n, const ir_expr **e) {
   for (int i = 0; i < n; i++) e[i] = ir_substitute(p, e[i], all.n, all.at, by);
 }
 
-void pass_reindex(ir_program *p, ir_eq *eq) {
-  pass_indices all = {0};
-  for (int k = 0; k < eq->head->rank; k++) pass_collect(p, &all, eq->lhs[k]);
-  int nfree = all.n;
-  pass_collect(p, &all, eq->body);
-  eq->nfree = nfree;
-  eq->nred = all.n - nfree;
-  eq->free = all.at;
-  eq->red = all.at + nfree;
-}
-
 static void note_read(void *arg, const ir_expr *e) {
   if (e->op == IR_READ) *(bool *)arg = true;
 }

@@ -228,7 +228,10 @@ static void fix_index(ir_program *p, member *m, const ir_symbol *counter) {
     lhs[k] = ir_substitute(p, m->eq->lhs[k], 1, index, by);
   m->eq->lhs = lhs;
   m->eq->body = ir_substitute(p, m->eq->body, 1, index, by);
-  pass_reindex(p, m->eq);
+  int kept = 0;
+  for (int i = 0; i < m->eq->nfree; i++)
+    if (m->eq->free[i] != m->along) m->eq->free[kept++] = m->eq->free[i];
+  m->eq->nfree = kept;
 }
 
 /* The counter's ranges; delays become what is added to an equation's index, never negative. */
