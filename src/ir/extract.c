@@ -154,6 +154,13 @@ static ir_eq *copy_eq(copier *c, const ir_eq *old) {
   for (int k = 0; k < head->rank; k++) lhs[k] = copy_expr(c, old->lhs[k]);
   ir_eq *eq = ir_define(c->to, head, old->agg, lhs, copy_expr(c, old->body));
   eq->span = old->span;
+  eq->nfree = old->nfree;
+  eq->nred = old->nred;          /* the old ones: a body need not mention all it is summed over */
+  const ir_index **index = BASE_NEWS(c->to->arena, const ir_index *, old->nfree + old->nred + 1);
+  eq->free = index;
+  eq->red = index + old->nfree;
+  for (int i = 0; i < old->nfree; i++) index[i] = copy_index(c, old->free[i]);
+  for (int i = 0; i < old->nred; i++) index[old->nfree + i] = copy_index(c, old->red[i]);
   return eq;
 }
 

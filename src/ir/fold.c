@@ -9,10 +9,15 @@ static const ir_expr *constant_of(ir_program *p, ir_value v) {
   return v.type == IR_BOOL ? ir_bool(p, v.u.i != 0) : ir_int(p, v.u.i);
 }
 
-static bool commutes(ir_op op) {
+/* Should a and b change places? In min and max of reals the first wins, which a derivative shows;
+ * there only a constant goes last. */
+static bool misplaced(ir_op op, ir_type type, const ir_expr *a, const ir_expr *b) {
   switch (op) {
-    case IR_ADD: case IR_MUL: case IR_MINIMUM: case IR_MAXIMUM:
-    case IR_EQ: case IR_NE: case IR_AND: case IR_OR: return true;
+    case IR_MINIMUM: case IR_MAXIMUM:
+      if (ir_type_real(type)) return a->op == IR_CONST && b->op != IR_CONST;
+      return ir_compare(b, a) < 0;
+    case IR_ADD: case IR_MUL: case IR_EQ: case IR_NE: case IR_AND: case IR_OR:
+      return ir_compare(b, a) < 0;
     default: return false;
   }
 }
@@ -184,7 +189,7 @@ const ir_expr *ir_fold(ir_program *p, ir_op op, ir_type type, const ir_expr *con
   const ir_expr *e = fold_constants(p, op, type, arg);
   if (e != NULL) return e;
   const ir_expr *swapped[2];
-  if (commutes(op) && ir_compare(arg[1], arg[0]) < 0) {
+  if (ir_ops[op].arity == 2 && misplaced(op, type, arg[0], arg[1])) {
     swapped[0] = arg[1];
     swapped[1] = arg[0];
     arg = swapped;

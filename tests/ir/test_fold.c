@@ -88,6 +88,8 @@ static void exact_identities(void **state) {
   assert_int_equal(sub(x, x)->op, IR_SUB);
   assert_int_equal(add(add(x, real(p, 0.1)), real(p, 0.2))->op, IR_ADD);
   assert_ptr_equal(ir_binary(p, IR_MAXIMUM, x, x), x);
+  assert_ptr_equal(ir_binary(p, IR_MAXIMUM, zero, x), ir_binary(p, IR_MAXIMUM, x, zero));
+  assert_ptr_equal(ir_binary(p, IR_MAXIMUM, y, x)->arg[0], y);   /* of equals the first wins */
 }
 
 static void truth(void **state) {
