@@ -1,4 +1,201 @@
-/* Grouping, shape by shape. */
+/* Grouping, shape by shape: what follows on a product joins it; reductions over the same points join each other
+ * with what feeds and follows them; the maps left join where their frames are the same; then maps that do not
+ * need each other share a launch. */
 #include "sched/private.h"
 
-void sched_gather(sched_graph *g) { (void)g; }
+enum { LONG_LINE = 65536, FEW = 8 };
+
+static bool live(const sched_group *s, kernel_shape shape) { return !s->gone && !s->loop && s->shape == shape; }
+
+/* ---- contract: maps at the same positions ------------------------------------------------------------- */
+
+static bool commits_only(const sched_graph *g, const sched_group *s) {
+  for (int i = 0; i < s->member.n; i++)
+    if (!g->use[s->member.at[i].eq->head->id].commits) return false;
+  return true;
+}
+
+static bool read_only_by(const sched_graph *g, const sched_group *s, const sched_group *readers) {
+  for (int i = 0; i < s->member.n; i++) {
+    const sched_node *node = &g->node[s->member.at[i].node];
+    if (g->use[s->member.at[i].eq->head->id].kept) return false;
+    for (int k = 0; k < node->after.n; k++)
+      if (g->node[node->after.at[k]].group != readers && g->node[node->after.at[k]].group != s) return false;
+  }
+  return true;
+}
+
+static bool follow_product(sched_graph *g, sched_group *into, sched_group *from) {
+  sched_pairs m = {0};
+  if (!live(from, KERNEL_MAP) || from->frame.n != into->frame.n || commits_only(g, from)) return false;
+  if (sched_cross(g, into, from, &m) <= 0 || !sched_onto(&from->frame, &into->frame, &m)) return false;
+  if (!sched_may_merge(g, into, from)) return false;
+  sched_merge(g, into, from, &m);
+  return true;
+}
+
+/* ---- row -------------------------------------------------------------------------------------------------- */
+
+/* Maps along a line that is long while there are few: they run better by themselves. */
+static bool too_long(sched_graph *g, const sched_group *row) {
+  return sched_points(g, &row->line) > LONG_LINE && sched_points(g, &row->frame) < FEW;
+}
+
+static bool fits_map(sched_graph *g, const sched_group *row, const sched_group *map, sched_pairs *m) {
+  int frame = 0, line = 0;
+  sched_hint(row, map, m);
+  sched_pair_rest(&map->frame, &row->line, m);
+  for (int i = 0; i < map->frame.n; i++) {
+    const ir_index *x = sched_paired(m, map->frame.at[i]);
+    if (!x) return false;
+    frame += sched_has(&row->frame, x);
+    line += sched_has(&row->line, x);
+  }
+  if (frame != row->frame.n || (line && line != row->line.n)) return false;
+  return !line || !too_long(g, row);
+}
+
+static bool fits_row(const sched_group *row, const sched_group *from, sched_pairs *m) {
+  if (from->frame.n != row->frame.n || from->line.n != row->line.n) return false;
+  sched_hint(row, from, m);
+  sched_pair_rest(&from->line, &row->line, m);
+  return sched_onto(&from->frame, &row->frame, m) && sched_onto(&from->line, &row->line, m);
+}
+
+/* It sums values of the frame's points: each worker its own, then all together. */
+static bool fits_partial(const sched_group *row, const sched_group *from, const sched_pairs *m) {
+  return from->member.n == 1 && from->frame.n + from->line.n == row->frame.n && from->line.n &&
+         sched_onto(&from->frame, &row->frame, m) && sched_onto(&from->line, &row->frame, m);
+}
+
+/* A matrix-vector product may be a reduction along the vector. */
+static bool as_row(sched_graph *g, sched_group *s) {
+  pass_contraction c;
+  if (live(s, KERNEL_ROW)) return true;
+  if (!live(s, KERNEL_CONTRACT)) return false;
+  s->line.n = 0;
+  for (int i = 0; i < s->member.n; i++)
+    if (pass_contraction_of(g->p, s->member.at[i].eq, &c)) {
+      if (c.nn) return false;
+      for (int k = 0; k < c.nk; k++) BASE_PUSH(g->arena, &s->line, c.k[k]);
+    }
+  return true;
+}
+
+static bool join_row(sched_graph *g, sched_group *row, sched_group *from) {
+  sched_pairs m = {0};
+  bool partial = false;
+  if (from == row || from->loop || sched_cross(g, row, from, &m) <= 0) return false;
+  if (live(from, KERNEL_MAP)) {
+    if (commits_only(g, from) || !fits_map(g, row, from, &m)) return false;
+  } else {
+    if (!as_row(g, from)) return false;
+    sched_pairs all = m;
+    partial = !fits_row(row, from, &all);
+    if (!partial) m = all;
+    else if (!live(from, KERNEL_ROW) || !fits_partial(row, from, &m)) return false;
+  }
+  if (!sched_may_merge(g, row, from)) return false;
+  if (partial) from->member.at[0].partial = true;
+  sched_merge(g, row, from, &m);
+  return true;
+}
+
+static bool join_sibling(sched_graph *g, sched_group *row, sched_group *from) {
+  sched_pairs m = {0};
+  if (from == row || !live(from, KERNEL_ROW) || from->frame.n != row->frame.n || from->line.n != row->line.n) return false;
+  if (sched_cross(g, row, from, &m) || !sched_hint(row, from, &m)) return false;
+  if (!sched_onto(&from->frame, &row->frame, &m) || !sched_onto(&from->line, &row->line, &m)) return false;
+  if (!sched_may_merge(g, row, from)) return false;
+  sched_merge(g, row, from, &m);
+  return true;
+}
+
+/* ---- neighbours --------------------------------------------------------------------------------------------- */
+
+typedef bool (*join)(sched_graph *g, sched_group *into, sched_group *from);
+
+/* Join what stands directly before or behind the group, until nothing more does. */
+static void join_neighbours(sched_graph *g, sched_group *into, join try, bool before) {
+  for (bool more = true; more;) {
+    more = false;
+    for (int i = 0; i < into->member.n && !more; i++) {
+      const sched_node *node = &g->node[into->member.at[i].node];
+      for (int k = 0; k < node->after.n && !more; k++) {
+        sched_group *next = g->node[node->after.at[k]].group;
+        more = next != into && !next->gone && try(g, into, next);
+      }
+      for (int k = 0; before && k < node->before.n && !more; k++) {
+        sched_group *next = g->node[node->before.at[k]].group;
+        more = next != into && !next->gone && try(g, into, next);
+      }
+    }
+  }
+}
+
+static bool feed_product(sched_graph *g, sched_group *into, sched_group *from) {
+  return live(from, KERNEL_MAP) && read_only_by(g, from, into) && follow_product(g, into, from);
+}
+
+/* ---- map ------------------------------------------------------------------------------------------------------ */
+
+static bool join_map(sched_graph *g, sched_group *into, sched_group *from) {
+  sched_pairs m = {0};
+  if (from == into || !live(from, KERNEL_MAP) || from->frame.n != into->frame.n) return false;
+  if (sched_cross(g, into, from, &m) < 0) return false;
+  if (!sched_onto(&from->frame, &into->frame, &m) && !sched_hint(into, from, &m)) return false;
+  if (!sched_onto(&from->frame, &into->frame, &m) || !sched_may_merge(g, into, from)) return false;
+  sched_merge(g, into, from, &m);
+  return true;
+}
+
+/* How many kernels lie at most between each and the end: those equally far do not need each other. */
+static int height(sched_graph *g, sched_group *s) {
+  if (s->height) return s->height;
+  int most = 0;
+  for (int i = 0; i < s->member.n; i++) {
+    const sched_node *node = &g->node[s->member.at[i].node];
+    for (int k = 0; k < node->after.n; k++) {
+      sched_group *next = g->node[node->after.at[k]].group;
+      int h = next == s ? 0 : height(g, next);
+      if (h > most) most = h;
+    }
+  }
+  return s->height = most + 1;
+}
+
+static void share_launches(sched_graph *g) {
+  for (int i = 0; i < g->n; i++)
+    if (!g->group[i].gone) height(g, &g->group[i]);
+  for (int i = 0; i < g->n; i++) {
+    sched_group *first = &g->group[i], *last = first;
+    if (!live(first, KERNEL_MAP) || first->joined) continue;
+    for (int k = i + 1; k < g->n; k++) {
+      sched_group *other = &g->group[k];
+      if (!live(other, KERNEL_MAP) || other->joined || other->height != first->height) continue;
+      if (other->from != first->from || other->to != first->to) continue;
+      other->joined = true;
+      last = last->next = other;
+    }
+  }
+}
+
+/* ---- all ---------------------------------------------------------------------------------------------------------- */
+
+void sched_gather(sched_graph *g) {
+  sched_guess(g);
+  for (int i = 0; i < g->n; i++)
+    if (live(&g->group[i], KERNEL_CONTRACT)) {
+      join_neighbours(g, &g->group[i], follow_product, false);
+      join_neighbours(g, &g->group[i], feed_product, true);
+    }
+  for (int i = 0; i < g->n; i++)
+    if (live(&g->group[i], KERNEL_ROW)) join_neighbours(g, &g->group[i], join_row, true);
+  for (int i = 0; i < g->n; i++)
+    for (int k = i + 1; live(&g->group[i], KERNEL_ROW) && k < g->n; k++) join_sibling(g, &g->group[i], &g->group[k]);
+  for (int i = 0; i < g->n; i++)
+    if (live(&g->group[i], KERNEL_MAP)) join_neighbours(g, &g->group[i], join_map, true);
+  for (int i = 0; i < g->n; i++)
+    for (int k = i + 1; live(&g->group[i], KERNEL_MAP) && k < g->n; k++) join_map(g, &g->group[i], &g->group[k]);
+  share_launches(g);
+}

@@ -201,7 +201,7 @@ sched_group **sched_ordered(sched_graph *g, int *n) {
   o.of = BASE_NEWS(g->arena, sched_group *, g->n + 1);
   o.order = BASE_NEWS(g->arena, sched_group *, g->n + 1);
   for (int i = 0; i < g->n; i++)
-    if (!g->group[i].gone)
+    if (!g->group[i].gone && !g->group[i].joined)
       for (const sched_group *s = &g->group[i]; s; s = s->next)
         for (int k = 0; k < s->member.n; k++) o.of[s->member.at[k].node] = &g->group[i];
   g->mark++;

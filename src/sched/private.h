@@ -56,7 +56,8 @@ typedef struct sched_group {
   const ir_loop *loop;                /* a loop; it stands alone */
   const ir_expr *from, *to;           /* of its steps */
   struct sched_group *next;           /* MAP: another segment of the same kernel */
-  int mark;
+  bool joined;                        /* it is another's next */
+  int mark, height;
 } sched_group;
 
 typedef struct sched_node {
@@ -72,6 +73,7 @@ typedef struct sched_graph {
   int n;                              /* nodes; group i was made of node i */
   sched_node *node;
   sched_group *group;
+  int64_t *guess;                     /* of each symbol */
   int mark;
 } sched_graph;
 
@@ -80,6 +82,19 @@ bool sched_may_merge(sched_graph *g, const sched_group *a, const sched_group *b)
 /* Move the members of FROM into INTO, rewritten by M. */
 void sched_merge(sched_graph *g, sched_group *into, sched_group *from, const sched_pairs *m);
 sched_group **sched_ordered(sched_graph *g, int *n);          /* groups left, each after what it needs */
+
+/* ---- joining ---- */
+
+/* Pair FROM's indices with INTO's by the reads between the two. The number of such reads; -1: one of them takes
+ * an element that is not the one defined at the same point. */
+int sched_cross(sched_graph *g, const sched_group *into, const sched_group *from, sched_pairs *m);
+/* Pair further indices where both read the same tensor; the number of reads that agree. */
+int sched_hint(const sched_group *into, const sched_group *from, sched_pairs *m);
+void sched_pair_rest(const sched_indices *from, const sched_indices *to, sched_pairs *m);
+bool sched_onto(const sched_indices *from, const sched_indices *to, const sched_pairs *m);
+bool sched_has(const sched_indices *set, const ir_index *x);
+double sched_points(sched_graph *g, const sched_indices *set);      /* by estimate */
+void sched_guess(sched_graph *g);
 
 void sched_gather(sched_graph *g);                            /* grouping, shape by shape */
 kernel *sched_build(sched_graph *g, const sched_group *group);
