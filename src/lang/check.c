@@ -23,8 +23,7 @@ static void read_import(check *c, const lang_stmt *s) {
   check_collect(c, ast);
 }
 
-/* Every tensor from its clauses: names, sums, sizes, equations. */
-void check_definitions(check *c) {
+static void resolve_all(check *c) {
   for (int i = 0; i < c->entities.n; i++)
     for (int k = 0; k < c->entities.at[i]->clauses.n; k++) {
       clause *cl = c->entities.at[i]->clauses.at[k];
@@ -32,6 +31,11 @@ void check_definitions(check *c) {
       check_resolve(c, cl);
       check_project(c, cl);
     }
+}
+
+/* Every tensor from its clauses: names, sums, sizes, equations. */
+void check_definitions(check *c) {
+  resolve_all(c);
   check_order(c);
   for (int i = c->done; i < c->order.n;) {
     int n = 1;
@@ -61,7 +65,10 @@ lang_program *lang_check(base_arena *arena, const char *file, const char *text, 
   lang_ast *ast = parse(c, file, text, n);
   for (int i = 0; i < ast->n; i++) check_default(c, ast->at[i]);
   check_collect(c, ast);
+  resolve_all(c);
+  for (int i = 0; i < ast->n; i++) check_batch(c, ast->at[i]);
   check_definitions(c);
+  check_starts(c);
   for (int i = 0; i < ast->n; i++)
     if (ast->at[i]->form == LANG_COMMAND || ast->at[i]->form == LANG_QUERY || ast->at[i]->form == LANG_WRITE)
       check_action(c, ast->at[i]);

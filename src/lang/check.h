@@ -4,7 +4,8 @@
  *   project.c  where the sums of `=` stand                sizes.c     extents of indices, sizes of heads
  *   heads.c    heads to tensors with equations            lower.c     trees to expressions
  *   over.c     functions over an index                    draw.c      random draws
- *   actions.c  commands and queries                       check.c     the order of it all */
+ *   actions.c  commands and queries                       learning.c  minimize, batches, initialisers
+ *   check.c    the order of it all */
 #ifndef TL_LANG_CHECK_H
 #define TL_LANG_CHECK_H
 
@@ -147,5 +148,17 @@ void check_definitions(check *c);
 
 /* actions.c */
 void check_action(check *c, const lang_stmt *stmt);
+lang_tensor *check_answer(check *c, lang_expr *e, const lang_stmt *by);  /* the value of an expression */
+lang_tensor *check_filled(check *c, const lang_stmt *declared);
+/* Arguments of commands. */
+const lang_expr *check_keyword(const lang_expr *const *at, int n, const char *name);   /* NULL: not given */
+void check_keywords(check *c, const char *command, const lang_expr *const *at, int n, const char *const *known);
+double check_argument(check *c, const lang_expr *e, const char *what, double least);
+int64_t check_count(check *c, const lang_expr *const *at, int n, const char *name, int64_t otherwise);
+
+/* learning.c */
+void check_batch(check *c, const lang_stmt *stmt);                       /* before sizes are known */
+lang_minimize *check_minimize(check *c, const lang_stmt *stmt);
+void check_starts(check *c);                                             /* what initialisers mean */
 
 #endif

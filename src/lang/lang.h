@@ -96,12 +96,18 @@ typedef struct lang_action {       /* a command or query, resolved: in the order
   int64_t number;                  /* SEED, ROUNDS */
 } lang_action;
 
+typedef struct lang_size {         /* a size that is a symbol, so that batches are the same program */
+  const ir_symbol *symbol;
+  int64_t value;                   /* of the whole data */
+} lang_size;
+
 typedef struct lang_program {
   base_ctx *ctx;
   base_arena *arena;
   ir_program *ir;                  /* the master: every tensor of the program; extracts of it are run */
   BASE_VEC(lang_tensor *) tensors; /* those with names in the text, and those of queries */
   BASE_VEC(lang_action) actions;
+  BASE_VEC(lang_size) sizes;
   BASE_VEC(lang_source) sources;   /* texts read, for diagnostics */
   ir_tensor *draw;                 /* the generator's key, rank-0 i64 IR_STATE; NULL: nothing is drawn */
 } lang_program;

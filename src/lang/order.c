@@ -34,7 +34,7 @@ static void visit(walk *w, entity *e) {
 }
 
 void check_order(check *c) {
-  walk w = {.c = c};
+  walk w = {.c = c, .groups = c->order.n};   /* numbers of earlier groups are smaller */
   for (int i = 0; i < c->entities.n; i++)
     if (c->entities.at[i]->kind == NAME_TENSOR && !c->entities.at[i]->mark) visit(&w, c->entities.at[i]);
 }
