@@ -16,6 +16,7 @@ typedef struct member {
   ir_eq *eq;
   struct member *same_head; /* the next one of the same tensor */
   BASE_VEC(link) links;
+  int place;       /* in the set */
   int number, low; /* Tarjan's */
   int component;   /* 0: not known yet */
   const ir_index *along;
@@ -67,6 +68,12 @@ static void note_read(void *arg, const ir_expr *e) {
     if (!apart(r->o->p, e, to->eq)) {
       link one = {e, to};
       BASE_PUSH(r->o->arena, &r->m->links, one);
+      link *at = r->m->links.at;
+      for (int i = r->m->links.n - 1; i > 0 && at[i - 1].to->place > at[i].to->place; i--) {
+        link other = at[i - 1];
+        at[i - 1] = at[i];
+        at[i] = other;
+      }
     }
 }
 
@@ -327,6 +334,7 @@ static void order_block(ir_program *p, const members *set, ir_block *block) {
   for (int i = 0; i < set->n; i++) {
     member *m = BASE_NEW(o.arena, member);
     m->eq = set->at[i]->eq;
+    m->place = i;
     BASE_PUSH(o.arena, &o.all, m);
   }
   find_links(&o);

@@ -142,7 +142,7 @@ static void steps_longer_than_one(void **state) {
                "F[0] = 0.0\n"
                "F[1] = 1.0\n"
                "# n from 0 to 6\n"
-               "  F[n+2] = F[n] + F[n+1]\n");
+               "  F[n+2] = F[n+1] + F[n]\n");
   VALUES(l, tensor(l, "F"), 0, 1, 1, 2, 3, 5, 8, 13);
 }
 
