@@ -38,16 +38,16 @@ static bool stays_inside(sched_graph *g, const sched_group *s, const sched_membe
   return r.exact;
 }
 
-static bool has_index(const sched_indices *set, const ir_index *x) {
-  for (int i = 0; i < set->n; i++)
-    if (set->at[i] == x) return true;
+static bool over_line(const sched_group *s, const ir_eq *eq) {
+  for (int i = 0; i < eq->nfree; i++)
+    if (sched_has(&s->line, eq->free[i])) return true;
   return false;
 }
 
-static bool over_line(const sched_group *s, const ir_eq *eq) {
+static bool over_frame_alone(const sched_group *s, const ir_eq *eq) {
   for (int i = 0; i < eq->nfree; i++)
-    if (has_index(&s->line, eq->free[i])) return true;
-  return false;
+    if (!sched_has(&s->frame, eq->free[i])) return false;
+  return true;
 }
 
 static kernel_level level_of(sched_graph *g, const sched_group *s, const sched_member *m) {
@@ -55,7 +55,7 @@ static kernel_level level_of(sched_graph *g, const sched_group *s, const sched_m
   switch (s->shape) {
     case KERNEL_ROW: return over_line(s, m->eq) ? KERNEL_LINE : KERNEL_REGISTER;
     case KERNEL_CONTRACT: return KERNEL_TILE;
-    case KERNEL_ATTEND: return over_line(s, m->eq) ? KERNEL_TILE : KERNEL_LINE;
+    case KERNEL_ATTEND: return over_frame_alone(s, m->eq) ? KERNEL_LINE : KERNEL_TILE;
     default: return KERNEL_REGISTER;
   }
 }

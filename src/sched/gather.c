@@ -184,6 +184,7 @@ static void share_launches(sched_graph *g) {
 
 void sched_gather(sched_graph *g) {
   sched_guess(g);
+  sched_attend(g);
   for (int i = 0; i < g->n; i++)
     if (live(&g->group[i], KERNEL_CONTRACT)) {
       join_neighbours(g, &g->group[i], follow_product, false);

@@ -96,6 +96,7 @@ bool sched_has(const sched_indices *set, const ir_index *x);
 double sched_points(sched_graph *g, const sched_indices *set);      /* by estimate */
 void sched_guess(sched_graph *g);
 
+void sched_attend(sched_graph *g);                            /* the first of them */
 void sched_gather(sched_graph *g);                            /* grouping, shape by shape */
 kernel *sched_build(sched_graph *g, const sched_group *group);
 
