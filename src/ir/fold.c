@@ -86,6 +86,12 @@ static const ir_expr *fold_real(ir_program *p, ir_op op, const ir_expr *const *a
 
 /* ---- integers -------------------------------------------------------------------------------- */
 
+/* a <= b, proven; not of data, whose arithmetic may have wrapped around. */
+static bool ordered(ir_program *p, const ir_expr *a, const ir_expr *b) {
+  if (ir_holds_data(a) || ir_holds_data(b)) return a == b;
+  return ir_less_equal(p, a, b);
+}
+
 static const ir_expr *fold_integer(ir_program *p, ir_op op, const ir_expr *const *a) {
   switch (op) {
     case IR_ADD: return ir_sum(p, a[0], 1, a[1]);
@@ -95,12 +101,12 @@ static const ir_expr *fold_integer(ir_program *p, ir_op op, const ir_expr *const
     case IR_QUO: return ir_quotient(p, a[0], a[1]);
     case IR_MOD: return ir_remainder(p, a[0], a[1]);
     case IR_MINIMUM:
-      if (ir_less_equal(p, a[0], a[1])) return a[0];
-      return ir_less_equal(p, a[1], a[0]) ? a[1] : NULL;
+      if (ordered(p, a[0], a[1])) return a[0];
+      return ordered(p, a[1], a[0]) ? a[1] : NULL;
     case IR_MAXIMUM:
-      if (ir_less_equal(p, a[1], a[0])) return a[0];
-      return ir_less_equal(p, a[0], a[1]) ? a[1] : NULL;
-    case IR_ABS: return ir_never_negative(p, a[0]) ? a[0] : NULL;
+      if (ordered(p, a[1], a[0])) return a[0];
+      return ordered(p, a[0], a[1]) ? a[1] : NULL;
+    case IR_ABS: return ordered(p, ir_int(p, 0), a[0]) ? a[0] : NULL;
     case IR_FLOOR: case IR_ROUND: case IR_STOP: return a[0];
     default: return NULL;
   }
@@ -111,14 +117,14 @@ static const ir_expr *fold_order(ir_program *p, ir_op op, const ir_expr *a, cons
   const ir_expr *one = ir_int(p, 1);
   bool equal = op == IR_EQ || op == IR_NE;
   if (op == IR_LE || equal) {
-    bool at_most = ir_less_equal(p, a, b);
+    bool at_most = ordered(p, a, b);
     if (at_most && !equal) return ir_bool(p, true);
-    if (at_most && ir_less_equal(p, b, a)) return ir_bool(p, op == IR_EQ);
+    if (at_most && ordered(p, b, a)) return ir_bool(p, op == IR_EQ);
   }
-  if (op == IR_LT && ir_less_equal(p, ir_sum(p, a, 1, one), b)) return ir_bool(p, true);
-  if (op == IR_LT && ir_less_equal(p, b, a)) return ir_bool(p, false);
-  if (op != IR_LT && ir_less_equal(p, ir_sum(p, b, 1, one), a)) return ir_bool(p, op == IR_NE);
-  if (equal && ir_less_equal(p, ir_sum(p, a, 1, one), b)) return ir_bool(p, op == IR_NE);
+  if (op == IR_LT && ordered(p, ir_sum(p, a, 1, one), b)) return ir_bool(p, true);
+  if (op == IR_LT && ordered(p, b, a)) return ir_bool(p, false);
+  if (op != IR_LT && ordered(p, ir_sum(p, b, 1, one), a)) return ir_bool(p, op == IR_NE);
+  if (equal && ordered(p, ir_sum(p, a, 1, one), b)) return ir_bool(p, op == IR_NE);
   return NULL;
 }
 

@@ -85,6 +85,9 @@ static void data_is_not_taken_apart(void **state) {
   ir_tensor *tok = ir_tensor_new(p, "Tok", IR_I64, 1, &n, IR_INPUT);
   const ir_expr *t = ir_read(p, tok, &i);
   assert_string_equal(text_of(quo(mul(t, four), four)), "floor(4 Tok[i] / 4)");   /* may wrap */
+  assert_int_equal(ir_binary(p, IR_LT, t, add(t, four))->op, IR_LT);
+  assert_true(ir_is_const(ir_binary(p, IR_LE, t, t), 1));
+  assert_ptr_equal(sub(add(t, four), four), t);
 }
 
 static void the_affine_view(void **state) {
