@@ -4,7 +4,8 @@
  * that needs a small part only; for cheap bodies read at other positions than they are defined at also up to TWICE
  * (reads at the same positions are the scheduler's to fuse); and for bodies without an index, which devices
  * compute once a run. Not done into the factors of a contraction, not for outputs and committed values, which are
- * stored anyway, and not beyond NODES in one body. */
+ * stored anyway, and not beyond NODES in one body.
+ * The other way round, a factor behind a sum of everything goes into it: the mean of a loss is then one equation. */
 #include "pass/private.h"
 
 enum { NODES = 256, CHEAP = 6, TWICE = 2, PART = 8, GUESS = 64 };
@@ -197,6 +198,34 @@ static void inline_tensor(inlining *l) {
   drop_tensor(l);
 }
 
+/* ---- Total = sum[b](L[b]); Loss = Total / 8   ->   Loss = sum[b](L[b] / 8) --------------------- */
+
+/* E = READ times numbers and sizes: the one read in it. */
+static const ir_expr *scaled_read(const ir_expr *e) {
+  for (;;) {
+    if (e->op == IR_READ) return e;
+    if (e->op == IR_NEG) e = e->arg[0];
+    else if (e->op == IR_DIV && !pass_has_read(e->arg[1])) e = e->arg[0];
+    else if (e->op == IR_MUL && !pass_has_read(e->arg[1])) e = e->arg[0];
+    else if (e->op == IR_MUL && !pass_has_read(e->arg[0])) e = e->arg[1];
+    else return NULL;
+  }
+}
+
+static void scale_inside(inlining *l, ir_eq *eq) {
+  const ir_expr *read = eq->head->rank == 0 && eq->agg == IR_SET ? scaled_read(eq->body) : NULL;
+  if (!read || read == eq->body || read->u.tensor->eqs.n != 1) return;
+  l->tensor = read->u.tensor;
+  use *u = &l->use[l->tensor->id];
+  const ir_eq *sum = l->tensor->eqs.at[0];
+  if (l->tensor->rank || l->tensor->role != IR_DERIVED || u->kept || u->readers.n != 1 || sum->agg != IR_SUM) return;
+  inline_into(l, eq);
+  eq->agg = IR_SUM;
+  eq->nred = sum->nred;
+  eq->red = sum->red;
+  drop_tensor(l);
+}
+
 void pass_inline(ir_program *p) {
   inlining l = {.p = p, .arena = base_arena_child(p->arena)};
   l.use = BASE_NEWS(l.arena, use, p->tensors.n + 1);
@@ -207,5 +236,7 @@ void pass_inline(ir_program *p) {
     l.tensor = p->tensors.at[t];
     if (l.tensor->role == IR_DERIVED && only_maps(l.tensor)) inline_tensor(&l);
   }
+  for (int t = 0; t < p->tensors.n; t++)
+    if (p->tensors.at[t]->eqs.n == 1) scale_inside(&l, p->tensors.at[t]->eqs.at[0]);
   base_arena_close(l.arena);
 }

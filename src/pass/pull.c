@@ -1,6 +1,7 @@
 /* pull: factors, divisors and guards free of the projected indices leave the sum; a sum of products becomes
  * a sum of sums. Only where a product of tensors is left behind: other sums are computed as they stand.
- * What is cast stays where it is, and (X - M) W is not multiplied out: that would lose precision. */
+ * stop(x) is x once the derivatives are taken. What is cast stays where it is, and (X - M) W is not multiplied
+ * out: that would lose precision. */
 #include "pass/private.h"
 
 typedef struct peeled {   /* body = where(guard, sign * factor * inner / divisor, 0), NULL: none */
@@ -170,8 +171,17 @@ static void pull_equation(ir_program *p, ir_eq *eq) {
   replace_body(eq, put_back(p, &outer, summed(p, eq, outer.inner)));
 }
 
+static const ir_expr *drop_stop(ir_program *p, const ir_expr *e, void *arg) {
+  (void)p, (void)arg;
+  return e->op == IR_STOP ? e->arg[0] : e;
+}
+
 void pass_pull(ir_program *p) {
   int n = p->tensors.n;
   for (int t = 0; t < n; t++)
-    for (int i = 0; i < p->tensors.at[t]->eqs.n; i++) pull_equation(p, p->tensors.at[t]->eqs.at[i]);
+    for (int i = 0; i < p->tensors.at[t]->eqs.n; i++) {
+      ir_eq *eq = p->tensors.at[t]->eqs.at[i];
+      eq->body = ir_rewrite(p, eq->body, drop_stop, NULL);
+      pull_equation(p, eq);
+    }
 }
