@@ -294,11 +294,17 @@ static bool same_guards(const guard *a, const guard *b) {
   return a == b;
 }
 
+static const ir_expr *doubled(ir_program *p, const ir_expr *e) {
+  bool scaled = e->op == IR_MUL && e->arg[1]->op == IR_CONST;
+  double scale = scaled ? e->arg[1]->u.real : 1;
+  return ir_binary(p, IR_MUL, scaled ? e->arg[0] : e, ir_real(p, (ir_type)e->type, 2 * scale));
+}
+
 static void add_entry(gradient *g, node *n, const guard *under, const ir_expr *value) {
   value = ir_cast(g->p, value, (ir_type)n->e->type);
   for (entry *e = n->entries; e; e = e->next)
     if (same_guards(e->guard, under)) {
-      e->g = ir_binary(g->p, IR_ADD, e->g, value);
+      e->g = e->g == value ? doubled(g->p, value) : ir_binary(g->p, IR_ADD, e->g, value);
       return;
     }
   entry *e = BASE_NEW(g->arena, entry);

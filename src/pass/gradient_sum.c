@@ -79,12 +79,17 @@ static void measure(assembly *a, part *t) {
   }
 }
 
-static bool projects(const assembly *a, const gradient_piece *piece) {
-  pass_indices left = {0}, all = {0};
-  for (int k = 0; k < a->sum->rank; k++) pass_collect(a->p, &left, piece->lhs[k]);
-  for (int k = 0; k < a->sum->rank; k++) pass_collect(a->p, &all, piece->lhs[k]);
+/* The indices that PIECE projects, the oldest first. */
+static pass_indices projected(const assembly *a, const gradient_piece *piece) {
+  pass_indices free = {0}, all = {0}, left = {0};
+  for (int k = 0; k < a->sum->rank; k++) pass_collect(a->p, &free, piece->lhs[k]);
   pass_collect(a->p, &all, piece->body);
-  return all.n > left.n;
+  for (int i = 0; i < all.n; i++) {
+    bool there = false;
+    for (int k = 0; k < free.n; k++) there = there || free.at[k] == all.at[i];
+    if (!there) BASE_PUSH(a->p->arena, &left, all.at[i]);
+  }
+  return left;
 }
 
 static bool same_box(const assembly *a, const box *x, const box *y) {
@@ -138,6 +143,33 @@ static const ir_expr *value_at(assembly *a, const part *t, const ir_expr *const 
     by[n++] = at[k];
   }
   return ir_substitute(a->p, t->piece->body, n, index, by);
+}
+
+/* Two sums of one box over indices of the same extents are one sum of both bodies: T becomes part
+ * of TO. */
+static bool merge(assembly *a, part *to, const part *t) {
+  if (to->group != t->group || !to->window || !t->window || to->map || t->map) return false;
+  pass_indices ours = projected(a, to->piece), theirs = projected(a, t->piece);
+  bool equal = ours.n == theirs.n;
+  for (int i = 0; equal && i < ours.n; i++) equal = ours.at[i]->extent == theirs.at[i]->extent;
+  if (!equal) return false;
+  const ir_expr **at = BASE_NEWS(a->p->arena, const ir_expr *, a->sum->rank + 1);
+  const ir_expr **by = BASE_NEWS(a->p->arena, const ir_expr *, ours.n + 1);
+  for (int k = 0; k < a->sum->rank; k++) at[k] = sub(a->p, to->piece->lhs[k], to->box.from[k]);
+  for (int i = 0; i < ours.n; i++) by[i] = ir_use(a->p, ours.at[i]);
+  const ir_expr *body = ir_substitute(a->p, value_at(a, t, at), theirs.n, theirs.at, by);
+  to->piece->body = add(a->p, to->piece->body, body);
+  return true;
+}
+
+static void merge_sums(assembly *a) {
+  int kept = 0;
+  for (int i = 0; i < a->n; i++) {
+    int j = 0;
+    while (j < kept && !merge(a, &a->part[j], &a->part[i])) j++;
+    if (j == kept) a->part[kept++] = a->part[i];
+  }
+  a->n = kept;
 }
 
 /* One equation for the parts of a group. */
@@ -196,9 +228,11 @@ void gradient_assemble(ir_program *p, ir_tensor *sum, gradient_pieces *pieces) {
   for (int i = 0; i < a.n; i++) {
     a.part[i].piece = &pieces->at[i];
     measure(&a, &a.part[i]);
-    a.part[i].map = a.part[i].window && !projects(&a, &pieces->at[i]);
+    a.part[i].map = a.part[i].window && projected(&a, &pieces->at[i]).n == 0;
   }
-  if (!group_parts(&a)) {
+  bool apart = group_parts(&a);
+  merge_sums(&a);
+  if (!apart) {
     define_whole(&a);
     return;
   }
