@@ -126,6 +126,26 @@ static asking ask_reader(inlining *l, ir_eq *reader) {
   return a;
 }
 
+/* ---- recurrences ------------------------------------------------------------------------------------ */
+
+static bool leads_back(inlining *l, const ir_tensor *t, bool *seen) {
+  const use *u = &l->use[t->id];
+  for (int i = 0; i < u->readers.n; i++) {
+    const ir_tensor *next = u->readers.at[i]->head;
+    if (next == l->tensor) return true;
+    if (seen[next->id]) continue;
+    seen[next->id] = true;
+    if (leads_back(l, next, seen)) return true;
+  }
+  return false;
+}
+
+/* What leads back to itself is computed element by element in a loop; a reader outside takes it from there. */
+static bool in_recurrence(inlining *l) {
+  bool *seen = BASE_NEWS(l->arena, bool, l->p->tensors.n);
+  return leads_back(l, l->tensor, seen);
+}
+
 /* ---- putting bodies in place of reads --------------------------------------------------------------- */
 
 static const ir_expr *replace_read(ir_program *p, const ir_expr *e, void *arg) {
@@ -183,11 +203,11 @@ static void inline_tensor(inlining *l) {
   for (int i = 0; i < u->readers.n; i++) {
     asking a = ask_reader(l, u->readers.at[i]);
     double here = a.reads * points(l, u->readers.at[i]);
-    if (a.possible && (u->kept || u->readers.n > 1) && here * PART <= stored) {
+    if (a.possible && (u->kept || u->readers.n > 1) && here * PART <= stored && !in_recurrence(l)) {
       inline_into(l, u->readers.at[i--]);
       continue;
     }
-    possible = possible && a.possible;
+    possible = possible && a.possible && !(a.moved && in_recurrence(l));
     moved = moved || a.moved;
     computed += here;
   }

@@ -10,7 +10,7 @@ typedef struct attempt {
   sched_group before, *all;       /* as it was */
   sched_member first;
   sched_group **of;               /* by node */
-  int products, reductions;
+  int products, reductions, maxima;
 } attempt;
 
 static bool over(const sched_group *from, const sched_indices *also, const sched_pairs *m, const sched_group *into) {
@@ -62,6 +62,7 @@ static bool join_before(attempt *a) {
       if (from == a->into || !fits(a, from, &m, &product, &reduction) || !sched_may_merge(g, a->into, from)) continue;
       a->products += product;
       a->reductions += reduction;
+      a->maxima += reduction && from->member.at[0].eq->agg == IR_MAX;
       sched_merge(g, a->into, from, &m);
       return true;
     }
@@ -128,7 +129,7 @@ static bool attempt_with(sched_graph *g, sched_group *into, const pass_contracti
     else BASE_PUSH(g->arena, &result, all.at[i]);
   for (int i = 0; i < c->nk; i++) BASE_PUSH(g->arena, &into->line, c->k[i]);
   while (join_before(&a)) continue;
-  if (a.products && a.reductions) {
+  if (a.products && a.reductions && (a.maxima || (c->nk == 1 && c->nbatch))) {
     while (join_after(&a, &result)) continue;
     return true;
   }
