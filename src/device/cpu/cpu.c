@@ -1,0 +1,56 @@
+/* cpu: the device, and its implementations in order of preference. */
+#include "device/cpu/cpu.h"
+
+#include "device/pool.h"
+
+const vm_machine *vm_machine_for(cpu_isa isa) {
+#if CPU_X86
+  if (isa == CPU_AVX512) return &vm_avx512;
+  if (isa == CPU_AVX2) return &vm_avx2;
+#endif
+  (void)isa;
+  return &vm_plain;
+}
+
+void *cpu_alloc(device_bind *bind, size_t bytes) {
+  char *p = base_alloc(bind->arena, bytes + 192);
+  return (void *)(((uintptr_t)p + 63) & ~(uintptr_t)63);
+}
+
+static const device_impl impls[] = {
+    {"cpu.map", KERNEL_MAP, NULL, cpu_prepare_nests},
+    {"cpu.row", KERNEL_ROW, NULL, cpu_prepare_nests},
+    {"cpu.map.any", KERNEL_MAP, NULL, cpu_prepare_any},
+    {"cpu.row.any", KERNEL_ROW, NULL, cpu_prepare_any},
+    {"cpu.contract.any", KERNEL_CONTRACT, NULL, cpu_prepare_any},
+    {"cpu.attend.any", KERNEL_ATTEND, NULL, cpu_prepare_any},
+    {"cpu.scatter.any", KERNEL_SCATTER, NULL, cpu_prepare_any},
+    {"cpu.scan.any", KERNEL_SCAN, NULL, cpu_prepare_any},
+    {NULL, KERNEL_SHAPES, NULL, NULL},
+};
+
+static void close_cpu(device *d) {
+  base_ctx *ctx = d->ctx;
+  cpu_gemm_close(cpu_of(d)->gemm);
+  device_pool_close(d);
+  base_pool_close(d->threads);
+  base_free(ctx, d);
+}
+
+device *device_open_cpu(base_ctx *ctx, int threads) {
+  cpu_device *d = base_calloc(ctx, sizeof *d);
+  d->head = (device){.ctx = ctx, .name = "cpu", .impls = impls, .close = close_cpu};
+  base_trap trap;
+  if (BASE_TRY(ctx, &trap)) {
+    d->isa = cpu_isa_detect();
+    d->vm = vm_machine_for(d->isa);
+    device_pool_open(&d->head);
+    d->head.threads = base_pool_open(ctx, threads);
+    d->gemm = cpu_gemm_open(ctx, d->head.threads, d->isa);
+    base_untrap(ctx, &trap);
+  } else {
+    close_cpu(&d->head);
+    base_raise_again(ctx);
+  }
+  return &d->head;
+}

@@ -1,0 +1,158 @@
+/* nest: equations over one frame as loops around tile programs. Private to the CPU device.
+ *
+ *   for each unit of the frame, in parallel        a frame point, or a strip of points along the vector axis
+ *     for each pass                                equations that run along the same inner axes
+ *       for each point of the pass's free loops
+ *         start
+ *         for each point of its projected loops: body
+ *         finish                                   each a vm program over one line
+ *
+ * In strips the vector axis is an index of the frame, and what is one value a frame point is a vector of the
+ * strip. In lines each pass runs along one of its own inner axes. */
+#ifndef TL_DEVICE_CPU_NEST_H
+#define TL_DEVICE_CPU_NEST_H
+
+#include "device/cpu/vm.h"
+#include "device/device.h"
+#include "kernel/code.h"
+
+/* ---- operands ---------------------------------------------------------------------------------------- */
+
+/* What a cursor starts from: a tensor by its id, or one of these. */
+enum {
+  CPU_NUMBER = -1,           /* 0: the cursor is a number, not an address */
+  CPU_FIXED = -2,            /* address 0: the offset is an address */
+  CPU_LOCAL = -3,            /* the worker's scratch */
+  CPU_CHUNK = -4,            /* the chunk's part of the partial results */
+  CPU_DERIVED = -5,          /* set by the line program */
+};
+
+typedef struct cpu_cursor {  /* source + offset + scale late + sum of step[axis] index[axis] */
+  int source;
+  int64_t offset;
+  const ir_expr *late;       /* over loop counters, known at each run; NULL: none */
+  int64_t scale;
+  int64_t *step;             /* by axis of the nest */
+} cpu_cursor;
+
+typedef struct cpu_home {    /* where a tensor lives inside the kernel, in its computed type */
+  int source;
+  int64_t offset;
+  int64_t *step;             /* by axis: read and written at its own positions only; NULL: the whole tensor is there */
+} cpu_home;
+
+/* ---- passes and nests ------------------------------------------------------------------------------------ */
+
+typedef struct cpu_level {   /* a loop: moves by the steps of AXIS; adjacent loops that allow it are merged */
+  int axis;
+  int64_t extent;
+} cpu_level;
+
+typedef struct cpu_pool {    /* the parts of a frame that the programs of a pass use */
+  int scalars, slots, wides, masks, ranges;
+  BASE_VEC(float) constant;  /* initial scalars */
+} cpu_pool;
+
+typedef struct cpu_pass {
+  int v;                     /* vector axis; -1: one element */
+  int64_t n;                 /* its extent; of strips, the whole axis */
+  bool reduces, along;       /* projects inner axes; the vector axis among them */
+  int nloop, nouter;         /* loops: free ones, then projected ones */
+  cpu_level *loop;
+  BASE_VEC(cpu_cursor) cursor;
+  int first;                 /* of its cursors among the nest's */
+  cpu_pool pool;
+  vm_code start, body, finish;
+  int64_t **turn;            /* by loop: what each cursor moves by when it takes a step and those inside begin again */
+} cpu_pass;
+
+typedef struct cpu_partial { /* a reduction over the frame: one result for each chunk, then these joined in order */
+  const kernel_eq *eq;
+  int64_t offset, count;     /* in the chunk's memory, and elements */
+  int64_t *step;             /* there, by axis */
+  cpu_cursor to;             /* where the result goes */
+} cpu_partial;
+
+typedef struct cpu_worker {
+  int64_t *home;             /* the cursors at the current unit */
+  int64_t *work;             /* those of a pass with loops */
+  vm_frame *frame;           /* one for each pass */
+  char *local;
+} cpu_worker;
+
+typedef struct cpu_nest {
+  device_bind *bind;
+  const vm_machine *vm;
+  base_arena *arena;
+  int naxis, nframe;         /* the axes of the frame come first */
+  const ir_index **index;
+  int64_t *extent;
+  cpu_home **home;           /* by tensor id; NULL: memory as given */
+  bool strips;
+  int64_t strip;             /* elements of a strip */
+  int nlevel;                /* loops of the frame; in strips the last is the strips */
+  cpu_level *level;
+  int64_t **turn;            /* as in a pass */
+  int64_t units;
+  int npass;
+  cpu_pass **pass;
+  int ncursor;
+  int64_t local_bytes, chunk_bytes;
+  char *chunk;               /* nchunk times chunk_bytes */
+  int npartial, nchunk;
+  cpu_partial *partial;
+  int nworker;
+  cpu_worker *worker;
+  bool late, streams;
+  double cost;               /* estimated, nanoseconds */
+  /* of this run */
+  void *const *data;
+  const int64_t *symbols;
+} cpu_nest;
+
+/* Prepare equations over FRAME to run together; tensors with HOME live there. NULL when they do not fit
+ * the form, WHY saying it. Raises for lack of memory only. */
+cpu_nest *cpu_nest_make(device_bind *bind, int nframe, const ir_index *const *frame, int neq, const kernel_eq *eq,
+                        cpu_home **home, const char **why);
+
+/* A run: set up, every worker's share (from any thread), then the partial results. */
+void cpu_nest_begin(cpu_nest *nest, void *const *data, const int64_t *symbols);
+void cpu_nest_share(cpu_nest *nest, int worker);
+void cpu_nest_end(cpu_nest *nest);
+void cpu_nest_run(cpu_nest *nest, void *const *data, const int64_t *symbols);
+
+int64_t cpu_level_step(const cpu_nest *nest, const cpu_cursor *c, int d);
+int cpu_nest_axis(const cpu_nest *nest, const ir_index *index);    /* -1: none */
+
+/* ---- programs (emit.c) ------------------------------------------------------------------------------------- */
+
+typedef struct cpu_emit cpu_emit;
+
+/* Lower CODE for a pass: stores and reductions are added one by one, then the program is closed. */
+cpu_emit *cpu_emit_open(cpu_nest *nest, cpu_pass *pass, const kernel_code *code);
+void cpu_emit_store(cpu_emit *e, int value, ir_type type, int cursor, int64_t step);
+int cpu_emit_reduce(cpu_emit *e, int value, ir_agg agg);                  /* into an accumulator of the frame, returned */
+void cpu_emit_accumulate(cpu_emit *e, int value, ir_agg agg, int cursor); /* into memory along the line */
+vm_code cpu_emit_close(cpu_emit *e);
+/* Let the stores of finished CODE through CURSOR go past the cache. False: it has none that can. */
+bool cpu_emit_stream(const cpu_nest *nest, const vm_code *code, int cursor);
+
+/* Short programs by hand. COMPUTED is the accumulator's type, that of the equation's body. */
+void cpu_emit_neutral(cpu_emit *e, ir_agg agg, ir_type computed, int accumulator);
+void cpu_emit_neutral_strip(cpu_emit *e, ir_agg agg, ir_type computed, int cursor);
+void cpu_emit_fold(cpu_emit *e, ir_agg agg, ir_type computed, int accumulator);   /* into x, or the wide slot it came from */
+void cpu_emit_load(cpu_emit *e, ir_type computed, int cursor);                   /* into x, or a wide slot */
+void cpu_emit_put(cpu_emit *e, ir_type computed, ir_type type, int cursor, int64_t step);   /* store x, or that slot */
+void cpu_emit_join(cpu_emit *e, ir_agg agg, ir_type computed, int cursor);        /* into one element of memory */
+
+/* The place an access of the code stands for: its cursor, and its step along the vector axis. */
+int cpu_emit_place(cpu_emit *e, const kernel_access *access, int64_t *step);
+ir_type cpu_stored_type(const cpu_nest *nest, const ir_tensor *t);    /* of its elements in memory */
+cpu_cursor cpu_access_cursor(cpu_nest *nest, const kernel_access *access);
+int cpu_pass_cursor(cpu_nest *nest, cpu_pass *pass, const cpu_cursor *cursor);
+
+/* Bytes by which an access moves along AXIS; false: it depends on data there. */
+bool cpu_access_step(const cpu_nest *nest, const kernel_code *code, const kernel_access *access, int axis, int64_t *step);
+bool cpu_value_moves(const cpu_nest *nest, const kernel_code *code, int value, int axis);
+
+#endif

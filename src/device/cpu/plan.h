@@ -1,0 +1,42 @@
+/* Private to plan.c and nest.c: how the equations of a nest are arranged. */
+#ifndef TL_DEVICE_CPU_PLAN_H
+#define TL_DEVICE_CPU_PLAN_H
+
+#include "device/cpu/nest.h"
+
+enum {
+  PLAN_AXES = 64,
+  PLAN_PASSES = 64,
+  PLAN_STRIP = 512,            /* elements of a strip where values wait in scratch */
+  PLAN_SCRATCH = 64 << 20,     /* bytes of scratch for a worker */
+};
+
+typedef struct plan_eq {
+  const kernel_eq *eq;
+  kernel_code *code;           /* it alone, to be looked at */
+  uint64_t free, red, inner;   /* sets of axes */
+  bool partial;                /* projects axes of the frame */
+  int v;
+  int pass;
+} plan_eq;
+
+typedef struct plan_pass {
+  uint64_t inner, red;         /* axes inside the frame; those its reductions project */
+  int v;
+  bool reduces, partial;
+  bool along;                  /* accumulators are lanes of the vector axis, else memory along it */
+} plan_pass;
+
+typedef struct plan {
+  cpu_nest *nest;
+  int neq, npass;
+  plan_eq *eq;
+  plan_pass *pass;
+  int v;                       /* of strips */
+} plan;
+
+/* NULL, or why these equations do not fit. */
+const char *plan_make(plan *p, int nframe, const ir_index *const *frame, int neq, const kernel_eq *eq);
+cpu_home *plan_scratch(plan *p, const plan_eq *q);   /* 64-bit accumulators */
+
+#endif
