@@ -1,12 +1,15 @@
-/* TensorLogic: networks, logic and tensor algebra written as tensor equations, compiled into few fused kernels.
+/* TensorLogic: networks, logic and tensor algebra written as tensor equations, compiled into few
+ * fused kernels.
  *
- * Handles are opaque. A function that makes a handle returns NULL on error; NULL in gives NULL out and keeps the
- * first error, so that calls chain and one check at the end is enough. Tensors are lazy: an equation is computed
- * when its value is read, together with everything else it needs. The caller owns every handle it is given and
- * releases it. Nothing here exits, aborts or prints.
+ * Handles are opaque. A function that makes a handle returns NULL on error; NULL in gives NULL out
+ * and keeps the first error, so that calls chain and one check at the end is enough. Tensors are
+ * lazy: an equation is checked when it is given and computed when its value is read, together with
+ * everything else it needs. The caller owns every handle it is given and releases it. Nothing here
+ * exits, aborts or prints.
  *
- * Threads: a context and everything made from it is used by one thread at a time; different contexts are
- * independent. Only tl_interrupt may be called from another thread or a signal handler. */
+ * Threads: a context and everything made from it is used by one thread at a time; different
+ * contexts are independent. Only tl_interrupt may be called from another thread or a signal
+ * handler. */
 #ifndef TENSORLOGIC_H
 #define TENSORLOGIC_H
 
@@ -48,97 +51,121 @@ typedef struct tl_program tl_program;
 
 TL_API const char *tl_version(void);                     /* "0.1.0" */
 TL_API const char *tl_type_name(tl_type type);           /* "f16" */
-TL_API size_t tl_type_bytes(tl_type type);
+TL_API size_t tl_type_bytes(tl_type type);               /* 2; bool: 1 */
 
-/* ---- context ------------------------------------------------------------------------------------------- */
+/* ---- context --------------------------------------------------------------------------------- */
 
 typedef struct tl_options {      /* zero: the default of each */
   const char *device;            /* "cpu" (default), "ref" */
   int threads;                   /* 0: all the process may use */
+  /* All memory, given back with the bytes that were asked for; both or neither. */
   void *(*alloc)(void *user, size_t bytes);
   void (*release)(void *user, void *p, size_t bytes);
   void (*log)(void *user, int level, const char *line);
   void *user;
 } tl_options;
 
-TL_API tl_context *tl_open(const tl_options *options);   /* NULL only for lack of memory; else see tl_last */
+/* NULL only for lack of memory; a context that could not open its device says so in tl_last. */
+TL_API tl_context *tl_open(const tl_options *options);
 TL_API void tl_close(tl_context *ctx);                   /* releases what is still held */
-TL_API tl_status tl_last(const tl_context *ctx);         /* of the first error since tl_clear; TL_OK: none */
-TL_API const char *tl_message(const tl_context *ctx);    /* its message; "" : none */
+TL_API tl_status tl_last(const tl_context *ctx);         /* of the first error since tl_clear */
+TL_API const char *tl_message(const tl_context *ctx);    /* its message; "": none */
+/* The same with its source line and a caret, or as one line of JSON; NULL: no error. Released with
+ * tl_free_text. */
+TL_API char *tl_diagnosis(tl_context *ctx, int json);
 TL_API void tl_clear(tl_context *ctx);
-TL_API void tl_interrupt(tl_context *ctx);               /* the running call ends with TL_INTERRUPTED */
+TL_API void tl_interrupt(tl_context *ctx);               /* the running call: TL_INTERRUPTED */
 TL_API void tl_seed(tl_context *ctx, int64_t seed);      /* of the draws in equations */
+TL_API void tl_free_text(tl_context *ctx, char *text);
 
-/* ---- tensors -------------------------------------------------------------------------------------------- */
+/* ---- tensors --------------------------------------------------------------------------------- */
 
 /* A tensor of RANK sizes, copied from DATA: row-major, contiguous; NULL: zeros. */
-TL_API tl_tensor *tl_from(tl_context *ctx, tl_type type, int rank, const int64_t *size, const void *data);
+TL_API tl_tensor *tl_from(tl_context *ctx, tl_type type, int rank, const int64_t *size,
+                          const void *data);
 TL_API tl_tensor *tl_scalar(tl_context *ctx, tl_type type, double value);
 TL_API tl_tensor *tl_retain(tl_tensor *t);
 TL_API void tl_release(tl_tensor *t);                    /* NULL is fine */
 
+/* Known without computing. */
 TL_API tl_type tl_tensor_type(const tl_tensor *t);
-TL_API int tl_rank(tl_tensor *t);                        /* -1 on error */
-TL_API int64_t tl_size(tl_tensor *t, int position);      /* -1 on error; a lazy tensor's size may need its inputs' only */
-TL_API int64_t tl_count(tl_tensor *t);                   /* elements; -1 on error */
+TL_API int tl_rank(const tl_tensor *t);                  /* -1: T is NULL */
+TL_API int64_t tl_size(const tl_tensor *t, int position);   /* -1 on error */
+TL_API int64_t tl_count(const tl_tensor *t);             /* elements; -1: T is NULL */
 
 /* Compute T if needed and copy its elements, row-major: exactly BYTES bytes, else TL_ARGUMENT. */
 TL_API tl_status tl_read(tl_tensor *t, void *to, size_t bytes);
-TL_API double tl_value(tl_tensor *t);                    /* of a tensor with one element; NaN on error */
-TL_API tl_status tl_write(tl_tensor *t, const void *from, size_t bytes);   /* only tensors made by tl_from or tl_scalar */
+TL_API double tl_value(tl_tensor *t);                    /* its one element; NaN on error */
+/* New elements for a tensor that is not an equation's. What was computed from it stays; what was
+ * not yet, sees them. */
+TL_API tl_status tl_write(tl_tensor *t, const void *from, size_t bytes);
 TL_API tl_status tl_eval(int n, tl_tensor *const *t);    /* compute several together */
+/* Its value as a tensor of its own, without what it was made from: for results that are carried
+ * from step to step, which would else keep every step before. */
+TL_API tl_tensor *tl_detach(tl_tensor *t);
 
-/* ---- equations ------------------------------------------------------------------------------------------- */
+/* ---- equations ------------------------------------------------------------------------------- */
 
 typedef struct tl_arg { const char *name; tl_tensor *tensor; } tl_arg;     /* lists end with {0} */
 
 /* One or more equations of the language; the result is the last head. Inputs are retained.
- *   tl_eq(ctx, "Y[b,h] = relu(X[b,i] W[i,h] + C[h])", (tl_arg[]){{"X", x}, {"W", w}, {"C", c}, {0}}) */
+ *   tl_eq(ctx, "Y[b,h] = relu(X[b,i] W[i,h] + C[h])",
+ *         (tl_arg[]){{"X", x}, {"W", w}, {"C", c}, {0}}) */
 TL_API tl_tensor *tl_eq(tl_context *ctx, const char *equations, const tl_arg *args);
 
-/* The derivative of LOSS (summed over its elements) by WRT, which LOSS was made from. Lazy; of WRT's sizes. */
+/* The derivative of LOSS, summed over its elements, by WRT, from which LOSS was made: of WRT's
+ * sizes, in f32 where WRT has 16 bits; lazy. Zeros if LOSS does not depend on WRT. */
 TL_API tl_tensor *tl_grad(tl_context *ctx, tl_tensor *loss, tl_tensor *wrt);
 
-/* ---- compiled functions: equations once, called many times with no work but the kernels' ------------------------ */
+/* ---- compiled functions: equations once, called many times with no work but the kernels' ------ */
 
-/* NAMES: the arguments' names in the order of calls, ending with NULL; RESULTS: heads to return, likewise. */
-TL_API tl_function *tl_compile(tl_context *ctx, const char *equations, const char *const *names, const char *const *results);
-/* Gradients among the results are named "grad(Loss, W)". */
-TL_API tl_status tl_call(tl_function *f, tl_tensor *const *args, tl_tensor **results);   /* results: new handles */
+/* NAMES: the arguments' names in the order of calls; RESULTS: heads to return, or "grad(Loss, W)".
+ * Both end with NULL. Planned at the first call for given types and ranks: other sizes plan
+ * nothing. */
+TL_API tl_function *tl_compile(tl_context *ctx, const char *equations, const char *const *names,
+                               const char *const *results);
+/* RESULTS gets new handles; all NULL on error. */
+TL_API tl_status tl_call(tl_function *f, tl_tensor *const *args, tl_tensor **results);
 TL_API void tl_function_release(tl_function *f);
 
-/* ---- programs ------------------------------------------------------------------------------------------- */
+/* ---- programs -------------------------------------------------------------------------------- */
 
 typedef struct tl_sink {         /* where a program's results go; members may be NULL */
   void (*put)(void *user, const char *text, size_t n);
-  void (*progress)(void *user, const char *line);
+  void (*progress)(void *user, const char *line);        /* of training */
   void *user;
-  int json;
+  int json;                      /* results as one object a line */
 } tl_sink;
 
-/* Check TEXT (FILE names it in messages and paths are relative to it; NULL: none). */
-TL_API tl_program *tl_load(tl_context *ctx, const char *file, const char *text, const tl_sink *sink);
+/* Check a program; nothing runs. FILE names TEXT in messages, and its folder is where relative
+ * paths start; NULL: text without a file. */
+TL_API tl_program *tl_load(tl_context *ctx, const char *file, const char *text,
+                           const tl_sink *sink);
 TL_API tl_program *tl_load_file(tl_context *ctx, const char *file, const tl_sink *sink);
 TL_API tl_status tl_run(tl_program *p);                  /* its commands and queries, in order */
-TL_API tl_tensor *tl_get(tl_program *p, const char *name);                  /* its value now */
+TL_API tl_tensor *tl_get(tl_program *p, const char *name);   /* its value now */
+/* For data, parameters and what is declared only; of the same type and sizes. */
 TL_API tl_status tl_set(tl_program *p, const char *name, tl_tensor *value);
 TL_API void tl_program_release(tl_program *p);
 
-/* Texts about a program; the result is released with tl_free_text. */
-TL_API char *tl_gradient_text(tl_program *p, const char *loss, const char *wrt);   /* a program in the language; WRT NULL: all parameters */
-TL_API char *tl_explain(tl_program *p, int json);        /* kernels with shape, equations, FLOP, bytes, memory, who declined */
-TL_API char *tl_diagnosis(tl_context *ctx, int json);    /* the last error with its source line and caret */
-TL_API void tl_free_text(tl_context *ctx, char *text);
+/* Texts about a program, released with tl_free_text; NULL on error. */
+/* The gradient of LOSS, a program in the language; WRT NULL: by all parameters. */
+TL_API char *tl_gradient_text(tl_program *p, const char *loss, const char *wrt);
+/* Its kernels: shape, equations, FLOP, bytes, peak memory, implementation, and why others
+ * declined. */
+TL_API char *tl_explain(tl_program *p, int json);
 
-/* ---- statistics -------------------------------------------------------------------------------------------- */
+/* ---- statistics ------------------------------------------------------------------------------ */
 
 typedef struct tl_stats {
-  uint64_t plans_made, plans_found, bindings_made, runs, kernels;
+  uint64_t plans_made, plans_found;                      /* programs compiled; found again */
+  uint64_t bindings_made, runs, kernels;                 /* plans bound to sizes; run; launches */
   uint64_t allocations, reuses, system_allocations;      /* of the device's pool */
   size_t bytes_in_use, bytes_cached, bytes_peak;
 } tl_stats;
 TL_API tl_stats tl_statistics(const tl_context *ctx);
-TL_API void tl_shrink(tl_context *ctx, size_t keep_bytes);        /* give cached memory back to the system */
+/* Give cached memory back to the system until at most KEEP_BYTES are cached. */
+TL_API void tl_shrink(tl_context *ctx, size_t keep_bytes);
 
 #ifdef __cplusplus
 }

@@ -1,72 +1,105 @@
-/* Private to src/api: what the handles are, and how an entry point turns a raised error into a status.
- *
- * An entry point does its work in a function of its own that may raise; api_call() runs it under a trap. */
+/* Private to src/api: what the handles are, and how an entry point turns a raised error into a
+ * status. An entry point does its work in a function of its own that may raise; api_call() runs
+ * it under a trap. */
 #ifndef TL_API_H
 #define TL_API_H
 
 #include "lang/lang.h"
 #include "tensorlogic.h"
 
+typedef struct api_text api_text;
+
+enum { API_TEXTS = 64 };         /* buckets */
+
 struct tl_context {
   base_ctx *base;
   run_session *session;
   base_error first;              /* the first error since tl_clear; status BASE_OK: none */
   char *diagnosis, *diagnosis_json;
-  tl_tensor *tensors;            /* every live handle, so that tl_close can release what is still held */
+  tl_tensor *tensors;            /* every live handle: tl_close releases what is still held */
   tl_function *functions;
   tl_program *programs;
+  api_text *texts[API_TEXTS];
   int64_t seed, draws;           /* of equations that draw */
-  uint64_t build;                /* number of the program under construction */
+  uint64_t serial;               /* of the youngest handle */
+  uint64_t build;                /* number of the last graph, search or program: a mark */
+};
+
+/* Equations parsed once for all handles that are made by the same text. */
+struct api_text {
+  api_text *next;                /* of its bucket */
+  uint64_t hash;
+  int refs;
+  base_arena *arena;
+  const char *text;
+  lang_ast *ast;
 };
 
 typedef enum api_kind { API_VALUE, API_EQUATION, API_GRADIENT } api_kind;
 
+/* One block, with `input`, `name`, `size` and the names behind the struct. A handle is younger than all its
+ * inputs, so the order of serials is an order in which they can be computed. */
 struct tl_tensor {
   tl_context *ctx;
   tl_tensor *next, *previous;
   int refs;
   api_kind kind;
   run_value *value;              /* VALUE; others: once computed */
-  base_arena *arena;             /* EQUATION: of the tree and the names */
-  lang_ast *ast;
-  int n;                         /* EQUATION: arguments. GRADIENT: loss, wrt */
-  const char **name;
+  ir_type type;
+  int rank;
+  const int64_t *size;
+  uint64_t serial;
+  int n;                         /* inputs. GRADIENT: loss, wrt */
   tl_tensor **input;
-  int64_t key;                   /* of its draws */
-  ir_type type;                  /* default type of its equations */
-  uint64_t built;                /* the build in which `ir` is its tensor */
+  const char **name;             /* EQUATION: their names in its text */
+  api_text *text;
+  ir_type given;                 /* EQUATION: type of heads that are not declared */
+  int64_t key;                   /* EQUATION: of its draws */
+  /* Marks: of the graph in which it stands, goes on to its inputs, is differentiated through; of
+   * a search, that it was seen, depends on what is searched for; of the program that holds `ir`. */
+  uint64_t met, opened, through, seen, depends, built;
+  uint64_t last;                 /* its youngest user there; UINT64_MAX: it is wanted itself */
   ir_tensor *ir;
+  tl_tensor *dying;
 };
 
-/* A program being made from handles: its leaves and their values. */
-typedef struct api_build {
-  tl_context *ctx;
-  ir_program *program;
-  bool whole;                    /* do not stop at values already computed: a gradient goes through them */
-  BASE_VEC(ir_tensor *) leaf;
-  BASE_VEC(run_value *) value;   /* borrowed, or `own` */
-  BASE_VEC(run_value *) own;
-} api_build;
-
-api_build *api_build_open(base_arena *arena, tl_context *ctx, int n, tl_tensor *const *wanted);
-ir_tensor *api_build_tensor(api_build *b, tl_tensor *t);
-run_value **api_build_leaves(api_build *b, const ir_program *p);          /* in the order of ids */
-ir_tensor *api_leaf(api_build *b, const char *name, run_value *v, ir_role role);
-ir_type api_common_type(int n, const ir_type *type);
-
-/* Compute all that have no value yet, in one program. Raises. */
-void api_compute(tl_context *ctx, int n, tl_tensor *const *t);
-
-tl_tensor *api_tensor(tl_context *ctx, api_kind kind);                    /* a new handle; raises */
-tl_tensor *api_tensor_of(tl_context *ctx, run_value *v);                  /* takes the reference; raises */
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 /* Run WORK under a trap. TL_OK, or the status, the error kept as the context's first. */
 tl_status api_call(tl_context *ctx, void (*work)(void *arg), void *arg);
-tl_status api_refuse(tl_context *ctx, base_status status, const char *message);   /* an error known without work */
-void api_diagnose(tl_context *ctx, const char *file, const char *text);   /* keep the last error with its source line */
+/* An error known without work. */
+tl_status api_refuse(tl_context *ctx, base_status status, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The same as api_call; a first error is kept with its line of the text, one of N sources. */
+tl_status api_call_on(tl_context *ctx, void (*work)(void *arg), void *arg,
+                      const lang_source *sources, int n);
+/* Keep the first error with its source line; for callers whose sources come late. */
+void api_diagnose(tl_context *ctx, const lang_source *sources, int n);
 
+/* ---- handles --------------------------------------------------------------------------------- */
+
+tl_tensor *api_tensor_of(tl_context *ctx, run_value *v);  /* takes the reference; raises */
+/* For N inputs, not yet set; *MORE: BYTES of the block for the caller. Raises. */
+tl_tensor *api_tensor_new(tl_context *ctx, api_kind kind, int n, int rank, const int64_t *size,
+                          size_t bytes, char **more);
 void api_tensor_free(tl_tensor *t);
 void api_function_free(tl_function *f);
 void api_program_free(tl_program *p);
+
+api_text *api_text_of(tl_context *ctx, const char *equations);            /* retained; raises */
+void api_text_release(tl_context *ctx, api_text *text);
+
+/* The type of heads that are not declared: that of the real arguments, f32 where they differ, f64
+ * if one is. */
+ir_type api_common_type(int n, const ir_type *type);
+/* An input of P, each size a symbol of its own. */
+ir_tensor *api_leaf(ir_program *p, const char *name, ir_type type, int rank);
+
+/* ---- computing: graph.c ---------------------------------------------------------------------- */
+
+void api_compute(tl_context *ctx, int n, tl_tensor *const *t);            /* raises */
+
+/* A run of WORK on ARENA that is closed whatever happens. */
+void api_in_arena(base_ctx *base, void (*work)(base_arena *arena, void *arg), void *arg);
 
 #endif

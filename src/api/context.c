@@ -1,4 +1,5 @@
 /* The context: opened, closed, its errors and statistics. */
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,17 +8,16 @@
 _Static_assert((int)TL_IO == (int)BASE_IO && (int)TL_MEMORY == (int)BASE_MEMORY &&
                    (int)TL_INTERRUPTED == (int)BASE_INTERRUPTED && (int)TL_REFUSED == (int)BASE_REFUSED,
                "tl_status and base_status are the same numbers");
-_Static_assert((int)TL_F16 == (int)IR_F16 && (int)TL_BOOL == (int)IR_BOOL, "tl_type and ir_type are the same numbers");
+_Static_assert((int)TL_F16 == (int)IR_F16 && (int)TL_BOOL == (int)IR_BOOL,
+               "tl_type and ir_type are the same numbers");
+
+static bool is_type(tl_type type) { return (unsigned)type < IR_TYPES; }
 
 const char *tl_version(void) { return TL_VERSION; }
-const char *tl_type_name(tl_type type) { return (unsigned)type < IR_TYPES ? ir_type_name((ir_type)type) : "?"; }
-size_t tl_type_bytes(tl_type type) { return (unsigned)type < IR_TYPES ? ir_type_bytes((ir_type)type) : 0; }
+const char *tl_type_name(tl_type type) { return is_type(type) ? ir_type_name((ir_type)type) : "?"; }
+size_t tl_type_bytes(tl_type type) { return is_type(type) ? ir_type_bytes((ir_type)type) : 0; }
 
-/* ---- errors -------------------------------------------------------------------------------------------- */
-
-static void keep_first(tl_context *ctx) {
-  if (ctx->first.status == BASE_OK) ctx->first = *base_last(ctx->base);
-}
+/* ---- errors ---------------------------------------------------------------------------------- */
 
 static bool attempt(tl_context *ctx, void (*work)(void *), void *arg) {
   base_trap trap;
@@ -31,20 +31,33 @@ static bool attempt(tl_context *ctx, void (*work)(void *), void *arg) {
 
 tl_status api_call(tl_context *ctx, void (*work)(void *), void *arg) {
   if (attempt(ctx, work, arg)) return TL_OK;
-  tl_status status = (tl_status)base_last(ctx->base)->status;
-  keep_first(ctx);
+  const base_error *error = base_last(ctx->base);
+  if (ctx->first.status == BASE_OK) ctx->first = *error;
+  return (tl_status)error->status;
+}
+
+tl_status api_call_on(tl_context *ctx, void (*work)(void *), void *arg, const lang_source *sources,
+                      int n) {
+  bool first = ctx->first.status == BASE_OK;
+  tl_status status = api_call(ctx, work, arg);
+  if (status != TL_OK && first) api_diagnose(ctx, sources, n);
   return status;
 }
 
-tl_status api_refuse(tl_context *ctx, base_status status, const char *message) {
+tl_status api_refuse(tl_context *ctx, base_status status, const char *format, ...) {
   if (ctx->first.status == BASE_OK) {
-    ctx->first = (base_error){.status = status};
-    snprintf(ctx->first.message, sizeof ctx->first.message, "%s", message);
+    va_list args;
+    va_start(args, format);
+    ctx->first.span = base_nowhere;
+    ctx->first.status = status;
+    vsnprintf(ctx->first.message, sizeof ctx->first.message, format, args);
+    va_end(args);
   }
   return (tl_status)status;
 }
 
 tl_status tl_last(const tl_context *ctx) { return ctx ? (tl_status)ctx->first.status : TL_MEMORY; }
+
 const char *tl_message(const tl_context *ctx) {
   if (!ctx) return "out of memory";
   return ctx->first.status == BASE_OK ? "" : ctx->first.message;
@@ -58,17 +71,17 @@ static void drop_diagnosis(tl_context *ctx) {
 
 void tl_clear(tl_context *ctx) {
   if (!ctx) return;
-  ctx->first = (base_error){.status = BASE_OK};
+  ctx->first.status = BASE_OK;
   base_clear(ctx->base);
   drop_diagnosis(ctx);
 }
 
-/* ---- diagnosis: the error with its source line ---------------------------------------------------------- */
+/* ---- diagnosis: the error with its source line ----------------------------------------------- */
 
 typedef struct diagnosing {
   tl_context *ctx;
-  const char *file, *text;
-  base_arena *arena;
+  const lang_source *sources;
+  int n;
 } diagnosing;
 
 static char *kept(tl_context *ctx, const base_text *t) {
@@ -77,33 +90,31 @@ static char *kept(tl_context *ctx, const base_text *t) {
   return copy;
 }
 
-static void diagnose(void *arg) {
-  diagnosing *d = arg;
-  d->arena = base_arena_open(d->ctx->base);
-  lang_source sources[2] = {{d->file, d->text}};
-  int n = 1;
-  const char *other = d->ctx->first.span.file;
-  if (other && (!d->file || strcmp(other, d->file) != 0)) {      /* an imported file */
-    io_string text = io_read_all(d->arena, other);
-    sources[n++] = (lang_source){other, base_copy_n(d->arena, text.at, text.n)};
-  }
-  base_text text = base_text_open(d->arena), json = base_text_open(d->arena);
-  lang_diagnose(&text, &d->ctx->first, sources, n);
+static void write_diagnosis(base_arena *arena, void *arg) {
+  const diagnosing *d = arg;
+  base_text text = base_text_open(arena), json = base_text_open(arena);
+  lang_diagnose(&text, &d->ctx->first, d->sources, d->n);
   lang_diagnose_json(&json, &d->ctx->first);
   d->ctx->diagnosis = kept(d->ctx, &text);
   d->ctx->diagnosis_json = kept(d->ctx, &json);
 }
 
-void api_diagnose(tl_context *ctx, const char *file, const char *text) {
-  if (ctx->diagnosis) return;
-  diagnosing d = {ctx, file, text, NULL};
+static void diagnose(void *arg) {
+  const diagnosing *d = arg;
+  api_in_arena(d->ctx->base, write_diagnosis, arg);
+}
+
+/* What the span points at goes with the sources: the texts are all that is left of it. */
+void api_diagnose(tl_context *ctx, const lang_source *sources, int n) {
+  diagnosing d = {ctx, sources, n};
+  drop_diagnosis(ctx);
   attempt(ctx, diagnose, &d);
-  base_arena_close(d.arena);
+  ctx->first.span = base_nowhere;
 }
 
 char *tl_diagnosis(tl_context *ctx, int json) {
   if (!ctx || ctx->first.status == BASE_OK) return NULL;
-  if (!ctx->diagnosis) api_diagnose(ctx, NULL, "");
+  if (!ctx->diagnosis_json) api_diagnose(ctx, NULL, 0);
   const char *text = json ? ctx->diagnosis_json : ctx->diagnosis;
   if (!text) text = ctx->first.message;
   char *copy = base_try_malloc(ctx->base, strlen(text) + 1);
@@ -114,7 +125,22 @@ void tl_free_text(tl_context *ctx, char *text) {
   if (ctx) base_free(ctx->base, text);
 }
 
-/* ---- open and close ---------------------------------------------------------------------------------------- */
+/* ---- arenas ---------------------------------------------------------------------------------- */
+
+void api_in_arena(base_ctx *base, void (*work)(base_arena *, void *), void *arg) {
+  base_arena *arena = base_arena_open(base);
+  base_trap trap;
+  if (BASE_TRY(base, &trap)) {
+    work(arena, arg);
+    base_untrap(base, &trap);
+  } else {
+    base_arena_close(arena);
+    base_raise_again(base);
+  }
+  base_arena_close(arena);
+}
+
+/* ---- open and close -------------------------------------------------------------------------- */
 
 typedef struct opening {
   tl_context *ctx;
@@ -128,7 +154,9 @@ static void open_session(void *arg) {
 
 tl_context *tl_open(const tl_options *options) {
   tl_options o = options ? *options : (tl_options){0};
-  base_hooks hooks = {.alloc = o.alloc, .log = o.log, .user = o.user, .release = o.release};
+  bool half = !o.alloc != !o.release;
+  base_hooks hooks = {.log = o.log, .user = o.user};
+  if (!half) hooks.alloc = o.alloc, hooks.release = o.release;
   base_ctx *base = base_open(&hooks);
   tl_context *ctx = base ? base_try_malloc(base, sizeof *ctx) : NULL;
   if (!ctx) {
@@ -137,7 +165,8 @@ tl_context *tl_open(const tl_options *options) {
   }
   *ctx = (tl_context){.base = base};
   opening opening_ = {ctx, {.device = o.device, .threads = o.threads}};
-  api_call(ctx, open_session, &opening_);
+  if (half) api_refuse(ctx, BASE_ARGUMENT, "tl_open takes alloc and release together, or neither");
+  else api_call(ctx, open_session, &opening_);
   return ctx;
 }
 
@@ -163,7 +192,7 @@ void tl_seed(tl_context *ctx, int64_t seed) {
   ctx->draws = 0;
 }
 
-/* ---- statistics ------------------------------------------------------------------------------------------------ */
+/* ---- statistics ------------------------------------------------------------------------------ */
 
 tl_stats tl_statistics(const tl_context *ctx) {
   tl_stats s = {0};

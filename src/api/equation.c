@@ -1,138 +1,51 @@
-/* Lazy tensors: handles become one program when a value is asked for. */
+/* Equations on handles: checked at once, computed when a value is asked for. */
 #include <string.h>
 
 #include "api/api.h"
 
-/* ---- building a program ------------------------------------------------------------------------------------ */
+/* ---- texts, parsed once ---------------------------------------------------------------------- */
 
-ir_tensor *api_leaf(api_build *b, const char *name, run_value *v, ir_role role) {
-  ir_program *p = b->program;
-  const ir_expr *size[RUN_RANK];
-  for (int k = 0; k < v->rank; k++)
-    size[k] = ir_size(p, ir_symbol_new(p, base_format(p->arena, "%s.%d", name, k), false, 0));
-  ir_tensor *t = ir_tensor_new(p, name, v->type, v->rank, size, role);
-  BASE_PUSH(p->arena, &b->leaf, t);
-  BASE_PUSH(p->arena, &b->value, v);
-  return t;
+static void parse_text(void *arg) {
+  api_text *x = arg;
+  x->ast = lang_parse(x->arena, NULL, x->text, strlen(x->text));
 }
 
-static void build_draw(api_build *b, ir_tensor *draw, int64_t key) {
-  run_value *v = run_value_new(b->ctx->session, IR_I64, 0, NULL, &key);
-  BASE_PUSH(b->program->arena, &b->own, v);
-  BASE_PUSH(b->program->arena, &b->leaf, draw);
-  BASE_PUSH(b->program->arena, &b->value, v);
-}
-
-static ir_tensor *build_equation(api_build *b, tl_tensor *t) {
-  ir_tensor **input = BASE_NEWS(b->program->arena, ir_tensor *, t->n + 1), *draw = NULL;
-  for (int i = 0; i < t->n; i++) input[i] = api_build_tensor(b, t->input[i]);
-  ir_tensor *made = lang_equations(b->program, t->ast, t->n, t->name, input, t->type, &draw);
-  if (draw) build_draw(b, draw, t->key);
-  return made;
-}
-
-static ir_tensor *build_gradient(api_build *b, tl_tensor *t) {
-  ir_tensor *loss = api_build_tensor(b, t->input[0]), *wrt = api_build_tensor(b, t->input[1]), *grad;
-  pass_gradient(b->program, loss, 0, 1, &wrt, &grad);
-  return grad;
-}
-
-ir_tensor *api_build_tensor(api_build *b, tl_tensor *t) {
-  if (t->built == b->ctx->build) return t->ir;
-  if (t->value && (t->kind == API_VALUE || !b->whole)) t->ir = api_leaf(b, "X", t->value, IR_INPUT);
-  else t->ir = t->kind == API_GRADIENT ? build_gradient(b, t) : build_equation(b, t);
-  t->built = b->ctx->build;
-  return t->ir;
-}
-
-static bool has_gradient(tl_tensor *t, uint64_t mark) {
-  if (t->built == mark || t->value) return false;
-  t->built = mark;
-  if (t->kind == API_GRADIENT) return true;
-  for (int i = 0; i < t->n; i++)
-    if (has_gradient(t->input[i], mark)) return true;
-  return false;
-}
-
-api_build *api_build_open(base_arena *arena, tl_context *ctx, int n, tl_tensor *const *wanted) {
-  api_build *b = BASE_NEW(arena, api_build);
-  b->ctx = ctx;
-  ctx->build++;
-  for (int i = 0; i < n; i++) b->whole |= has_gradient(wanted[i], ctx->build);
-  ctx->build++;
-  b->program = ir_program_open(arena);
-  return b;
-}
-
-run_value **api_build_leaves(api_build *b, const ir_program *p) {
-  run_value **leaf = BASE_NEWS(b->program->arena, run_value *, p->tensors.n + 1);
-  for (int i = 0, at = 0; i < p->tensors.n; i++) {
-    if (p->tensors.at[i]->role == IR_DERIVED) continue;
-    for (int k = 0; k < b->leaf.n; k++)
-      if (b->leaf.at[k] == p->tensors.at[i]) leaf[at] = b->value.at[k];
-    at++;
-  }
-  return leaf;
-}
-
-/* ---- computing ------------------------------------------------------------------------------------------------- */
-
-typedef struct evaluation {
-  tl_context *ctx;
-  int n;
-  tl_tensor *const *wanted;
-  base_arena *arena;
-  api_build *build;
-  run_plan *plan;
-} evaluation;
-
-static void close_evaluation(void *arg) {
-  evaluation *e = arg;
-  run_plan_release(e->plan);
-  for (int i = 0; e->build && i < e->build->own.n; i++) run_release(e->build->own.at[i]);
-}
-
-static void evaluate(evaluation *e) {
-  tl_tensor **missing = BASE_NEWS(e->arena, tl_tensor *, e->n + 1);
-  run_value **result = BASE_NEWS(e->arena, run_value *, e->n + 1);
-  int n = 0;
-  for (int i = 0; i < e->n; i++) {
-    bool seen = e->wanted[i]->value != NULL;
-    for (int k = 0; k < n; k++) seen = seen || missing[k] == e->wanted[i];
-    if (!seen) missing[n++] = e->wanted[i];
-  }
-  if (n == 0) return;
-  base_defer(e->arena, close_evaluation, e);
-  e->build = api_build_open(e->arena, e->ctx, n, missing);
-  for (int i = 0; i < n; i++) ir_output(e->build->program, api_build_tensor(e->build, missing[i]));
-  e->plan = run_plan_of(e->ctx->session, e->build->program);
-  run_plan_execute(e->plan, api_build_leaves(e->build, e->build->program), result);
-  for (int i = 0; i < n; i++) missing[i]->value = result[i];
-}
-
-static void in_arena(base_ctx *base, base_arena *arena, evaluation *e) {
+static api_text *text_new(tl_context *ctx, const char *equations, uint64_t hash) {
+  base_arena *arena = base_arena_open(ctx->base);
   base_trap trap;
-  if (BASE_TRY(base, &trap)) {
-    evaluate(e);
-    base_untrap(base, &trap);
-  } else {
-    base_arena_close(arena);
-    base_raise_again(base);
+  if (BASE_TRY(ctx->base, &trap)) {
+    api_text *x = BASE_NEW(arena, api_text);
+    *x = (api_text){.hash = hash, .arena = arena, .text = base_copy(arena, equations)};
+    parse_text(x);
+    base_untrap(ctx->base, &trap);
+    return x;
   }
   base_arena_close(arena);
+  base_raise_again(ctx->base);
 }
 
-void api_compute(tl_context *ctx, int n, tl_tensor *const *t) {
-  for (int i = 0; i < n; i++) {
-    if (t[i]->value) continue;
-    base_arena *arena = base_arena_open(ctx->base);
-    evaluation e = {.ctx = ctx, .n = n, .wanted = t, .arena = arena};
-    in_arena(ctx->base, arena, &e);
-    return;
+api_text *api_text_of(tl_context *ctx, const char *equations) {
+  uint64_t hash = base_hash(equations, strlen(equations), 0);
+  api_text **bucket = &ctx->texts[hash % API_TEXTS], *x = *bucket;
+  while (x && (x->hash != hash || strcmp(x->text, equations) != 0)) x = x->next;
+  if (!x) {
+    x = text_new(ctx, equations, hash);
+    x->next = *bucket;
+    *bucket = x;
   }
+  x->refs++;
+  return x;
 }
 
-/* ---- equations ------------------------------------------------------------------------------------------------- */
+void api_text_release(tl_context *ctx, api_text *text) {
+  if (!text || --text->refs > 0) return;
+  api_text **at = &ctx->texts[text->hash % API_TEXTS];
+  while (*at != text) at = &(*at)->next;
+  *at = text->next;
+  base_arena_close(text->arena);
+}
+
+/* ---- what programs are made of --------------------------------------------------------------- */
 
 ir_type api_common_type(int n, const ir_type *type) {
   ir_type common = IR_BOOL;
@@ -144,56 +57,126 @@ ir_type api_common_type(int n, const ir_type *type) {
   return common == IR_BOOL ? IR_F32 : common;
 }
 
+ir_tensor *api_leaf(ir_program *p, const char *name, ir_type type, int rank) {
+  const ir_expr *size[RUN_RANK];
+  for (int k = 0; k < rank; k++)
+    size[k] = ir_size(p, ir_symbol_new(p, base_format(p->arena, "%s.%d", name, k), false, 0));
+  return ir_tensor_new(p, name, type, rank, size, IR_INPUT);
+}
+
+/* ---- type and sizes of an equation, for the handles it is given ------------------------------ */
+
+typedef struct shaping {
+  const tl_arg *args;
+  int n;
+  const lang_ast *ast;
+  ir_type given, type;           /* of heads that are not declared; of the last head */
+  int rank;
+  int64_t size[RUN_RANK];
+} shaping;
+
+static void check_requires(const ir_program *p, const int64_t *symbols) {
+  for (int i = 0; i < p->requires.n; i++) {
+    const ir_require *r = &p->requires.at[i];
+    int64_t left = ir_eval_size(r->left, symbols), right = ir_eval_size(r->right, symbols);
+    if (r->at_most ? left <= right : left == right) continue;
+    base_raise(p->ctx, BASE_ARGUMENT, r->span, "%s (%lld and %lld)", r->message, (long long)left,
+               (long long)right);
+  }
+}
+
+static void shape(base_arena *arena, void *arg) {
+  shaping *s = arg;
+  ir_program *p = ir_program_open(arena);
+  const char **name = BASE_NEWS(arena, const char *, s->n + 1);
+  ir_tensor **leaf = BASE_NEWS(arena, ir_tensor *, s->n + 1), *draw = NULL;
+  ir_type *type = BASE_NEWS(arena, ir_type, s->n + 1);
+  for (int i = 0; i < s->n; i++) {
+    const tl_tensor *t = s->args[i].tensor;
+    name[i] = s->args[i].name;
+    leaf[i] = api_leaf(p, name[i], type[i] = t->type, t->rank);
+  }
+  s->given = api_common_type(s->n, type);
+  const ir_tensor *head = lang_equations(p, s->ast, s->n, name, leaf, s->given, &draw);
+  int64_t *symbols = BASE_NEWS(arena, int64_t, p->symbols.n + 1);
+  for (int i = 0; i < s->n; i++)
+    for (int k = 0; k < leaf[i]->rank; k++)
+      symbols[leaf[i]->size[k]->u.symbol->id] = s->args[i].tensor->size[k];
+  check_requires(p, symbols);
+  s->type = head->type;
+  s->rank = head->rank;
+  for (int k = 0; k < head->rank; k++) s->size[k] = ir_eval_size(head->size[k], symbols);
+}
+
+/* ---- tl_eq ----------------------------------------------------------------------------------- */
+
 typedef struct equating {
   tl_context *ctx;
-  const char *text;
+  const char *equations;
   const tl_arg *args;
+  int n;
+  api_text *text;
   tl_tensor *made;
 } equating;
 
-static ir_type type_of_handle(const tl_tensor *t) { return t->value ? t->value->type : t->type; }
-
-/* Names, ranks and sums are checked when the handle is made, so that the error is where the mistake is. */
-static void check_now(tl_tensor *t) {
-  base_arena *arena = base_arena_child(t->arena);
-  evaluation *e = BASE_NEW(arena, evaluation);
-  base_defer(arena, close_evaluation, e);
-  e->build = api_build_open(arena, t->ctx, 0, NULL);
-  api_build_tensor(e->build, t);
-  base_arena_close(arena);
+static tl_tensor *equation_new(tl_context *ctx, const shaping *s) {
+  size_t bytes = 0;
+  for (int i = 0; i < s->n; i++) bytes += strlen(s->args[i].name) + 1;
+  char *names;
+  tl_tensor *t = api_tensor_new(ctx, API_EQUATION, s->n, s->rank, s->size, bytes, &names);
+  for (int i = 0; i < s->n; i++) {
+    t->input[i] = tl_retain(s->args[i].tensor);
+    t->name[i] = strcpy(names, s->args[i].name);
+    names += strlen(names) + 1;
+  }
+  t->type = s->type;
+  t->given = s->given;
+  t->key = ctx->seed * INT64_C(0x100000000) + ctx->draws++;
+  return t;
 }
 
 static void make_equation(void *arg) {
   equating *e = arg;
-  tl_tensor *t = e->made = api_tensor(e->ctx, API_EQUATION);
-  int n = 0;
-  while (e->args && e->args[n].name) n++;
-  t->arena = base_arena_open(e->ctx->base);
-  t->name = BASE_NEWS(t->arena, const char *, n + 1);
-  t->input = BASE_NEWS(t->arena, tl_tensor *, n + 1);
-  ir_type *type = BASE_NEWS(t->arena, ir_type, n + 1);
+  e->text = api_text_of(e->ctx, e->equations);
+  shaping s = {.args = e->args, .n = e->n, .ast = e->text->ast};
+  api_in_arena(e->ctx->base, shape, &s);
+  e->made = equation_new(e->ctx, &s);
+  e->made->text = e->text;
+}
+
+/* Are the arguments tensors of CTX with names of their own? */
+static bool args_fit(tl_context *ctx, const tl_arg *args, int n) {
   for (int i = 0; i < n; i++) {
-    if (e->args[i].tensor->ctx != e->ctx) base_raise(e->ctx->base, BASE_ARGUMENT, base_nowhere, "%s is a tensor of another context", e->args[i].name);
-    t->name[i] = base_copy(t->arena, e->args[i].name);
-    t->input[t->n++] = tl_retain(e->args[i].tensor);
-    type[i] = type_of_handle(e->args[i].tensor);
+    const char *name = args[i].name;
+    if (!args[i].tensor) {
+      api_refuse(ctx, BASE_ARGUMENT, "tl_eq: %s is NULL", name);
+      return false;
+    }
+    if (args[i].tensor->ctx != ctx) {
+      api_refuse(ctx, BASE_ARGUMENT, "tl_eq: %s is a tensor of another context", name);
+      return false;
+    }
+    for (int k = 0; k < i; k++)
+      if (strcmp(args[k].name, name) == 0) {
+        api_refuse(ctx, BASE_ARGUMENT, "tl_eq: %s is given twice", name);
+        return false;
+      }
   }
-  t->type = api_common_type(n, type);
-  t->key = e->ctx->seed * INT64_C(0x100000000) + e->ctx->draws++;
-  t->ast = lang_parse(t->arena, NULL, e->text, strlen(e->text));
-  check_now(t);
+  return true;
 }
 
 tl_tensor *tl_eq(tl_context *ctx, const char *equations, const tl_arg *args) {
-  if (!ctx || !ctx->session || !equations) return NULL;
-  for (int i = 0; args && args[i].name; i++)
-    if (!args[i].tensor) return NULL;
-  equating e = {ctx, equations, args, NULL};
-  if (api_call(ctx, make_equation, &e) == TL_OK) return e.made;
-  api_diagnose(ctx, NULL, equations);
-  tl_release(e.made);
-  return NULL;
+  if (!ctx || !ctx->session) return NULL;
+  equating e = {.ctx = ctx, .equations = equations, .args = args};
+  while (args && args[e.n].name) e.n++;
+  if (!equations) api_refuse(ctx, BASE_ARGUMENT, "tl_eq: the equations are NULL");
+  if (!equations || !args_fit(ctx, args, e.n)) return NULL;
+  lang_source source = {NULL, equations};
+  if (api_call_on(ctx, make_equation, &e, &source, 1) != TL_OK) api_text_release(ctx, e.text);
+  return e.made;
 }
+
+/* ---- tl_grad --------------------------------------------------------------------------------- */
 
 typedef struct deriving {
   tl_tensor *loss, *wrt, *made;
@@ -201,22 +184,27 @@ typedef struct deriving {
 
 static void make_gradient(void *arg) {
   deriving *d = arg;
-  tl_tensor *t = d->made = api_tensor(d->loss->ctx, API_GRADIENT);
-  t->arena = base_arena_open(t->ctx->base);
-  t->input = BASE_NEWS(t->arena, tl_tensor *, 2);
-  t->input[t->n++] = tl_retain(d->loss);
-  t->input[t->n++] = tl_retain(d->wrt);
-  t->type = type_of_handle(d->wrt);
+  tl_tensor *wrt = d->wrt;
+  tl_tensor *t = api_tensor_new(wrt->ctx, API_GRADIENT, 2, wrt->rank, wrt->size, 0, NULL);
+  t->input[0] = tl_retain(d->loss);
+  t->input[1] = tl_retain(wrt);
+  t->type = ir_type_computed(wrt->type);
+  d->made = t;
 }
 
 tl_tensor *tl_grad(tl_context *ctx, tl_tensor *loss, tl_tensor *wrt) {
-  if (!ctx || !loss || !wrt) return NULL;
+  if (!ctx) return NULL;
   deriving d = {loss, wrt, NULL};
-  if (loss->ctx != ctx || wrt->ctx != ctx) {
-    api_refuse(ctx, BASE_ARGUMENT, "tl_grad: the tensors are of another context");
-    return NULL;
-  }
-  if (api_call(ctx, make_gradient, &d) == TL_OK) return d.made;
-  tl_release(d.made);
-  return NULL;
+  if (!loss || !wrt)
+    api_refuse(ctx, BASE_ARGUMENT, "tl_grad: %s is NULL", loss ? "wrt" : "loss");
+  else if (loss->ctx != ctx || wrt->ctx != ctx)
+    api_refuse(ctx, BASE_ARGUMENT, "tl_grad: %s is a tensor of another context",
+               loss->ctx == ctx ? "wrt" : "loss");
+  else if (!ir_type_real(wrt->type) || !ir_type_real(loss->type))
+    api_refuse(ctx, BASE_ARGUMENT, "tl_grad: %s is %s, which has no derivative",
+               ir_type_real(loss->type) ? "wrt" : "loss",
+               ir_type_name(ir_type_real(loss->type) ? wrt->type : loss->type));
+  else
+    api_call(ctx, make_gradient, &d);
+  return d.made;
 }

@@ -1,24 +1,46 @@
-/* Tensor handles: values, and lazy ones that are computed when they are read. */
+/* Tensor handles: made from host memory, read back, released. */
 #include <math.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "api/api.h"
 
-tl_tensor *api_tensor(tl_context *ctx, api_kind kind) {
-  tl_tensor *t = base_calloc(ctx->base, sizeof *t);
+/* ---- life ------------------------------------------------------------------------------------ */
+
+static void enlist(tl_context *ctx, tl_tensor *t) {
   t->ctx = ctx;
   t->refs = 1;
-  t->kind = kind;
+  t->serial = ++ctx->serial;
   t->next = ctx->tensors;
   if (t->next) t->next->previous = t;
   ctx->tensors = t;
+}
+
+tl_tensor *api_tensor_new(tl_context *ctx, api_kind kind, int n, int rank, const int64_t *size,
+                          size_t bytes, char **more) {
+  size_t tables = (size_t)n * (sizeof(tl_tensor *) + sizeof(char *)) + (size_t)rank * sizeof *size;
+  tl_tensor *t = base_calloc(ctx->base, sizeof *t + tables + bytes);
+  t->kind = kind;
+  t->rank = rank;
+  t->n = n;
+  t->input = (tl_tensor **)(t + 1);
+  t->name = (const char **)(t->input + n);
+  int64_t *own = (int64_t *)(t->name + n);
+  for (int k = 0; k < rank; k++) own[k] = size[k];
+  t->size = own;
+  if (more) *more = (char *)(own + rank);
+  enlist(ctx, t);
   return t;
 }
 
 tl_tensor *api_tensor_of(tl_context *ctx, run_value *v) {
-  tl_tensor *t = api_tensor(ctx, API_VALUE);
-  t->value = v;
+  tl_tensor *t = base_try_malloc(ctx->base, sizeof *t);
+  if (!t) {
+    run_release(v);
+    base_raise(ctx->base, BASE_MEMORY, base_nowhere, "out of memory: a handle of a tensor");
+  }
+  *t = (tl_tensor){.kind = API_VALUE, .value = v, .type = v->type, .rank = v->rank};
+  t->size = v->size;
+  enlist(ctx, t);
   return t;
 }
 
@@ -28,23 +50,22 @@ void api_tensor_free(tl_tensor *t) {
   else ctx->tensors = t->next;
   if (t->next) t->next->previous = t->previous;
   run_release(t->value);
-  base_arena_close(t->arena);
+  api_text_release(ctx, t->text);
   base_free(ctx->base, t);
 }
 
-/* A chain of a million equations is released without recursion: those that die wait in a list of their own. */
+/* A long chain is released without recursion: those that die wait in a list. */
 void tl_release(tl_tensor *t) {
-  tl_tensor *dying = NULL;
   if (!t || --t->refs > 0) return;
-  t->built = 0;
-  t->ir = NULL;
-  for (tl_tensor *x = t; x; x = dying) {
-    dying = x == t ? NULL : (tl_tensor *)(void *)x->ir;
-    for (int i = 0; i < x->n; i++)
-      if (x->input[i] && --x->input[i]->refs == 0) {
-        x->input[i]->ir = (ir_tensor *)(void *)dying;
-        dying = x->input[i];
-      }
+  t->dying = NULL;
+  for (tl_tensor *x = t, *dying; x; x = dying) {
+    dying = x->dying;
+    for (int i = 0; i < x->n; i++) {
+      tl_tensor *input = x->input[i];
+      if (--input->refs > 0) continue;
+      input->dying = dying;
+      dying = input;
+    }
     api_tensor_free(x);
   }
 }
@@ -54,7 +75,7 @@ tl_tensor *tl_retain(tl_tensor *t) {
   return t;
 }
 
-/* ---- from host memory ----------------------------------------------------------------------------------- */
+/* ---- from host memory ------------------------------------------------------------------------ */
 
 typedef struct making {
   tl_context *ctx;
@@ -67,31 +88,54 @@ typedef struct making {
 
 static void make(void *arg) {
   making *m = arg;
-  if ((unsigned)m->type >= IR_TYPES) base_raise(m->ctx->base, BASE_ARGUMENT, base_nowhere, "%d is no tl_type", (int)m->type);
-  if (m->rank < 0 || (m->rank > 0 && !m->size))
-    base_raise(m->ctx->base, BASE_ARGUMENT, base_nowhere, "a tensor of rank %d needs %s", m->rank, m->rank < 0 ? "a rank from 0" : "sizes");
-  m->made = api_tensor(m->ctx, API_VALUE);
-  m->made->value = run_value_new(m->ctx->session, (ir_type)m->type, m->rank, m->size, m->data);
+  run_session *s = m->ctx->session;
+  m->made = api_tensor_of(m->ctx, run_value_new(s, (ir_type)m->type, m->rank, m->size, m->data));
 }
 
 tl_tensor *tl_from(tl_context *ctx, tl_type type, int rank, const int64_t *size, const void *data) {
   if (!ctx || !ctx->session) return NULL;
   making m = {ctx, type, rank, size, data, NULL};
-  if (api_call(ctx, make, &m) == TL_OK) return m.made;
-  tl_release(m.made);
-  return NULL;
+  if ((unsigned)type >= IR_TYPES)
+    api_refuse(ctx, BASE_ARGUMENT, "tl_from: %d is no tl_type", (int)type);
+  else if (rank < 0)
+    api_refuse(ctx, BASE_ARGUMENT, "tl_from: a rank is 0 or more, not %d", rank);
+  else if (rank > 0 && !size)
+    api_refuse(ctx, BASE_ARGUMENT, "tl_from: a tensor of rank %d needs sizes; they are NULL", rank);
+  else
+    api_call(ctx, make, &m);
+  return m.made;
 }
 
 tl_tensor *tl_scalar(tl_context *ctx, tl_type type, double value) {
+  if ((unsigned)type >= IR_TYPES) return tl_from(ctx, type, 0, NULL, NULL);
   char element[8];
-  ir_value v = {.type = (unsigned)type < IR_TYPES ? ir_type_computed((ir_type)type) : IR_F64};
-  if (ir_type_real(v.type)) v.u.f = value;
-  else v.u.i = (int64_t)value;
-  if ((unsigned)type < IR_TYPES) device_store_value((ir_type)type, element, 0, v);
+  ir_value given = {.type = IR_F64, .u.f = value};
+  device_store_value((ir_type)type, element, 0, ir_eval_op(IR_CAST, (ir_type)type, &given));
   return tl_from(ctx, type, 0, NULL, element);
 }
 
-/* ---- to host memory -------------------------------------------------------------------------------------- */
+/* ---- what is known without computing --------------------------------------------------------- */
+
+tl_type tl_tensor_type(const tl_tensor *t) { return t ? (tl_type)t->type : TL_F32; }
+int tl_rank(const tl_tensor *t) { return t ? t->rank : -1; }
+
+int64_t tl_size(const tl_tensor *t, int position) {
+  if (!t) return -1;
+  if (position >= 0 && position < t->rank) return t->size[position];
+  api_refuse(t->ctx, BASE_ARGUMENT, "tl_size: there is no position %d in a tensor of rank %d",
+             position, t->rank);
+  return -1;
+}
+
+int64_t tl_count(const tl_tensor *t) {
+  int64_t count = 1;
+  for (int k = 0; t && k < t->rank; k++) count *= t->size[k];
+  return t ? count : -1;
+}
+
+static size_t bytes_of(const tl_tensor *t) { return (size_t)tl_count(t) * ir_type_bytes(t->type); }
+
+/* ---- computing, and to host memory ----------------------------------------------------------- */
 
 typedef struct computing {
   tl_context *ctx;
@@ -105,59 +149,44 @@ static void compute(void *arg) {
 }
 
 tl_status tl_eval(int n, tl_tensor *const *t) {
-  tl_context *ctx = NULL;
+  bool done = true;
   for (int i = 0; i < n; i++) {
     if (!t[i]) return TL_ARGUMENT;
-    if (ctx && t[i]->ctx != ctx) return api_refuse(ctx, BASE_ARGUMENT, "the tensors are of different contexts");
-    ctx = t[i]->ctx;
+    if (t[i]->ctx != t[0]->ctx)
+      return api_refuse(t[0]->ctx, BASE_ARGUMENT, "tl_eval: tensor %d is of another context", i);
+    done = done && t[i]->value;
   }
-  computing c = {ctx, n, t};
-  return n > 0 ? api_call(ctx, compute, &c) : TL_OK;
+  if (done) return TL_OK;
+  computing c = {t[0]->ctx, n, t};
+  return api_call(c.ctx, compute, &c);
 }
 
 static run_value *value_of(tl_tensor *t) { return t && tl_eval(1, &t) == TL_OK ? t->value : NULL; }
 
-tl_type tl_tensor_type(const tl_tensor *t) {
-  run_value *v = value_of((tl_tensor *)(uintptr_t)t);
-  return v ? (tl_type)v->type : TL_F32;
-}
-
-int tl_rank(tl_tensor *t) {
-  run_value *v = value_of(t);
-  return v ? v->rank : -1;
-}
-
-int64_t tl_size(tl_tensor *t, int position) {
-  run_value *v = value_of(t);
-  return v && position >= 0 && position < v->rank ? v->size[position] : -1;
-}
-
-int64_t tl_count(tl_tensor *t) {
-  run_value *v = value_of(t);
-  return v ? v->count : -1;
-}
-
-static tl_status check_bytes(tl_tensor *t, size_t bytes) {
-  if (run_value_bytes(t->value) == bytes) return TL_OK;
-  char message[160];
-  snprintf(message, sizeof message, "the tensor has %zu bytes (%lld elements of %s); the buffer has %zu",
-           run_value_bytes(t->value), (long long)t->value->count, ir_type_name(t->value->type), bytes);
-  return api_refuse(t->ctx, BASE_ARGUMENT, message);
+static tl_status check_bytes(const char *call, const tl_tensor *t, size_t bytes) {
+  if (bytes_of(t) == bytes) return TL_OK;
+  return api_refuse(t->ctx, BASE_ARGUMENT,
+                    "%s: the tensor has %zu bytes (%lld elements of %s); the buffer has %zu", call,
+                    bytes_of(t), (long long)tl_count(t), ir_type_name(t->type), bytes);
 }
 
 tl_status tl_read(tl_tensor *t, void *to, size_t bytes) {
   if (!t) return TL_ARGUMENT;
-  tl_status status = tl_eval(1, &t);
-  if (status == TL_OK) status = check_bytes(t, bytes);
+  tl_status status = check_bytes("tl_read", t, bytes);
+  if (status == TL_OK && bytes && !to) status = api_refuse(t->ctx, BASE_ARGUMENT, "tl_read to NULL");
+  if (status == TL_OK) status = tl_eval(1, &t);
   if (status == TL_OK && bytes) run_value_read(t->value, to);
   return status;
 }
 
 double tl_value(tl_tensor *t) {
+  if (t && tl_count(t) != 1) {
+    api_refuse(t->ctx, BASE_ARGUMENT, "tl_value takes a tensor with one element; this one has %lld",
+               (long long)tl_count(t));
+    return NAN;
+  }
   run_value *v = value_of(t);
-  if (v && v->count == 1) return run_value_at(v, 0);
-  if (v) api_refuse(t->ctx, BASE_ARGUMENT, "tl_value takes a tensor with one element");
-  return NAN;
+  return v ? run_value_at(v, 0) : NAN;
 }
 
 typedef struct writing {
@@ -172,8 +201,26 @@ static void write_value(void *arg) {
 
 tl_status tl_write(tl_tensor *t, const void *from, size_t bytes) {
   if (!t) return TL_ARGUMENT;
-  if (t->kind != API_VALUE) return api_refuse(t->ctx, BASE_ARGUMENT, "tl_write takes a tensor made by tl_from or tl_scalar");
-  tl_status status = check_bytes(t, bytes);
+  if (t->kind != API_VALUE)
+    return api_refuse(t->ctx, BASE_ARGUMENT, "tl_write: the tensor is what its equation says");
+  tl_status status = check_bytes("tl_write", t, bytes);
+  if (status != TL_OK || !bytes) return status;
+  if (!from) return api_refuse(t->ctx, BASE_ARGUMENT, "tl_write from NULL");
   writing w = {t, from};
-  return status == TL_OK ? api_call(t->ctx, write_value, &w) : status;
+  return api_call(t->ctx, write_value, &w);
+}
+
+typedef struct detaching {
+  tl_tensor *of, *made;
+} detaching;
+
+static void detach(void *arg) {
+  detaching *d = arg;
+  d->made = api_tensor_of(d->of->ctx, run_value_share(d->of->value));
+}
+
+tl_tensor *tl_detach(tl_tensor *t) {
+  detaching d = {t, NULL};
+  if (value_of(t)) api_call(t->ctx, detach, &d);
+  return d.made;
 }

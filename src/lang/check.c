@@ -82,8 +82,20 @@ lang_tensor *lang_find(const lang_program *program, const char *name) {
   return NULL;
 }
 
-ir_tensor *lang_equations(ir_program *p, const lang_ast *ast, int n, const char *const *name, ir_tensor *const *tensor,
-                          ir_type type, ir_tensor **draw) {
+/* All leaves of equations for the C API are bound: the first N entities. */
+static void refuse_leaves(check *c, int n) {
+  for (int i = 0; i < c->entities.n; i++) {
+    const entity *e = c->entities.at[i];
+    if (e->kind != NAME_TENSOR) continue;
+    if (i < n && e->clauses.n)
+      check_refuse(c, e->clauses.at[0]->stmt->span, "%s is an argument, and cannot be defined here too", e->name);
+    if (i < n ? e->data || e->declared : !e->clauses.n)
+      check_refuse(c, e->span, "%s is not given by an equation here: make it a tensor, and an argument", e->name);
+  }
+}
+
+void lang_equations_of(ir_program *p, const lang_ast *ast, int n, const char *const *name, ir_tensor *const *tensor,
+                       ir_type type, ir_tensor **draw, int nfound, const char *const *wanted, ir_tensor **found) {
   check *c = BASE_NEW(p->arena, check);
   *c = (check){.ctx = p->ctx, .arena = p->arena, .p = p, .type = type, .draw = draw ? *draw : NULL};
   c->names = base_map_open(p->arena);
@@ -93,11 +105,23 @@ ir_tensor *lang_equations(ir_program *p, const lang_ast *ast, int n, const char 
                   .type = tensor[i]->type, .typed = true, .virtual_position = -1};
   }
   check_collect(c, ast);
+  refuse_leaves(c, n);
   check_definitions(c);
-  const entity *last = NULL;
-  for (int i = 0; i < ast->n; i++)
-    if (ast->at[i]->form == LANG_EQUATION) last = check_find(c, ast->at[i]->equation.head->name);
-  if (!last) base_raise(p->ctx, BASE_REFUSED, base_nowhere, "there is no equation in the text");
+  for (int i = 0; i < nfound; i++) {
+    const entity *e = check_find(c, wanted[i]);
+    if (!e || !e->ir) check_refuse(c, base_nowhere, "there is no equation for %s", wanted[i]);
+    found[i] = e->ir;
+  }
   if (draw) *draw = c->draw;
-  return last->ir;
+}
+
+ir_tensor *lang_equations(ir_program *p, const lang_ast *ast, int n, const char *const *name, ir_tensor *const *tensor,
+                          ir_type type, ir_tensor **draw) {
+  const char *last = NULL;
+  ir_tensor *found;
+  for (int i = 0; i < ast->n; i++)
+    if (ast->at[i]->form == LANG_EQUATION) last = ast->at[i]->equation.head->name;
+  if (!last) base_raise(p->ctx, BASE_REFUSED, base_nowhere, "there is no equation in the text");
+  lang_equations_of(p, ast, n, name, tensor, type, draw, 1, &last, &found);
+  return found;
 }

@@ -126,6 +126,9 @@ lang_tensor *lang_find(const lang_program *program, const char *name);   /* NULL
  * equations draw and it is NULL. */
 ir_tensor *lang_equations(ir_program *p, const lang_ast *ast, int n, const char *const *name, ir_tensor *const *tensor,
                           ir_type type, ir_tensor **draw);
+/* The same; FOUND[i] is the tensor named WANTED[i], an argument or a head. */
+void lang_equations_of(ir_program *p, const lang_ast *ast, int n, const char *const *name, ir_tensor *const *tensor,
+                       ir_type type, ir_tensor **draw, int nfound, const char *const *wanted, ir_tensor **found);
 
 /* ---- carrying it out --------------------------------------------------------------------------- */
 
