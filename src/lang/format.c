@@ -1,0 +1,180 @@
+/* format: values as text. A number, `Y = 0.5`; a vector in brackets; a matrix one row a line,
+ * aligned; with symbol positions one line an element, `Alice Bob 0.5`. */
+#include "lang/machine.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+machine_view machine_view_of(base_arena *job, const run_value *v, const lang_item *item) {
+  machine_view view = {.type = v->type, .rank = v->rank, .first = item->first};
+  for (int k = 0; k < v->rank; k++) view.size[k] = v->size[k];
+  view.domain = item->tensor ? item->tensor->domain : NULL;
+  void *data = base_alloc(job, run_value_bytes(v));
+  run_value_read(v, data);
+  view.data = data;
+  return view;
+}
+
+bool machine_named(const machine_view *v) {
+  for (int k = 0; v->domain && k < v->rank; k++)
+    if (v->domain[k]) return true;
+  return false;
+}
+
+/* ---- numbers ------------------------------------------------------------------------------------- */
+
+static bool reads_back(ir_type type, const char *digits, double x) {
+  double back = strtod(digits, NULL);
+  if (type == IR_F64) return back == x;
+  if (type == IR_F32) return (float)back == (float)x;
+  char stored[8];
+  device_store_value(type, stored, 0, (ir_value){IR_F32, {.f = back}});
+  return device_load_value(type, stored, 0).u.f == x;
+}
+
+void machine_put_number(base_text *text, ir_type type, double x) {
+  if (isnan(x) || isinf(x)) {
+    base_put(text, isnan(x) ? "nan" : x < 0 ? "-inf" : "inf");
+    return;
+  }
+  char digits[40];
+  for (int n = 1; n <= 17; n++) {
+    snprintf(digits, sizeof digits, "%.*g", n, x);
+    if (reads_back(type, digits, x)) break;
+  }
+  char *mark = strchr(digits, 'e');
+  int power = mark ? atoi(mark + 1) : 0;
+  if (mark && power > 0 && power < 16) base_putf(text, "%.0f", x);        /* 1200000, not 1.2e+06 */
+  else if (mark) base_putf(text, "%.*se%d", (int)(mark - digits), digits, power);
+  else base_put(text, digits);
+}
+
+static void put_element(base_text *text, const machine_view *v, int64_t i) {
+  ir_value x = device_load_value(v->type, v->data, i);
+  if (v->type == IR_BOOL) base_put(text, x.u.i ? "true" : "false");
+  else if (ir_type_real(x.type)) machine_put_number(text, v->type, x.u.f);
+  else base_putf(text, "%lld", (long long)x.u.i);
+}
+
+/* ---- dense ----------------------------------------------------------------------------------------- */
+
+typedef struct layout {
+  base_text *text;
+  const machine_view *v;
+  int width;                       /* of each element; 0: not aligned */
+  int64_t at;
+} layout;
+
+static void put_aligned(layout *l) {
+  base_text *t = l->text;
+  size_t begin = t->n;
+  put_element(t, l->v, l->at++);
+  int gap = l->width - (int)(t->n - begin);
+  if (gap <= 0) return;
+  char *element = base_copy_n(t->arena, t->at + begin, t->n - begin);
+  t->n = begin;
+  base_putf(t, "%*s%s", gap, "", element);
+}
+
+static void put_rows(layout *l, int k) {
+  const machine_view *v = l->v;
+  base_put(l->text, "[");
+  for (int64_t i = 0; i < v->size[k]; i++) {
+    bool last = k == v->rank - 1;
+    if (i && last) base_put(l->text, ", ");
+    if (i && !last) base_putf(l->text, ",\n%*s", k + 1, "");
+    if (last) put_aligned(l);
+    else put_rows(l, k + 1);
+  }
+  base_put(l->text, "]");
+}
+
+static int64_t count(const machine_view *v) {
+  int64_t n = 1;
+  for (int k = 0; k < v->rank; k++) n *= v->size[k];
+  return n;
+}
+
+static int widest(base_arena *arena, const machine_view *v) {
+  base_text one = base_text_open(arena);
+  int width = 0;
+  for (int64_t i = 0, n = count(v); i < n; i++) {
+    one.n = 0;
+    put_element(&one, v, i);
+    if ((int)one.n > width) width = (int)one.n;
+  }
+  return width;
+}
+
+static void put_dense(base_text *text, const char *label, const machine_view *v) {
+  bool truth = v->type == IR_BOOL && v->rank == 0;
+  layout l = {.text = text, .v = v, .width = v->rank > 1 ? widest(text->arena, v) : 0};
+  if (label && !truth) base_putf(text, v->rank > 1 ? "%s =\n" : "%s = ", label);
+  if (v->rank == 0) put_element(text, v, 0);
+  else put_rows(&l, 0);
+  base_put(text, "\n");
+}
+
+/* ---- elements with their keys ------------------------------------------------------------------------- */
+
+typedef struct order {             /* of the keys at one position */
+  int64_t number;
+  const char *name;
+} order;
+
+static int by_name(const void *a, const void *b) {
+  return strcmp(((const order *)a)->name, ((const order *)b)->name);
+}
+
+static order *sorted(base_arena *job, const machine_view *v, int k) {
+  const lang_domain *d = v->domain ? v->domain[k] : NULL;
+  order *o = BASE_NEWS(job, order, v->size[k] + 1);
+  for (int64_t i = 0; i < v->size[k]; i++) o[i] = (order){i, d && i < d->n ? d->symbol[i] : ""};
+  if (d && v->size[k] <= d->n) qsort(o, (size_t)v->size[k], sizeof *o, by_name);
+  return o;
+}
+
+void machine_each(base_arena *job, const machine_view *v,
+                  void (*visit)(void *arg, const int64_t *key, int64_t at), void *arg) {
+  order *by[RUN_RANK];
+  int64_t place[RUN_RANK] = {0}, key[RUN_RANK];
+  for (int k = 0; k < v->rank; k++) by[k] = sorted(job, v, k);
+  for (int64_t i = 0, n = count(v); i < n; i++) {
+    int64_t at = 0;
+    for (int k = 0; k < v->rank; k++) {
+      key[k] = by[k][place[k]].number;
+      at = at * v->size[k] + key[k];
+    }
+    visit(arg, key, at);
+    for (int k = v->rank - 1; k >= 0 && ++place[k] == v->size[k]; k--) place[k] = 0;
+  }
+}
+
+static bool plain(const char *s) {
+  if (!*s) return false;
+  for (; *s; s++)
+    if (!isalnum((unsigned char)*s) && *s != '_' && *s != '\'' && (unsigned char)*s < 0x80) return false;
+  return true;
+}
+
+static void put_line(void *arg, const int64_t *key, int64_t at) {
+  layout *l = arg;
+  const machine_view *v = l->v;
+  for (int k = 0; k < v->rank; k++) {
+    const lang_domain *d = v->domain[k];
+    if (!d) base_putf(l->text, "%lld ", (long long)(key[k] + (k ? 0 : v->first)));
+    else if (plain(d->symbol[key[k]])) base_putf(l->text, "%s ", d->symbol[key[k]]);
+    else machine_put_string(l->text, d->symbol[key[k]], strlen(d->symbol[key[k]])), base_put(l->text, " ");
+  }
+  put_element(l->text, v, at);
+  base_put(l->text, "\n");
+}
+
+void machine_put_value(base_text *text, const char *label, const machine_view *v) {
+  layout l = {.text = text, .v = v};
+  if (machine_named(v)) machine_each(text->arena, v, put_line, &l);
+  else put_dense(text, label, v);
+}

@@ -1,0 +1,180 @@
+/* machine: a program with its values. Leaves get theirs when they are first needed; commands and
+ * queries are carried out in the order of the text. */
+#include "lang/machine.h"
+
+#include <string.h>
+
+/* ---- leaves ----------------------------------------------------------------------------------- */
+
+static void release(void *v) { run_release(v); }
+
+run_value *machine_hold(base_arena *job, run_value *v) {
+  base_defer(job, release, v);
+  return v;
+}
+
+int64_t machine_size(const lang_machine *m, const ir_tensor *t, int k) {
+  return ir_eval_size(t->size[k], m->symbols);
+}
+
+int64_t machine_key(const lang_machine *m) { return (int64_t)((uint64_t)m->seed << 32); }
+
+static run_value *new_value(lang_machine *m, const ir_tensor *like, ir_type type, const void *data) {
+  int64_t size[RUN_RANK + 1];
+  for (int k = 0; k < like->rank; k++) size[k] = machine_size(m, like, k);
+  return run_value_new(m->session, type, like->rank, size, data);
+}
+
+run_value *machine_zeros(lang_machine *m, base_arena *job, const ir_tensor *like, ir_type type) {
+  return machine_hold(job, new_value(m, like, type, NULL));
+}
+
+void machine_replace(lang_machine *m, const ir_tensor *leaf, run_value *v) {
+  run_release(m->value[leaf->id]);
+  m->value[leaf->id] = v;
+}
+
+static void fill_parameter(lang_machine *m, base_arena *job, const lang_tensor *t) {
+  if (t->how == LANG_START_FROM) {
+    run_value *from = machine_value(m, job, t->from, 0, NULL);
+    machine_replace(m, t->ir, run_value_share(machine_convert(job, from, t->ir->type)));
+    return;
+  }
+  run_value *v = machine_zeros(m, job, t->ir, t->ir->type);
+  void *data = base_alloc(job, run_value_bytes(v));
+  machine_start(m, t, data, v->count);
+  run_value_write(v, data);
+  machine_replace(m, t->ir, run_retain(v));
+}
+
+static void fill(lang_machine *m, const ir_tensor *leaf) {
+  const lang_tensor *t = m->tensor[leaf->id];
+  if (leaf == m->program->draw) {
+    int64_t key = machine_key(m);
+    m->value[leaf->id] = run_value_new(m->session, IR_I64, 0, NULL, &key);
+  } else if (t && t->kind == LANG_PARAMETER && t->start) {
+    base_arena *job = base_arena_child(m->arena);
+    fill_parameter(m, job, t);
+    base_arena_close(job);
+  } else {
+    m->value[leaf->id] = new_value(m, leaf, leaf->type, t && t->data ? t->data->data : NULL);
+  }
+}
+
+run_value *machine_leaf(lang_machine *m, const ir_tensor *leaf) {
+  if (!m->value[leaf->id]) fill(m, leaf);
+  return m->value[leaf->id];
+}
+
+/* ---- opening, closing --------------------------------------------------------------------------- */
+
+static void fill_tables(lang_machine *m) {
+  lang_program *program = m->program;
+  int n = program->ir->tensors.n;
+  m->value = BASE_NEWS(m->arena, run_value *, n + 1);
+  m->tensor = BASE_NEWS(m->arena, lang_tensor *, n + 1);
+  m->symbols = BASE_NEWS(m->arena, int64_t, program->ir->symbols.n + 1);
+  for (int i = 0; i < program->tensors.n; i++)
+    m->tensor[program->tensors.at[i]->ir->id] = program->tensors.at[i];
+  for (int i = 0; i < program->sizes.n; i++)
+    m->symbols[program->sizes.at[i].symbol->id] = program->sizes.at[i].value;
+}
+
+lang_machine *lang_machine_open(run_session *s, lang_program *program, const lang_output *output) {
+  base_arena *arena = base_arena_open(run_ctx(s));
+  base_trap trap;
+  if (BASE_TRY(run_ctx(s), &trap)) {
+    lang_machine *m = BASE_NEW(arena, lang_machine);
+    *m = (lang_machine){.ctx = run_ctx(s), .arena = arena, .session = s, .program = program};
+    if (output) m->output = *output;
+    fill_tables(m);
+    base_untrap(run_ctx(s), &trap);
+    return m;
+  }
+  base_arena_close(arena);
+  base_raise_again(run_ctx(s));
+}
+
+void lang_machine_close(lang_machine *m) {
+  if (!m) return;
+  for (int i = 0; i < m->program->ir->tensors.n; i++) run_release(m->value[i]);
+  base_arena_close(m->arena);
+}
+
+/* ---- jobs ----------------------------------------------------------------------------------------- */
+
+typedef void job_work(lang_machine *m, base_arena *job, void *arg);
+
+static void in_job(lang_machine *m, job_work *work, void *arg) {
+  base_arena *job = base_arena_open(m->ctx);
+  base_trap trap;
+  if (BASE_TRY(m->ctx, &trap)) {
+    work(m, job, arg);
+    base_untrap(m->ctx, &trap);
+    base_arena_close(job);
+  } else {
+    base_arena_close(job);
+    base_raise_again(m->ctx);
+  }
+}
+
+static void set_seed(lang_machine *m, int64_t seed) {
+  m->seed = seed;
+  m->generated = 0;
+  if (m->program->draw) machine_replace(m, m->program->draw, NULL);
+}
+
+static void carry_out(lang_machine *m, base_arena *job, void *arg) {
+  const lang_action *a = arg;
+  switch (a->verb) {
+  case LANG_DO_QUERY: machine_query(m, job, a); break;
+  case LANG_DO_PRINT: machine_print(m, job, a); break;
+  case LANG_DO_WRITE: machine_write(m, job, a); break;
+  case LANG_DO_MINIMIZE: machine_minimize(m, job, a); break;
+  case LANG_DO_SAVE: machine_save(m, job, a->path); break;
+  case LANG_DO_LOAD: machine_load(m, job, a->path, a->stmt->span); break;
+  case LANG_DO_SEED: set_seed(m, a->number); break;
+  case LANG_DO_ROUNDS:
+  case LANG_DO_SETTLE: break;    /* bounds of recursive relations: nothing dense needs them */
+  }
+}
+
+void lang_machine_run(lang_machine *m) {
+  for (int i = 0; i < m->program->actions.n; i++) {
+    base_poll(m->ctx);
+    in_job(m, carry_out, &m->program->actions.at[i]);
+  }
+}
+
+/* ---- values from outside ----------------------------------------------------------------------------- */
+
+typedef struct wanted {
+  const lang_tensor *t;
+  run_value *v;
+} wanted;
+
+static void find_value(lang_machine *m, base_arena *job, void *arg) {
+  wanted *w = arg;
+  w->v = run_retain(machine_value(m, job, w->t, 0, NULL));
+}
+
+run_value *lang_machine_value(lang_machine *m, lang_tensor *t) {
+  wanted w = {t, NULL};
+  in_job(m, find_value, &w);
+  return w.v;
+}
+
+void lang_machine_set(lang_machine *m, lang_tensor *t, run_value *v) {
+  if (t->kind == LANG_DERIVED)
+    base_raise(m->ctx, BASE_ARGUMENT, t->span, "%s is computed by its equations; it cannot be set", t->name);
+  if (v->type != t->ir->type || v->rank != t->ir->rank)
+    base_raise(m->ctx, BASE_ARGUMENT, t->span, "%s is %s with %d positions; it is set to %s with %d", t->name,
+               ir_type_name(t->ir->type), t->ir->rank, ir_type_name(v->type), v->rank);
+  for (int k = 0; k < v->rank; k++)
+    if (t->ir->size[k]->op == IR_CONST && machine_size(m, t->ir, k) != v->size[k])
+      base_raise(m->ctx, BASE_ARGUMENT, t->span, "position %d of %s is %lld long, not %lld", k, t->name,
+                 (long long)machine_size(m, t->ir, k), (long long)v->size[k]);
+  for (int k = 0; k < v->rank; k++)
+    if (t->ir->size[k]->op == IR_SYMBOL) m->symbols[t->ir->size[k]->u.symbol->id] = v->size[k];
+  machine_replace(m, t->ir, run_value_share(v));
+}

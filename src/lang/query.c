@@ -1,0 +1,118 @@
+/* query: queries, print, and values into files. */
+#include "lang/machine.h"
+
+#include <string.h>
+
+/* What an item stands for: TEXT, or elements. */
+typedef struct shown {
+  bool is_text;
+  const char *text;
+  size_t length;
+  machine_view view;
+} shown;
+
+/* Each row of tokens is one line. */
+static shown decoded(base_arena *job, const lang_domain *d, machine_view v) {
+  base_text text = base_text_open(job);
+  int64_t row = v.rank ? v.size[v.rank - 1] : 1, n = 1;
+  for (int k = 0; k < v.rank; k++) n *= v.size[k];
+  int64_t *token = BASE_NEWS(job, int64_t, row + 1);
+  for (int64_t at = 0; at < n; at += row) {
+    if (at) base_put(&text, "\n");
+    for (int64_t i = 0; i < row; i++) token[i] = device_load_value(v.type, v.data, at + i).u.i;
+    io_string s = io_decode(job, d->text, token, (size_t)row);
+    base_put_n(&text, s.at, s.n);
+  }
+  return (shown){.is_text = true, .text = text.at, .length = text.n};
+}
+
+static shown generated(lang_machine *m, base_arena *job, const lang_item *item) {
+  io_array tokens = machine_generate(m, job, item->generate);
+  machine_view v = {.type = IR_I64, .rank = 1, .data = tokens.data};
+  v.size[0] = tokens.shape[0];
+  if (item->decode) return decoded(job, item->generate->domain, v);
+  return (shown){.view = v};
+}
+
+static shown show(lang_machine *m, base_arena *job, const lang_item *item, int nwith,
+                  const lang_with *with) {
+  switch (item->show) {
+  case LANG_SHOW_TEXT: return (shown){.is_text = true, .text = item->text, .length = strlen(item->text)};
+  case LANG_SHOW_GENERATED: return generated(m, job, item);
+  default: break;
+  }
+  run_value *v = machine_value(m, job, item->tensor, nwith, with);
+  machine_view view = machine_view_of(job, v, item);
+  if (item->show == LANG_SHOW_DECODED) return decoded(job, item->tensor->tokens, view);
+  return (shown){.view = view};
+}
+
+static void put(lang_machine *m, const base_text *text) {
+  if (m->output.put) m->output.put(m->output.user, text->at, text->n);
+}
+
+static void end_line(base_text *text) {
+  if (!text->n || text->at[text->n - 1] != '\n') base_put(text, "\n");
+}
+
+void machine_query(lang_machine *m, base_arena *job, const lang_action *a) {
+  shown s = show(m, job, &a->item[0], a->nwith, a->with);
+  base_text text = base_text_open(job);
+  if (m->output.json) {
+    base_put(&text, "{\"query\": ");
+    machine_put_string(&text, a->stmt->source, strlen(a->stmt->source));
+    base_put(&text, ", \"value\": ");
+    if (s.is_text) machine_put_string(&text, s.text, s.length);
+    else machine_put_json(&text, &s.view);
+    base_put(&text, "}\n");
+  } else if (s.is_text) {
+    base_put_n(&text, s.text, s.length);
+    end_line(&text);
+  } else {
+    machine_put_value(&text, a->item[0].label, &s.view);
+  }
+  put(m, &text);
+}
+
+/* print("loss", Loss): one line, unless a value has several. */
+void machine_print(lang_machine *m, base_arena *job, const lang_action *a) {
+  base_text line = base_text_open(job);
+  for (int i = 0; i < a->n; i++) {
+    shown s = show(m, job, &a->item[i], 0, NULL);
+    bool starts = !line.n || line.at[line.n - 1] == '\n';
+    if (!starts) base_put(&line, !s.is_text && s.view.rank > 1 ? "\n" : " ");
+    if (s.is_text) {
+      base_put_n(&line, s.text, s.length);
+      continue;
+    }
+    machine_put_value(&line, NULL, &s.view);
+    if (s.view.rank < 2) line.at[--line.n] = '\0';
+  }
+  end_line(&line);
+  if (!m->output.json) {
+    put(m, &line);
+    return;
+  }
+  base_text text = base_text_open(job);
+  base_put(&text, "{\"print\": ");
+  machine_put_string(&text, line.at, line.n - 1);
+  base_put(&text, "}\n");
+  put(m, &text);
+}
+
+static io_array array_of(const machine_view *v, base_ctx *ctx, const lang_action *a) {
+  if (v->rank > IO_RANK)
+    base_raise(ctx, BASE_RUNTIME, a->stmt->span, "%s has %d positions; files hold %d at most", a->item[0].label,
+               v->rank, IO_RANK);
+  return io_array_of((int)v->type, v->rank, v->size, (void *)(uintptr_t)v->data);
+}
+
+void machine_write(lang_machine *m, base_arena *job, const lang_action *a) {
+  const lang_item *item = &a->item[0];
+  shown s = show(m, job, item, 0, NULL);
+  if (s.is_text)
+    base_raise(m->ctx, BASE_RUNTIME, a->stmt->span, "%s is text; files hold tensors: print it instead", item->label);
+  io_set set = {0};
+  io_add(job, &set, item->label, array_of(&s.view, m->ctx, a));
+  io_write(m->ctx, a->path, &set);
+}
