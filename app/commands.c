@@ -1,0 +1,144 @@
+/* The commands, by the public API alone. */
+#include "commands.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- errors ---------------------------------------------------------------------------------- */
+
+/* Say what went wrong, and give the exit status that belongs to it. */
+static int failed(tl_context *ctx, const options *o) {
+  tl_status status = tl_last(ctx);
+  char *text = tl_diagnosis(ctx, o->json);
+  if (text) fputs(text, stderr);
+  else fprintf(stderr, "tl: %s\n", tl_message(ctx));
+  tl_free_text(ctx, text);
+  switch (status) {
+    case TL_OK: return 0;
+    case TL_IO: return 1;
+    default: return (int)status;
+  }
+}
+
+/* ---- where results go ------------------------------------------------------------------------ */
+
+typedef struct terminal {
+  int shown;                     /* a line of progress stands there */
+} terminal;
+
+static void clear_progress(terminal *t) {
+  if (t->shown) fputs("\r\033[K", stderr);
+  t->shown = 0;
+}
+
+static void put(void *user, const char *text, size_t n) {
+  clear_progress(user);
+  fwrite(text, 1, n, stdout);
+  if (n && text[n - 1] == '\n') fflush(stdout);
+}
+
+static void progress(void *user, const char *line) {
+  terminal *t = user;
+  fprintf(stderr, "\r\033[K%s", line);
+  fflush(stderr);
+  t->shown = 1;
+}
+
+/* ---- loading --------------------------------------------------------------------------------- */
+
+/* All of standard input; NULL for lack of memory. */
+static char *read_input(void) {
+  size_t n = 0, cap = 4096, got;
+  char *text = malloc(cap);
+  while (text && (got = fread(text + n, 1, cap - n - 1, stdin)) > 0) {
+    n += got;
+    if (cap - n > 1) continue;
+    char *more = realloc(text, cap *= 2);
+    if (!more) free(text);
+    text = more;
+  }
+  if (text) text[n] = 0;
+  return text;
+}
+
+static tl_program *load(tl_context *ctx, const options *o, const tl_sink *sink) {
+  if (o->text) return tl_load(ctx, NULL, o->text, sink);
+  if (strcmp(o->word[0], "-") != 0) return tl_load_file(ctx, o->word[0], sink);
+  char *text = read_input();
+  tl_program *p = tl_load(ctx, NULL, text, sink);
+  free(text);
+  return p;
+}
+
+/* ---- commands -------------------------------------------------------------------------------- */
+
+static int print_text(tl_context *ctx, char *text) {
+  if (!text) return 1;
+  fputs(text, stdout);
+  tl_free_text(ctx, text);
+  return 0;
+}
+
+static int run(tl_context *ctx, tl_program *p, const options *o) {
+  (void)ctx, (void)o;
+  return tl_run(p) != TL_OK;
+}
+
+static int check(tl_context *ctx, tl_program *p, const options *o) {
+  (void)ctx, (void)p, (void)o;
+  return 0;
+}
+
+static int grad(tl_context *ctx, tl_program *p, const options *o) {
+  return print_text(ctx, tl_gradient_text(p, o->word[1], o->word[2]));
+}
+
+static int explain(tl_context *ctx, tl_program *p, const options *o) {
+  return print_text(ctx, tl_explain(p, o->json));
+}
+
+typedef struct command {
+  const char *name, *words;
+  int least, most;               /* words behind the command */
+  int (*work)(tl_context *ctx, tl_program *p, const options *o);   /* 0, or not: an error is kept */
+} command;
+
+static const command commands[] = {
+    {"run", "FILE", 1, 1, run},
+    {"check", "FILE", 1, 1, check},
+    {"grad", "FILE LOSS [WRT]", 2, 3, grad},
+    {"explain", "FILE", 1, 1, explain},
+};
+
+static const command *find(const options *o) {
+  if (o->text) return &commands[0];
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+    if (strcmp(commands[i].name, o->command) == 0) return &commands[i];
+  return NULL;
+}
+
+int command_check(const options *o) {
+  const command *c = find(o);
+  if (c && (o->text || (o->n >= c->least && o->n <= c->most))) return 0;
+  if (c) fprintf(stderr, "usage: tl %s %s\n", c->name, c->words);
+  else if (strcmp(o->command, "repl") == 0) fputs("tl: the prompt is not in this version\n", stderr);
+  else fprintf(stderr, "tl: there is no command `%s`\ntry: tl --help\n", o->command);
+  return 2;
+}
+
+int command_run(tl_context *ctx, const options *o) {
+  terminal t = {0};
+  tl_sink sink = {.put = put, .user = &t, .json = o->json};
+  if (isatty(STDERR_FILENO) && !o->json) sink.progress = progress;
+  tl_program *p = load(ctx, o, &sink);
+  int bad = !p || find(o)->work(ctx, p, o) != 0;
+  clear_progress(&t);
+  if (bad) return failed(ctx, o);
+  if (fflush(stdout) != 0) {
+    perror("tl: standard output");
+    return 1;
+  }
+  return 0;
+}

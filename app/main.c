@@ -1,0 +1,43 @@
+/* tl: the language at the command line. */
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "commands.h"
+
+static tl_context *running;
+
+/* The first asks the run to stop, the second does not wait for it. */
+static void on_interrupt(int signal_) {
+  static volatile sig_atomic_t asked;
+  if (asked++) _exit(128 + signal_);
+  tl_interrupt(running);
+}
+
+static void catch_interrupt(tl_context *ctx) {
+  struct sigaction action = {.sa_handler = on_interrupt};
+  running = ctx;
+  sigemptyset(&action.sa_mask);
+  sigaction(SIGINT, &action, NULL);
+}
+
+int main(int argc, char **argv) {
+  options o;
+  int done, status = options_read(&o, argc, argv, &done);
+  if (!done) status = command_check(&o);
+  if (done || status != 0) return status;
+  tl_context *ctx = tl_open(&o.open);
+  if (!ctx) {
+    fputs("tl: out of memory\n", stderr);
+    return TL_MEMORY;
+  }
+  if (tl_last(ctx) != TL_OK) {
+    fprintf(stderr, "tl: %s\n", tl_message(ctx));
+    return (int)tl_last(ctx);
+  }
+  catch_interrupt(ctx);
+  status = command_run(ctx, &o);
+  signal(SIGINT, SIG_DFL);
+  tl_close(ctx);
+  return status;
+}
