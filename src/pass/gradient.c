@@ -89,8 +89,7 @@ static void mark_active(const gradient *g, body *b) {
   }
 }
 
-/* ---- which tensors lie between OF and what it is differentiated by ----------------------------
- */
+/* ---- which tensors lie between OF and what it is differentiated by --------------------------- */
 
 static bool real_tensor(const ir_tensor *t) { return ir_type_real(ir_type_computed(t->type)); }
 
@@ -148,8 +147,7 @@ static void mark_way(gradient *g, int n, ir_tensor *const *wrt) {
     if (all.at[i].from == g->of && on_way(g, all.at[i].to)) g->at[g->of->id].read = true;
 }
 
-/* ---- derivatives of tensors --------------------------------------------------------------------
- */
+/* ---- derivatives of tensors ------------------------------------------------------------------ */
 
 static const ir_expr *zero_like(ir_program *p, const ir_expr *e) {
   return ir_number(p, (ir_type)e->type, 0);
@@ -199,8 +197,7 @@ static const ir_expr *derivative_at(gradient *g, ir_tensor *t, const ir_expr *co
   return e;
 }
 
-/* ---- what reaches the root of a body
- * ------------------------------------------------------------- */
+/* ---- what reaches the root of a body --------------------------------------------------------- */
 
 static bool is_window_index(const ir_eq *eq, const ir_index *index) {
   for (int k = 0; k < eq->head->rank; k++) {
@@ -283,8 +280,7 @@ static const ir_expr *value_of(gradient *g, const ir_eq *eq, const ir_expr *e) {
   return ir_read(g->p, eq->head, eq->lhs);
 }
 
-/* ---- down through a body
- * ------------------------------------------------------------------------- */
+/* ---- down through a body --------------------------------------------------------------------- */
 
 static bool same_guards(const guard *a, const guard *b) {
   while (a && b && a != b && a->test == b->test && a->holds == b->holds) {
@@ -387,8 +383,7 @@ static void differentiate(gradient *g, const ir_eq *eq) {
   }
 }
 
-/* ---- the whole
- * -------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static void check_real(gradient *g, const ir_tensor *t, const char *what) {
   if (!real_tensor(t))

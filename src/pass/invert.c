@@ -40,8 +40,7 @@ static const ir_expr *replace(solving *s, const ir_expr *e, const ir_index *inde
   return ir_substitute(s->p, e, 1, &index, &by);
 }
 
-/* ---- what a goal looks like -------------------------------------------------------------------
- */
+/* ---- what a goal looks like ------------------------------------------------------------------ */
 
 static int open_in(const solving *s, const ir_expr *e) {
   int n = 0;
@@ -69,8 +68,7 @@ static bool longer(solving *s, const ir_index *a, const ir_index *b) {
   return false;
 }
 
-/* ---- steps --------------------------------------------------------------------------------------
- */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static void add_goal(solving *s, const ir_expr *known, const ir_expr *e) {
   goal one = {known, e};
@@ -217,15 +215,16 @@ static bool solve_inner_division(solving *s, const goal *g) {
   return true;
 }
 
-/* ---- the whole
- * ------------------------------------------------------------------------------------ */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
-/* The goal to work on: sums before divisions, then the one with the fewest open indices. */
+/* The goal to work on: sums before divisions before data, then the one with the fewest open
+ * indices. */
 static int next_goal(const solving *s) {
   int best = 0, least = INT_MAX;
   for (int i = 0; i < s->goals.n; i++) {
     const ir_expr *e = s->goals.at[i].e;
     int rank = open_in(s, e) + (e->op == IR_QUO || e->op == IR_MOD ? 1000 : 0);
+    if (pass_has_read(e)) rank += 2000;
     if (rank >= least) continue;
     least = rank;
     best = i;

@@ -91,8 +91,7 @@ static void find_links(ordering *o) {
   }
 }
 
-/* ---- a recurrence: along which index, in which direction, how delayed -------------------------
- */
+/* ---- a recurrence: along which index, in which direction, how delayed ------------------------ */
 
 /* Equation M runs along INDEX, at one position of its head: so do all of that tensor in the cycle.
  */
@@ -219,8 +218,7 @@ _Noreturn static void refuse(ordering *o, const members *cycle) {
       names.at);
 }
 
-/* ---- loops -------------------------------------------------------------------------------------
- */
+/* ---- loops ----------------------------------------------------------------------------------- */
 
 static const ir_expr *larger(ir_program *p, const ir_expr *a, const ir_expr *b) {
   return ir_less_equal(p, b, a) ? a : ir_less_equal(p, a, b) ? b : ir_binary(p, IR_MAXIMUM, a, b);

@@ -50,6 +50,12 @@ const ir_expr *contract_window(contraction *c, const contract_factor *f);
 /* The factors multiplied in pairs, in the cheapest order; all but the last product get their own equations. */
 const ir_expr *contract_in_order(contraction *c);
 
+/* ---- projections ------------------------------------------------------------------------------ */
+
+/* EQ without the projections it does not need. ONE_HOT: by tensor id, equations Y[b,c] = where(T[b] == c, .., 0)
+ * of whole tensors, or NULL: a sum of such a tensor looks into it. */
+void simplify_projections(ir_program *p, base_arena *arena, const ir_eq *const *one_hot, ir_eq *eq);
+
 /* ---- derivatives ------------------------------------------------------------------------------ */
 
 /* Whether the derivative by E reaches its argument k. */

@@ -12,137 +12,14 @@ typedef struct fate { /* what takes the place of a tensor's reads */
 typedef struct simplifying {
   ir_program *p;
   base_arena *arena;
-  fate *fate;        /* by tensor id */
-  base_map *known;   /* equations up to the names of indices -> tensor */
-  pass_indices pool; /* the indices that stand for all others in such a key */
+  fate *fate;            /* by tensor id */
+  base_map *known;       /* equations up to the names of indices -> tensor */
+  const ir_eq **one_hot; /* by tensor id: Y[b,c] = where(T[b] == c, .., 0) for all of Y, or NULL */
+  base_map *bodies;      /* what equations without projection compute, likewise -> body_of */
+  pass_indices pool;     /* the indices that stand for all others in such a key */
 } simplifying;
 
-/* ---- projections that are none
- * -------------------------------------------------------------------- */
-
-static void drop_red(ir_eq *eq, int at) {
-  eq->nred--;
-  for (int i = at; i < eq->nred; i++) eq->red[i] = eq->red[i + 1];
-}
-
-/* BODY aggregated COUNT times over. */
-static const ir_expr *repeated(ir_program *p, ir_agg agg, const ir_expr *body,
-                               const ir_expr *count) {
-  const ir_expr *times = ir_cast(p, count, (ir_type)body->type);
-  if (agg == IR_SUM) return ir_binary(p, body->type == IR_BOOL ? IR_AND : IR_MUL, body, times);
-  if (agg == IR_PROD && body->type != IR_BOOL && ir_type_real((ir_type)body->type))
-    return ir_binary(p, IR_POW, body, times);
-  if (ir_less_equal(p, ir_int(p, 1), count))
-    return agg == IR_PROD && body->type == IR_I64 ? NULL : body;
-  if (agg == IR_PROD) return NULL;
-  return ir_where(p, ir_binary(p, IR_LT, ir_int(p, 0), count), body,
-                  ir_agg_neutral(p, agg, (ir_type)body->type));
-}
-
-static void drop_absent(ir_program *p, ir_eq *eq) {
-  for (int i = eq->nred - 1; i >= 0; i--) {
-    const ir_index *index = eq->red[i];
-    const ir_expr *zero = ir_int(p, 0);
-    if (ir_is_const(index->extent, 1)) eq->body = ir_substitute(p, eq->body, 1, &index, &zero);
-    if (ir_mentions(eq->body, index)) continue;
-    const ir_expr *body = repeated(p, eq->agg, eq->body, index->extent);
-    if (!body) continue;
-    eq->body = body;
-    drop_red(eq, i);
-  }
-}
-
-/* ---- one-hot sums: Y[b] += where(T[b] == c, V[b,c], 0) -> Y[b] = where(0 <= T[b] < C, V[b,T[b]],
- * 0) -- */
-
-typedef BASE_VEC(const ir_expr *) exprs;
-
-static void split_and(base_arena *arena, const ir_expr *test, exprs *out) {
-  if (test->op == IR_AND) {
-    split_and(arena, test->arg[0], out);
-    split_and(arena, test->arg[1], out);
-  } else {
-    BASE_PUSH(arena, out, test);
-  }
-}
-
-/* What INDEX must be for TEST to hold, NULL: it does not say. */
-static const ir_expr *determined(ir_program *p, const ir_expr *test, const ir_index *index) {
-  const ir_expr *c, *rest;
-  if (test->op != IR_EQ || test->arg[0]->type != IR_I64 || !ir_mentions(test, index)) return NULL;
-  if (!pass_linear(p, ir_binary(p, IR_SUB, test->arg[0], test->arg[1]), index, &c, &rest))
-    return NULL;
-  if (ir_is_const(c, 1)) return ir_unary(p, IR_NEG, rest);
-  return ir_is_const(c, -1) ? rest : NULL;
-}
-
-/* E = where(test, value, neutral), where a factor of a product may be the where(). */
-static bool guarded(ir_program *p, ir_agg agg, const ir_expr *e, const ir_expr **test,
-                    const ir_expr **value) {
-  const ir_expr *neutral = ir_agg_neutral(p, agg, (ir_type)e->type);
-  if (e->op == IR_WHERE && e->arg[2] == neutral) {
-    *test = e->arg[0];
-    *value = e->arg[1];
-    return true;
-  }
-  if (agg != IR_SUM) return false;
-  if (e->op == IR_CAST && e->arg[0]->type == IR_BOOL) {
-    *test = e->arg[0];
-    *value = ir_number(p, (ir_type)e->type, 1);
-    return true;
-  }
-  if (e->op != IR_MUL && e->op != IR_DIV && e->op != IR_NEG) return false;
-  for (int k = 0; k < (e->op == IR_MUL ? 2 : 1); k++) {
-    if (!guarded(p, agg, e->arg[k], test, value)) continue;
-    const ir_expr *arg[] = {k == 0 ? *value : e->arg[0], e->n == 1 ? NULL
-                                                         : k == 1  ? *value
-                                                                   : e->arg[1]};
-    *value = ir_apply(p, (ir_op)e->op, arg);
-    return true;
-  }
-  return false;
-}
-
-/* The equation at INDEX = VALUE, the only place where its body is not neutral. */
-static void collapse(ir_program *p, ir_eq *eq, const exprs *tests, const ir_expr *body,
-                     const ir_index *index, const ir_expr *value) {
-  const ir_expr *neutral = ir_agg_neutral(p, eq->agg, (ir_type)body->type);
-  const ir_expr *result = ir_substitute(p, body, 1, &index, &value);
-  for (int data = 1; data >= 0; data--) { /* what reads data is tested inside */
-    const ir_expr *all = ir_bool(p, true);
-    for (int i = 0; i < tests->n; i++) {
-      const ir_expr *test = ir_substitute(p, tests->at[i], 1, &index, &value);
-      if (pass_has_read(test) == (data == 1)) all = ir_binary(p, IR_AND, all, test);
-    }
-    result = ir_where(p, all, result, neutral);
-  }
-  eq->body = ir_where(p, ir_inside(p, value, index->extent), result, neutral);
-}
-
-static bool drop_one_hot(simplifying *s, ir_eq *eq) {
-  const ir_expr *test, *value;
-  if (eq->agg == IR_SET || !guarded(s->p, eq->agg, eq->body, &test, &value)) return false;
-  exprs tests = {0};
-  split_and(s->arena, test, &tests);
-  for (int i = 0; i < eq->nred; i++)
-    for (int k = 0; k < tests.n; k++) {
-      const ir_expr *at = determined(s->p, tests.at[k], eq->red[i]);
-      if (!at) continue;
-      collapse(s->p, eq, &tests, value, eq->red[i], at);
-      drop_red(eq, i);
-      return true;
-    }
-  return false;
-}
-
-static void simplify_eq(simplifying *s, ir_eq *eq) {
-  do drop_absent(s->p, eq);
-  while (drop_one_hot(s, eq));
-  if (eq->nred == 0 && eq->agg != IR_SET && ir_window(eq)) eq->agg = IR_SET;
-}
-
-/* ---- copies, constants and twins
- * ------------------------------------------------------------------- */
+/* ---- copies, constants and twins ------------------------------------------------------------- */
 
 static const ir_expr *replace_read(ir_program *p, const ir_expr *e, void *arg) {
   simplifying *s = arg;
@@ -154,14 +31,20 @@ static const ir_expr *replace_read(ir_program *p, const ir_expr *e, void *arg) {
   return ir_cast(p, ir_cast(p, value, e->u.tensor->type), (ir_type)e->type);
 }
 
-/* Y[i,j] = a read at affine positions, or a constant, for all of Y. */
-static bool is_copy(ir_program *p, const ir_tensor *t) {
+/* The one equation of T where it is Y[i,j] = body for all of Y, else NULL. */
+static const ir_eq *whole_map(const ir_tensor *t) {
   const ir_eq *eq = t->eqs.n == 1 ? t->eqs.at[0] : NULL;
-  if (!eq || eq->agg != IR_SET || eq->nfree != t->rank) return false;
+  if (!eq || eq->agg != IR_SET || eq->nfree != t->rank) return NULL;
   for (int k = 0; k < t->rank; k++)
     if (eq->lhs[k]->op != IR_INDEX || eq->lhs[k]->u.index != eq->free[k] ||
         eq->free[k]->extent != t->size[k])
-      return false;
+      return NULL;
+  return eq;
+}
+
+/* Y[i,j] = a read at affine positions, or a constant. */
+static bool is_copy(ir_program *p, const ir_eq *eq) {
+  const ir_tensor *t = eq->head;
   if (eq->body->op == IR_CONST) return true;
   if (eq->body->op != IR_READ || eq->body->u.tensor->type != t->type || eq->body->u.tensor == t)
     return false;
@@ -207,6 +90,81 @@ static void put_eq(simplifying *s, base_text *key, const ir_eq *eq) {
   put_pointer(key, ir_substitute(s->p, eq->body, n, from, to));
 }
 
+/* ---- bodies that a tensor holds -------------------------------------------------------------- */
+
+typedef struct body_of {
+  const ir_eq *eq;
+  pass_indices order; /* its indices, as the body mentions them */
+} body_of;
+
+typedef struct mentioning {
+  base_arena *arena;
+  pass_indices *all;
+} mentioning;
+
+static void mention(void *arg, const ir_expr *e) {
+  mentioning *m = arg;
+  if (e->op == IR_INDEX) BASE_PUSH(m->arena, m->all, e->u.index);
+}
+
+/* BODY with stand-ins for its indices, which ORDER gets. */
+static const ir_expr *body_key(simplifying *s, const ir_expr *body, pass_indices *order) {
+  pass_indices used = {0};
+  mentioning m = {s->arena, order};
+  ir_each(body, mention, &m);
+  const ir_expr **to = BASE_NEWS(s->arena, const ir_expr *, order->n + 1);
+  for (int i = 0; i < order->n; i++) to[i] = stand_in(s, &used, order->at[i]);
+  return ir_substitute(s->p, body, order->n, order->at, to);
+}
+
+/* Worth a read of memory, and not the product of a contraction, which is never stored. */
+static bool is_shared(const ir_eq *eq) {
+  return ir_cost(eq->body) > 2 && eq->body->op != IR_MUL &&
+         ir_type_computed(eq->head->type) == eq->head->type;
+}
+
+static void keep_body(simplifying *s, const ir_eq *eq) {
+  if (!is_shared(eq)) return;
+  body_of *b = BASE_NEW(s->arena, body_of);
+  b->eq = eq;
+  const ir_expr *key = body_key(s, eq->body, &b->order);
+  bool all = b->order.n == eq->nfree;
+  if (all && !base_map_get(s->bodies, &key, sizeof key))
+    base_map_put(s->bodies, &key, sizeof key, b);
+}
+
+/* G[h] += where(Y[b,h] <= 0, 0, D[b,h]) is the sum of T[b,h] where that is what T is. */
+static void share_body(simplifying *s, ir_eq *eq) {
+  if (eq->nred == 0 || eq->body->op == IR_MUL || ir_cost(eq->body) <= 2) return;
+  pass_indices order = {0};
+  const ir_expr *key = body_key(s, eq->body, &order);
+  const body_of *b = base_map_get(s->bodies, &key, sizeof key);
+  if (!b) return;
+  const ir_expr **position = BASE_NEWS(s->arena, const ir_expr *, b->eq->nfree + 1);
+  for (int k = 0; k < b->eq->nfree; k++)
+    for (int i = 0; i < order.n; i++)
+      if (b->order.at[i] == b->eq->free[k]) position[k] = ir_use(s->p, order.at[i]);
+  eq->body = ir_read(s->p, b->eq->head, position);
+}
+
+static void share_bodies(simplifying *s) {
+  for (int i = 0; i < s->p->tensors.n; i++) {
+    const ir_eq *map = whole_map(s->p->tensors.at[i]);
+    if (map) keep_body(s, map);
+  }
+  for (int i = 0; i < s->p->tensors.n; i++)
+    for (int k = 0; k < s->p->tensors.at[i]->eqs.n; k++)
+      share_body(s, s->p->tensors.at[i]->eqs.at[k]);
+}
+
+/* Y[b,c] = where(T[b] == c, .., 0), and no more in it than is cheap. */
+static bool is_one_hot(const ir_eq *eq) {
+  return eq->body->op == IR_WHERE && ir_is_const(eq->body->arg[2], 0) && ir_cost(eq->body) < 30 &&
+         ir_type_computed(eq->head->type) == eq->head->type;
+}
+
+/* ---- tensors with the same equations --------------------------------------------------------- */
+
 /* An earlier tensor with the same equations; trivial ones are not looked for. */
 static ir_tensor *twin_of(simplifying *s, ir_tensor *t) {
   if (t->eqs.n == 0) return NULL;
@@ -232,12 +190,11 @@ static bool is_asked(const ir_program *p, const ir_tensor *t) {
   return false;
 }
 
-/* ---- one tensor after the other
- * --------------------------------------------------------------------- */
+/* ---- one tensor after the other -------------------------------------------------------------- */
 
 typedef struct visiting {
   simplifying *s;
-  exprs reads;
+  BASE_VEC(const ir_expr *) reads;
 } visiting;
 
 static void note_tensor(void *arg, const ir_expr *e) {
@@ -251,7 +208,7 @@ static void rewrite_eq(simplifying *s, ir_eq *eq) {
   for (int k = 0; k < eq->head->rank; k++) lhs[k] = ir_rewrite(s->p, eq->lhs[k], replace_read, s);
   eq->lhs = lhs;
   eq->body = ir_rewrite(s->p, eq->body, replace_read, s);
-  simplify_eq(s, eq);
+  simplify_projections(s->p, s->arena, s->one_hot, eq);
 }
 
 static void visit(simplifying *s, ir_tensor *t) {
@@ -264,7 +221,9 @@ static void visit(simplifying *s, ir_tensor *t) {
   for (int i = 0; i < v.reads.n; i++)
     if (!s->fate[v.reads.at[i]->u.tensor->id].visited) visit(s, v.reads.at[i]->u.tensor);
   for (int i = 0; i < t->eqs.n; i++) rewrite_eq(s, t->eqs.at[i]);
-  if (is_copy(s->p, t)) s->fate[t->id].copy = t->eqs.at[0];
+  const ir_eq *map = whole_map(t);
+  if (map && is_copy(s->p, map)) s->fate[t->id].copy = map;
+  if (map && is_one_hot(map)) s->one_hot[t->id] = map;
   ir_tensor *twin = twin_of(s, t);
   if (!twin) return;
   s->fate[t->id].twin = twin;
@@ -274,8 +233,7 @@ static void visit(simplifying *s, ir_tensor *t) {
   if (is_asked(s->p, t)) ir_define(s->p, t, IR_SET, position, ir_read(s->p, twin, position));
 }
 
-/* ---- the whole
- * ------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 typedef struct needing {
   bool *needed; /* by tensor id */
@@ -313,9 +271,12 @@ void pass_simplify(ir_program *p) {
   base_arena *arena = base_arena_child(p->arena);
   drop_dead(p, arena);
   simplifying s = {.p = p, .arena = arena, .known = base_map_open(arena)};
+  s.bodies = base_map_open(arena);
   s.fate = BASE_NEWS(arena, fate, p->tensors.n + 1);
+  s.one_hot = BASE_NEWS(arena, const ir_eq *, p->tensors.n + 1);
   for (int i = 0; i < p->tensors.n; i++)
     if (!s.fate[i].visited) visit(&s, p->tensors.at[i]);
+  share_bodies(&s);
   drop_dead(p, arena);
   base_arena_close(arena);
 }

@@ -24,8 +24,7 @@ int open_lab(void **state);
 int close_lab(void **state);
 #define WITH_LAB(test) cmocka_unit_test_setup_teardown(test, open_lab, close_lab)
 
-/* ---- notation (notation.c) --------------------------------------------------------------------
- */
+/* ---- notation (notation.c) ------------------------------------------------------------------- */
 
 void size(lab *l, const char *name, int64_t value);
 ir_tensor *given(lab *l, const char *declaration); /* "X : f64[B, I]"; filled with small numbers */
@@ -39,8 +38,7 @@ ir_tensor *tensor(lab *l, const char *name);
 const char *text_of(lab *l, const ir_tensor *t); /* its equations, a line each */
 const char *text_of_all(lab *l);                 /* the program's order, or all equations */
 
-/* ---- values (values.c) --------------------------------------------------------------------------
- */
+/* ---- values (values.c) ----------------------------------------------------------------------- */
 
 int64_t elements(lab *l, const ir_tensor *t);
 void fill(lab *l, ir_tensor *t, int n, const double *value);

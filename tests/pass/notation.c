@@ -47,8 +47,7 @@ void size(lab *l, const char *name, int64_t value) {
   l->symbol[ir_symbol_new(l->p, name, false, 0)->id] = value;
 }
 
-/* ---- words ------------------------------------------------------------------------------------
- */
+/* ---- words ----------------------------------------------------------------------------------- */
 
 static _Noreturn void lost(reader *r, const char *what) {
   fail_msg("%s at: %s", what, r->at);
@@ -78,8 +77,7 @@ static char *name(reader *r) {
   return base_copy_n(r->l->arena, from, (size_t)(r->at - from));
 }
 
-/* ---- expressions --------------------------------------------------------------------------------
- */
+/* ---- expressions ----------------------------------------------------------------------------- */
 
 static const ir_expr *expression(reader *r, int level);
 
@@ -167,8 +165,7 @@ static const ir_expr *expression(reader *r, int level) {
   return e;
 }
 
-/* ---- declarations and equations
- * ------------------------------------------------------------------- */
+/* ---- declarations and equations -------------------------------------------------------------- */
 
 static reader reader_of(lab *l, const char *text) {
   return (reader){l, text, base_map_open(l->arena), base_map_open(l->arena)};
@@ -262,8 +259,7 @@ ir_tensor *eq(lab *l, const char *text) {
   return head;
 }
 
-/* ---- back to text
- * ---------------------------------------------------------------------------------- */
+/* ---- back to text ---------------------------------------------------------------------------- */
 
 const char *text_of(lab *l, const ir_tensor *t) {
   base_text text = base_text_open(l->arena);

@@ -41,8 +41,7 @@ static ir_tensor *check(lab *l, ir_tensor *of, ir_tensor *wrt) {
   return grad;
 }
 
-/* ---- every operation
- * ------------------------------------------------------------------------------ */
+/* ---- every operation ------------------------------------------------------------------------- */
 
 /* Y[i] = TEXT of X[i] and, for two arguments, B[i], at points where it is smooth. */
 static void check_op(void **state, const char *text, const double *x, const double *b) {
@@ -109,8 +108,7 @@ static void each_operation(void **state) {
     check_op(state, of_positive[i], positive, other);
 }
 
-/* ---- networks
- * ----------------------------------------------------------------------------------------- */
+/* ---- networks -------------------------------------------------------------------------------- */
 
 static void a_product(void **state) {
   lab *l = *state;
@@ -246,8 +244,7 @@ static void an_index_that_vanishes_still_counts(void **state) {
   VALUES(l, grad, 3, 3);
 }
 
-/* ---- recurrences
- * ------------------------------------------------------------------------------------------ */
+/* ---- recurrences ----------------------------------------------------------------------------- */
 
 static void through_a_recurrence(void **state) {
   lab *l = *state;
@@ -290,8 +287,7 @@ static void down_a_recurrence(void **state) {
   check(l, Y, X);
 }
 
-/* ---- higher order, Jacobians, refusals
- * --------------------------------------------------------------------- */
+/* ---- higher order, Jacobians, refusals ------------------------------------------------------- */
 
 /* Three products of one shape: one sum, which is one kernel. */
 static void products_into_one_tensor_are_one_sum(void **state) {

@@ -119,6 +119,25 @@ static void a_one_hot_factor_too(void **state) {
         "0.0)");
 }
 
+static void a_one_hot_tensor_is_looked_into(void **state) {
+  lab *l = *state;
+  given(l, "V : f64[4, 3]");
+  given(l, "T : i64[4]");
+  eq(l, "H[b,c] = where(T[b] == c, V[b,0], 0.0); c < 3");
+  ir_tensor *Y = eq(l, "Y[b] += H[b,c] * V[b,c]");
+  check(l, Y, "Y[b] = where(T[b] < 3 and 0 <= T[b], V[b,T[b]] V[b,0], 0.0)");
+}
+
+static void a_body_that_is_stored_is_read(void **state) {
+  lab *l = *state;
+  given(l, "X : f64[3, 4]");
+  given(l, "C : f64[4]");
+  ir_tensor *T = eq(l, "T[i,j] = max(X[i,j] + C[j], 0.0)");
+  ir_output(l->p, T);
+  ir_tensor *Y = eq(l, "Y[a] += max(X[b,a] + C[a], 0.0)");
+  check(l, Y, "Y[a] = T[b,a]");
+}
+
 static void a_shifted_diagonal(void **state) {
   lab *l = *state;
   size(l, "N", 4);
@@ -151,6 +170,8 @@ int main(void) {
       WITH_LAB(a_one_hot_sum_is_a_read),
       WITH_LAB(a_one_hot_factor_too),
       WITH_LAB(a_shifted_diagonal),
+      WITH_LAB(a_one_hot_tensor_is_looked_into),
+      WITH_LAB(a_body_that_is_stored_is_read),
       WITH_LAB(recurrences_stay),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
