@@ -103,16 +103,58 @@ static void merge_factors(contraction *c) {
 
 /* ---- tensors in between --------------------------------------------------------------------------------- */
 
+/* The indices of KEEP as the widest read in BODY has them, then the others: its tensor lies in memory alike. */
+typedef struct laying {
+  contraction *c;
+  uint64_t keep;
+  const ir_expr *widest;
+  int width;
+} laying;
+
+static int position_of(const contraction *c, const ir_expr *at) {
+  const ir_expr *rest;
+  const ir_index *x = ir_position_index(at, &rest);
+  for (int i = 0; x && i < c->indices.n; i++)
+    if (c->indices.at[i] == x) return i;
+  return -1;
+}
+
+static void look_for_widest(void *arg, const ir_expr *e) {
+  laying *l = arg;
+  int width = 0;
+  if (e->op != IR_READ) return;
+  for (int k = 0; k < e->n; k++) {
+    int i = position_of(l->c, e->arg[k]);
+    width += i >= 0 && (l->keep >> i & 1);
+  }
+  if (width <= l->width) return;
+  l->widest = e;
+  l->width = width;
+}
+
+static void lay_out(contraction *c, const ir_expr *body, uint64_t keep, pass_indices *order) {
+  laying l = {.c = c, .keep = keep};
+  ir_each(body, look_for_widest, &l);
+  for (int k = 0; l.widest && k < l.widest->n; k++) {
+    int i = position_of(c, l.widest->arg[k]);
+    if (i < 0 || !(keep >> i & 1)) continue;
+    keep ^= UINT64_C(1) << i;
+    BASE_PUSH(c->p->arena, order, c->indices.at[i]);
+  }
+  for (int i = 0; i < c->indices.n; i++)
+    if (keep >> i & 1) BASE_PUSH(c->p->arena, order, c->indices.at[i]);
+}
+
 const ir_expr *contract_define(contraction *c, const ir_expr *body, uint64_t keep) {
   ir_program *p = c->p;
-  int n = __builtin_popcountll(keep), k = 0;
+  pass_indices order = {0};
+  lay_out(c, body, keep, &order);
+  int n = order.n;
   const ir_expr **all = BASE_NEWS(p->arena, const ir_expr *, n + 1), **at = BASE_NEWS(p->arena, const ir_expr *, n + 1);
   const ir_expr **size = BASE_NEWS(p->arena, const ir_expr *, n + 1);
-  for (int i = 0; i < c->indices.n; i++) {
-    if (!(keep >> i & 1)) continue;
-    size[k] = c->indices.at[i]->extent;
-    at[k] = all[k] = ir_use(p, c->indices.at[i]);
-    k++;
+  for (int k = 0; k < n; k++) {
+    size[k] = order.at[k]->extent;
+    at[k] = all[k] = ir_use(p, order.at[k]);
   }
   all[n] = body;
   ir_tensor *t = ir_tensor_new(p, c->eq->head->name, (ir_type)body->type, n, size, IR_DERIVED);

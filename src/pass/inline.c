@@ -3,8 +3,8 @@
  * Done where nothing is computed twice: into readers that together need no more elements than there are; into one
  * that needs a small part only; for cheap bodies read at other positions than they are defined at also up to TWICE
  * (reads at the same positions are the scheduler's to fuse); and for bodies without an index, which devices
- * compute once a run. Not done into the factors of a contraction, not for outputs and committed values, which are
- * stored anyway, and not beyond NODES in one body.
+ * compute once a run. Not done into the factors of a contraction, but for copies; not for outputs and committed
+ * values, which are stored anyway; and not beyond NODES in one body.
  * The other way round, a factor behind a sum of everything goes into it: the mean of a loss is then one equation. */
 #include "pass/private.h"
 
@@ -117,12 +117,22 @@ static void count_node(void *arg, const ir_expr *e) {
   ++*(int *)arg;
 }
 
+/* Its elements are another's: a contraction may as well read those. */
+static bool is_copy(ir_program *p, const ir_tensor *t) {
+  for (int i = 0; i < t->eqs.n; i++) {
+    const ir_expr *body = t->eqs.at[i]->body;
+    if (body->op != IR_READ || !pass_plain_read(p, body)) return false;
+  }
+  return t->eqs.n == 1;
+}
+
 static asking ask_reader(inlining *l, ir_eq *reader) {
   asking a = {.l = l, .possible = true};
   pass_contraction c;
   ir_each(reader->body, ask, &a);
   for (int i = 0; i < l->tensor->eqs.n; i++) ir_each(l->tensor->eqs.at[i]->body, count_node, &a.nodes);
-  if (a.nodes > NODES || reader->head == l->tensor || pass_contraction_of(l->p, reader, &c)) a.possible = false;
+  if (a.nodes > NODES || reader->head == l->tensor) a.possible = false;
+  if (pass_contraction_of(l->p, reader, &c) && !is_copy(l->p, l->tensor)) a.possible = false;
   return a;
 }
 
@@ -202,7 +212,7 @@ static void inline_tensor(inlining *l) {
   bool possible = true, moved = false;
   for (int i = 0; i < u->readers.n; i++) {
     asking a = ask_reader(l, u->readers.at[i]);
-    double here = a.reads * points(l, u->readers.at[i]);
+    double here = is_copy(l->p, l->tensor) ? 0 : a.reads * points(l, u->readers.at[i]);
     if (a.possible && (u->kept || u->readers.n > 1) && here * PART <= stored && !in_recurrence(l)) {
       inline_into(l, u->readers.at[i--]);
       continue;

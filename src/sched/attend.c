@@ -129,7 +129,7 @@ static bool attempt_with(sched_graph *g, sched_group *into, const pass_contracti
     else BASE_PUSH(g->arena, &result, all.at[i]);
   for (int i = 0; i < c->nk; i++) BASE_PUSH(g->arena, &into->line, c->k[i]);
   while (join_before(&a)) continue;
-  if (a.products && a.reductions && (a.maxima || (c->nk == 1 && c->nbatch))) {
+  if (a.products && a.reductions && c->nn && (c->nbatch ? a.maxima || c->nk == 1 : a.maxima && c->nm == 1)) {
     while (join_after(&a, &result)) continue;
     return true;
   }
