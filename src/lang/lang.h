@@ -147,6 +147,10 @@ void lang_machine_run(lang_machine *m);                                    /* al
 run_value *lang_machine_value(lang_machine *m, lang_tensor *t);            /* computed now; a new reference */
 void lang_machine_set(lang_machine *m, lang_tensor *t, run_value *v);      /* DATA, PARAMETER, GIVEN; raises if it does not fit */
 
+/* What each of its commands and queries would run: kernels, costs, implementations, and why others
+ * declined; of a program without any, what each derived tensor would. */
+void lang_machine_explain(lang_machine *m, base_text *out, bool json);
+
 /* The gradient of LOSS by every parameter (or by WRT, if named) as a program in the language. */
 void lang_gradient_text(lang_program *program, const char *loss, const char *wrt, base_text *out);
 

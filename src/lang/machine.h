@@ -61,6 +61,8 @@ void machine_query(lang_machine *m, base_arena *job, const lang_action *a);
 void machine_print(lang_machine *m, base_arena *job, const lang_action *a);
 void machine_write(lang_machine *m, base_arena *job, const lang_action *a);
 void machine_minimize(lang_machine *m, base_arena *job, const lang_action *a);
+/* The program of a training step, bound to what it starts from; nothing runs. */
+machine_part machine_training(lang_machine *m, base_arena *job, const lang_action *a);
 io_array machine_generate(lang_machine *m, base_arena *job, const lang_generate *g);
 void machine_save(lang_machine *m, base_arena *job, const char *path);
 void machine_load(lang_machine *m, base_arena *job, const char *path, base_span span);

@@ -207,11 +207,20 @@ static void loop(training *t) {
   }
 }
 
-void machine_minimize(lang_machine *m, base_arena *job, const lang_action *a) {
+static training open_training(lang_machine *m, base_arena *job, const lang_action *a) {
   training t = {.m = m, .job = job, .how = a->minimize};
   make_step(&t, a);
   machine_plan(&t.part);
   give_states(&t);
   open_batches(&t);
+  return t;
+}
+
+machine_part machine_training(lang_machine *m, base_arena *job, const lang_action *a) {
+  return open_training(m, job, a).part;
+}
+
+void machine_minimize(lang_machine *m, base_arena *job, const lang_action *a) {
+  training t = open_training(m, job, a);
   loop(&t);
 }
