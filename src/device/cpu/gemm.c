@@ -21,7 +21,7 @@
 enum {
   KC = 256,                          /* depth of a pass */
   STRIP_BYTES = 16 * (KC + 16) * 8 + GEMM_SLACK,
-  PANELS_BYTES = (512 << 10) + GEMM_SLACK,
+  PANELS_BYTES = (768 << 10) + GEMM_SLACK,
   SUMS_BYTES = 2 << 20,              /* of a block that takes several passes */
   TILE_ELEMENTS = 8192,              /* about what a tile hook is given at a time */
   THIN_COLUMNS = 128,                /* a panel of a product of one row */
@@ -244,7 +244,7 @@ typedef struct depth_pass {
   int64_t depth, k;                  /* of this term, from DEPTH on */
   bool first, last;
   gemm_source a, b;
-  bool a_in_place, b_in_place;
+  bool a_in_place, b_in_place, fetch_a;
   const char *packed_a, *packed_b;   /* the whole of the factor, or NULL */
   int64_t term_k;
   const char *panels;                /* the block's first panel at this depth */
@@ -269,6 +269,13 @@ static bool a_in_place(const product *p, const gemm_source *a, int64_t k)
          spread(a->lane.stride, p->kernels->size) && spread(a->depth.stride, p->kernels->size);
 }
 
+static bool worth_fetching(const product *p, const gemm_source *a, int64_t k)
+{
+  enum { NEAR = 128 << 10 };         /* bytes that stay in the second cache anyway */
+  return affine(a) && (a->lane.stride == 1 || a->depth.stride == 1) &&
+         p->m * k * gemm_size(a->type) > NEAR;
+}
+
 /* A single strip uses every element of B once: packing it would only cost. */
 static bool b_in_place(const product *p, const gemm_source *b, int64_t k)
 {
@@ -278,16 +285,20 @@ static bool b_in_place(const product *p, const gemm_source *b, int64_t k)
          (p->n * k * p->kernels->size <= SMALL_FACTOR && spread(b->depth.stride, p->kernels->size));
 }
 
+/* Where columns lie side by side, some rows across all panels, in the order of memory. */
 static void pack_panels(const block *b, depth_pass *pass)
 {
+  enum { SOME = 16 };
   const gemm_kernels *kernels = b->p->kernels;
-  char *to = b->scratch->panels;
-  pass->panels = to;
-  pass->panel_bytes = pass->k * kernels->cols * kernels->size;
-  for (int64_t i = b->panel0; i < b->panel1; i++, to += pass->panel_bytes) {
-    int64_t n0 = i * kernels->cols;
-    gemm_pack(kernels, &pass->b, to, kernels->cols, n0, (int)least(kernels->cols, b->n1 - n0),
-              pass->depth, pass->k);
+  int64_t row_bytes = kernels->cols * kernels->size;
+  int64_t step = pass->b.lane.stride == 1 && !pass->b.lane.offset ? SOME : pass->k;
+  pass->panels = b->scratch->panels;
+  pass->panel_bytes = pass->k * row_bytes;
+  for (int64_t d = 0; d < pass->k; d += step) {
+    char *to = b->scratch->panels + d * row_bytes;
+    for (int64_t n = b->n0; n < b->n1; n += kernels->cols, to += pass->panel_bytes)
+      gemm_pack(kernels, &pass->b, to, kernels->cols, n, (int)least(kernels->cols, b->n1 - n),
+                pass->depth + d, least(step, pass->k - d));
   }
 }
 
@@ -323,6 +334,21 @@ static void find_strip(const block *b, const depth_pass *pass, int64_t m0, gemm_
   }
 }
 
+/* Calls for part I of N of the elements of the strip that comes next, while this one is in use. */
+static void fetch_strip(const block *b, const depth_pass *pass, int64_t m0, int64_t i, int64_t n)
+{
+  enum { LINE = 64 };
+  const gemm_source *a = &pass->a;
+  bool by_lane = a->depth.stride == 1;
+  int size = gemm_size(a->type), rows = b->p->kernels->rows;
+  int64_t runs = by_lane ? rows : pass->k, run = (by_lane ? pass->k : rows) * size / LINE + 1;
+  int64_t stride = (by_lane ? a->lane.stride : a->depth.stride) * size;
+  const char *at = a->at + (m0 * a->lane.stride + pass->depth * a->depth.stride) * size;
+  for (int64_t r = runs * i / n; r < runs * (i + 1) / n; r++)
+    for (int64_t line = 0; line < run; line++)
+      __builtin_prefetch(at + r * stride + line * LINE, 0, 2);
+}
+
 /* Rows [m0, m0 + rows) of the block against all its panels, into C. */
 static void run_strip(const block *b, const depth_pass *pass, int64_t m0, int rows, char *c)
 {
@@ -332,14 +358,14 @@ static void run_strip(const block *b, const depth_pass *pass, int64_t m0, int ro
     .b_type = pass->b_in_place ? pass->b.type : kernels->type,
     .b_depth = pass->b_in_place ? pass->b.depth.stride : kernels->cols, .c_row = b->ldc,
   };
-  const char *panel = pass->panels;
+  int64_t panels = b->panel1 - b->panel0;
   find_strip(b, pass, m0, &tile);
-  for (int64_t n = b->n0; n < b->n1; n += kernels->cols, panel += pass->panel_bytes) {
-    tile.cols = (int)least(kernels->cols, b->n1 - n);
-    tile.b = panel;
-    tile.c = c;
+  for (int64_t i = 0; i < panels; i++) {
+    if (pass->fetch_a && m0 + rows < b->m1) fetch_strip(b, pass, m0 + rows, i, panels);
+    tile.cols = (int)least(kernels->cols, b->n1 - b->n0 - i * kernels->cols);
+    tile.b = pass->panels + i * pass->panel_bytes;
+    tile.c = c + i * kernels->cols * kernels->size;
     kernels->micro(&tile);
-    c += kernels->cols * kernels->size;
   }
 }
 
@@ -383,6 +409,7 @@ static void run_term(const block *b, int term, int64_t *done)
     .packed_b = p->turned ? NULL : factor(p, term, CPU_B)->packed,
   };
   pass.a_in_place = a_in_place(p, &pass.a, k);
+  pass.fetch_a = !pass.packed_a && worth_fetching(p, &pass.a, k);
   pass.b_in_place = !pass.packed_b && b_in_place(p, &pass.b, k);
   for (int64_t i = 0; i < pass_count(k); i++) {
     pass.depth = pass_begin(k, i);

@@ -85,7 +85,10 @@ INLINE void micro(const int rows, const int vectors, const bool exact, const cpu
   for (int i = 0; i < rows; i += 3) a[i / 3] = (const float *)t->a + i * a_row;
 #pragma GCC unroll 14
   for (int i = 0; i < rows; i++)
-    for (int v = 0; v < vectors; v++) sum[i][v] = _mm512_setzero_ps();
+    for (int v = 0; v < vectors; v++) {
+      sum[i][v] = _mm512_setzero_ps();
+      _mm_prefetch((const char *)(c + i * t->c_row + v * LANE), _MM_HINT_T0);
+    }
   for (int64_t k = t->k; k > 0; k--, b += step) {
     if (last) y[0] = load(type, b);
     y[last] = exact ? load_some(type, b + last * LANE * size_of(type), mask)
@@ -151,7 +154,10 @@ INLINE void wide(const int rows, const int vectors, const bool exact, const gemm
   for (int i = 0; i < rows; i += 3) a[i / 3] = (const double *)t->a + i * a_row;
 #pragma GCC unroll 14
   for (int i = 0; i < rows; i++)
-    for (int v = 0; v < vectors; v++) sum[i][v] = _mm512_setzero_pd();
+    for (int v = 0; v < vectors; v++) {
+      sum[i][v] = _mm512_setzero_pd();
+      _mm_prefetch((const char *)(c + i * t->c_row + v * WIDE), _MM_HINT_T0);
+    }
   for (int64_t k = t->k; k > 0; k--, b += step) {
     if (last) y[0] = _mm512_loadu_pd(b);
     y[last] = exact ? _mm512_maskz_loadu_pd(mask, b + last * WIDE) : _mm512_loadu_pd(b + last * WIDE);

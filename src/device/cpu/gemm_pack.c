@@ -122,21 +122,19 @@ void gemm_pack(const gemm_kernels *kernels, const gemm_source *source, void *pan
   }
 }
 
-/* Rows of K are copied as they lie, a little apart so that they do not fight for one cache set. */
+/* Rows of K are copied as they lie, a little apart so that they do not fight for one cache set. A
+ * row is then what the kernels take for lanes. */
 static void pack_lines(const gemm_kernels *kernels, const gemm_source *source, char *strip,
                        int64_t lane, int64_t depth, gemm_tile *tile)
 {
-  static const cpu_axis one = { 0 };
   int64_t size = gemm_size(source->type), ld = (tile->k + 15) / 16 * 16 + 16;
   tile->a_row = ld;
   tile->a_depth = 1;
-  for (int i = 0; i < tile->rows; i++) {
-    const char *at = source->at + gemm_offset(&source->lane, lane + i) * size;
-    for (int64_t d = 0, n; d < tile->k; d += n) {
-      n = run_length(&source->depth, depth + d, tile->k - d);
-      kernels->pack_lanes(source->type, strip + (i * ld + d) * kernels->size, (int)ld,
-                          at + gemm_offset(&source->depth, depth + d) * size, (int)n, &one, 0, 1);
-    }
+  for (int64_t d = 0, n; d < tile->k; d += n) {
+    n = run_length(&source->depth, depth + d, tile->k - d);
+    kernels->pack_lanes(source->type, strip + d * kernels->size, (int)ld,
+                        source->at + gemm_offset(&source->depth, depth + d) * size, (int)n,
+                        &source->lane, lane, tile->rows);
   }
 }
 
