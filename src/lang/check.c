@@ -8,6 +8,7 @@ static void read_import(check *c, const lang_stmt *s);
 static lang_ast *parse(check *c, const char *file, const char *text, size_t n) {
   lang_ast *ast = lang_parse(c->arena, file, text, n);
   if (c->program) BASE_PUSH(c->arena, &c->program->sources, ((lang_source){ast->file, ast->text}));
+  if (c->program) BASE_PUSH(c->arena, &c->program->asts, ast);
   for (int i = 0; i < ast->n; i++)
     if (ast->at[i]->form == LANG_COMMAND && strcmp(ast->at[i]->command.name, "import") == 0) read_import(c, ast->at[i]);
   return ast;

@@ -109,6 +109,7 @@ typedef struct lang_program {
   BASE_VEC(lang_action) actions;
   BASE_VEC(lang_size) sizes;
   BASE_VEC(lang_source) sources;   /* texts read, for diagnostics */
+  BASE_VEC(lang_ast *) asts;       /* ... and their trees */
   ir_tensor *draw;                 /* the generator's key, rank-0 i64 IR_STATE; NULL: nothing is drawn */
 } lang_program;
 

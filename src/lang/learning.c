@@ -183,7 +183,9 @@ static entity *loss_of(check *c, const lang_stmt *s) {
 static const ir_expr *new_size(check *c, const char *name, const ir_expr *whole) {
   lang_size size = {.value = 0};
   ir_is_int(whole, &size.value);
-  size.symbol = ir_symbol_new(c->p, name, false, size.value > 0);
+  const char *unique = base_format(c->arena, "N%s", name);
+  while (check_find(c, unique)) unique = base_format(c->arena, "%s'", unique);
+  size.symbol = ir_symbol_new(c->p, unique, false, size.value > 0);
   BASE_PUSH(c->arena, &c->program->sizes, size);
   return ir_size(c->p, size.symbol);
 }
