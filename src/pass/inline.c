@@ -213,7 +213,9 @@ static void inline_tensor(inlining *l) {
   for (int i = 0; i < u->readers.n; i++) {
     asking a = ask_reader(l, u->readers.at[i]);
     double here = is_copy(l->p, l->tensor) ? 0 : a.reads * points(l, u->readers.at[i]);
-    if (a.possible && (u->kept || u->readers.n > 1) && here * PART <= stored && !in_recurrence(l)) {
+    if (!a.reads) continue;
+    bool part = here * PART <= stored || l->tensor->rank == 0;
+    if (a.possible && (u->kept || u->readers.n > 1) && part && !in_recurrence(l)) {
       inline_into(l, u->readers.at[i--]);
       continue;
     }
@@ -222,7 +224,7 @@ static void inline_tensor(inlining *l) {
     computed += here;
   }
   if (u->kept) return;
-  bool same_work = computed <= stored || l->tensor->rank == 0;
+  bool same_work = computed <= stored;
   if (!possible || (!same_work && !(moved && is_cheap(l->tensor) && computed <= TWICE * stored))) return;
   while (u->readers.n) inline_into(l, u->readers.at[0]);
   drop_tensor(l);

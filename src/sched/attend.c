@@ -70,7 +70,22 @@ static bool join_before(attempt *a) {
   return false;
 }
 
-/* What follows at the same points: maps on the result, the logarithm of the sum. */
+static bool needs_only(const sched_graph *g, const sched_group *from, const sched_group *into) {
+  const sched_node *node = &g->node[from->member.at[0].node];
+  for (int i = 0; i < node->before.n; i++)
+    if (g->node[node->before.at[i]].group != into) return false;
+  return true;
+}
+
+static bool follows(attempt *a, sched_group *from, const sched_indices *result, sched_pairs *m) {
+  bool product, reduction;
+  if (from->shape == KERNEL_ROW) return needs_only(a->g, from, a->into) && fits(a, from, m, &product, &reduction);
+  if (from->shape != KERNEL_MAP || sched_cross(a->g, a->into, from, m) <= 0) return false;
+  bool whole = from->frame.n == a->into->frame.n + result->n && over(from, result, m, a->into);
+  return whole || over(from, &a->into->line, m, a->into);
+}
+
+/* What follows at the same points: maps on the result, the logarithm of the sum, a sum asked for late. */
 static bool join_after(attempt *a, const sched_indices *result) {
   sched_graph *g = a->g;
   for (int i = 0; i < a->into->member.n; i++) {
@@ -78,10 +93,8 @@ static bool join_after(attempt *a, const sched_indices *result) {
     for (int k = 0; k < node->after.n; k++) {
       sched_group *from = g->node[node->after.at[k]].group;
       sched_pairs m = {0};
-      if (from == a->into || from->loop || from->gone || from->shape != KERNEL_MAP) continue;
-      if (sched_cross(g, a->into, from, &m) <= 0 || !sched_may_merge(g, a->into, from)) continue;
-      bool whole = from->frame.n == a->into->frame.n + result->n && over(from, result, &m, a->into);
-      if (!whole && !over(from, &a->into->line, &m, a->into)) continue;
+      if (from == a->into || from->loop || from->gone || !follows(a, from, result, &m)) continue;
+      if (!sched_may_merge(g, a->into, from)) continue;
       sched_merge(g, a->into, from, &m);
       return true;
     }
@@ -116,6 +129,16 @@ static const ir_expr *read_in(const ir_expr *e) {
   return e;
 }
 
+/* Heads, or one row index, a maximum, and V another tensor than K. */
+static bool pays(const attempt *a, const pass_contraction *c, const ir_expr *v) {
+  if (c->nbatch) return a->maxima || c->nk == 1;
+  for (int i = 0; i < a->into->member.n; i++) {
+    const ir_eq *eq = a->into->member.at[i].eq;
+    if (eq->head != a->first.eq->head && ir_reads(eq->body, v->u.tensor)) return false;
+  }
+  return a->maxima && a->into->frame.n <= 1;
+}
+
 /* Take the product as P V, P being FACTOR: the frame is what P has besides the projected indices. */
 static bool attempt_with(sched_graph *g, sched_group *into, const pass_contraction *c, const ir_expr *factor) {
   const ir_expr *p = read_in(factor);
@@ -129,7 +152,7 @@ static bool attempt_with(sched_graph *g, sched_group *into, const pass_contracti
     else BASE_PUSH(g->arena, &result, all.at[i]);
   for (int i = 0; i < c->nk; i++) BASE_PUSH(g->arena, &into->line, c->k[i]);
   while (join_before(&a)) continue;
-  if (a.products && a.reductions && c->nn && (c->nbatch ? a.maxima || c->nk == 1 : a.maxima && c->nm == 1)) {
+  if (a.products && a.reductions && result.n && pays(&a, c, read_in(factor == c->product[0].a ? c->product[0].b : c->product[0].a))) {
     while (join_after(&a, &result)) continue;
     return true;
   }
