@@ -344,6 +344,46 @@ static void a_jacobian_keeps_positions_in_front(void **state) {
   assert_string_equal(text_of(l, grad[0]), "GX[o,i] = W[o,i]");
 }
 
+/* Derivatives of 16-bit tensors are f32; what was stored is read again, but for a bound that
+ * rounding moves. */
+static void sixteen_bits(void **state) {
+  lab *l = *state;
+  ir_tensor *X = given(l, "X : f16[2, 3]"), *W = given(l, "W : bf16[3]"), *wrt[] = {X, W}, *grad[2];
+  declared(l, "T : f16[2, 3]");
+  declared(l, "U : f16[2, 3]");
+  declared(l, "V : f32[2, 3]");
+  declared(l, "Y : f32");
+  eq(l, "T[i,j] = sig(X[i,j] * W[j])");
+  eq(l, "U[i,j] = max(T[i,j], f32(0.1))");
+  eq(l, "V[i,j] = max(U[i,j], f32(0.2)) + f32(f16(T[i,j]))");
+  ir_tensor *Y = eq(l, "Y += V[i,j]");
+  pass_gradient(l->p, Y, 0, 2, wrt, grad);
+  ir_verify(l->p, "gradient");
+  assert_int_equal(grad[0]->type, IR_F32);
+  assert_int_equal(grad[1]->type, IR_F32);
+  assert_string_equal(text_of(l, tensor(l, "GU")),
+                      "GU[i,j] = where(max(U[i,j], 0.2) <= 0.2, 0.0, GV[i,j])");
+  assert_string_equal(text_of(l, tensor(l, "GT")),
+                      "GT[i,j] = GV[i,j] + where(max(T[i,j], 0.1) <= 0.1, 0.0, GU[i,j])");
+  assert_string_equal(text_of(l, grad[1]), "GW[j] = X[i,j] (GT[i,j] (T[i,j] (1.0 - T[i,j])))");
+}
+
+static void a_graph_with_a_recurrence(void **state) {
+  lab *l = *state;
+  ir_tensor *X = given(l, "X : f64[4, 2]"), *W = given(l, "W : f64[2, 2]");
+  given(l, "R : i64[5]");
+  given(l, "Q : i64[5]");
+  declared(l, "Z : f64[4, 4, 2]");
+  declared(l, "A : f64[3, 4, 2]");
+  eq(l, "Z[0,n,d] = X[n,d]");
+  eq(l, "A[l,R[e],d] += where(0 <= Q[e] and Q[e] < 4, Z[l,Q[e],d], 0.0); l < 3");
+  eq(l, "T[l,n,d] += A[l,n,c] * W[c,d]");
+  eq(l, "Z[l+1,n,d] = tanh(T[l,n,d]) + Z[l,n,d]; l < 3");
+  ir_tensor *Y = eq(l, "Y[n,d] = Z[3,n,d] * Z[3,n,d]");
+  check(l, Y, X);
+  check(l, Y, W);
+}
+
 static void by_what_it_does_not_depend_on(void **state) {
   lab *l = *state;
   given(l, "X : f64[2]");
@@ -380,6 +420,8 @@ int main(void) {
       WITH_LAB(the_second_derivative),
       WITH_LAB(the_second_derivative_of_a_convolution),
       WITH_LAB(a_jacobian_keeps_positions_in_front),
+      WITH_LAB(sixteen_bits),
+      WITH_LAB(a_graph_with_a_recurrence),
       WITH_LAB(by_what_it_does_not_depend_on),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -146,6 +146,21 @@ static void steps_longer_than_one(void **state) {
   VALUES(l, tensor(l, "F"), 0, 1, 1, 2, 3, 5, 8, 13);
 }
 
+static void a_step_of_unknown_length(void **state) {
+  lab *l = *state;
+  l->symbol[ir_symbol_new(l->p, "K", false, 1)->id] = 2;
+  given(l, "X : f64[4]");
+  fill(l, tensor(l, "X"), 4, (double[]){1, 2, 3, 4});
+  declared(l, "S : f64[4+K]");
+  eq(l, "S[i+K] = S[i] + X[i]; i < 4");
+  eq(l, "S[i] = 1.0; i < K");
+  assert_order(l,
+               "S[i] = 1.0\n"
+               "# i from 0 to 4\n"
+               "  S[K+i] = X[i] + S[i]\n");
+  VALUES(l, tensor(l, "S"), 1, 1, 2, 3, 5, 7);
+}
+
 static void what_depends_on_itself_is_refused(void **state) {
   lab *l = *state;
   const char *message;
@@ -180,6 +195,7 @@ int main(void) {
       WITH_LAB(ranges_that_differ_stand_at_the_step),
       WITH_LAB(a_loop_inside_a_loop),
       WITH_LAB(steps_longer_than_one),
+      WITH_LAB(a_step_of_unknown_length),
       WITH_LAB(what_depends_on_itself_is_refused),
       WITH_LAB(a_step_in_both_directions_is_refused),
   };
