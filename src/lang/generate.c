@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { GENERATE_STREAM = 1 << 29 };  /* of random numbers; below those that parameters begin with */
+enum { GENERATE_STREAM = 1 << 29 };  /* of random numbers; those of the program's draws are below */
 
 typedef struct writing {
   lang_machine *m;

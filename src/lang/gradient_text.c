@@ -147,6 +147,15 @@ static int list_wrt(const lang_program *program, const char *wrt, ir_tensor **ma
   return n;
 }
 
+/* What the outputs of P need, and where tensors of the whole program are in it. */
+static ir_program *needed(base_arena *arena, const ir_program *p, ir_tensor **map, int n, ir_tensor ***to) {
+  ir_tensor **into = BASE_NEWS(arena, ir_tensor *, p->tensors.n + 1);
+  ir_program *q = ir_extract(arena, p, p->outputs.n, p->outputs.at, false, 0, NULL, into);
+  *to = BASE_NEWS(arena, ir_tensor *, n + 1);
+  for (int i = 0; i < n; i++) (*to)[i] = map[i] ? into[map[i]->id] : NULL;
+  return q;
+}
+
 void lang_gradient_text(lang_program *program, const char *loss, const char *wrt, base_text *out) {
   base_arena *arena = out->arena;
   const lang_tensor *of = find(program, loss);
@@ -162,6 +171,7 @@ void lang_gradient_text(lang_program *program, const char *loss, const char *wrt
     base_putf(out, "#   by %s is %s\n", by[i]->name, grad[i]->name);
   }
   pass_simplify(p);
-  writer w = {.out = out, .arena = arena, .program = program, .p = p, .map = map, .written = base_map_open(arena)};
+  writer w = {.out = out, .arena = arena, .program = program, .written = base_map_open(arena)};
+  w.p = needed(arena, p, map, program->ir->tensors.n, &w.map);
   put_program(&w);
 }

@@ -200,6 +200,17 @@ static const ir_expr *lower_grad(check *c, clause *cl, const node *n) {
   return lower_read_of(c, g, position);
 }
 
+/* f16(x), stop(x), random(key, stream, counter): what gradient programs are written with. */
+static const ir_expr *plain_call(check *c, const node *n, const ir_expr *const *a) {
+  for (int t = 0; n->e.n == 1 && t < IR_TYPES; t++)
+    if (strcmp(n->e.name, ir_type_name((ir_type)t)) == 0) return ir_cast(c->p, a[0], (ir_type)t);
+  if (n->e.n == 1 && strcmp(n->e.name, "stop") == 0) return ir_unary(c->p, IR_STOP, a[0]);
+  if (n->e.n != 3 || strcmp(n->e.name, "random") != 0) return NULL;
+  const ir_expr *bits[3];
+  for (int i = 0; i < 3; i++) bits[i] = ir_cast(c->p, a[i], IR_I64);
+  return ir_apply(c->p, IR_RANDOM, bits);
+}
+
 static const ir_expr *lower_call(check *c, clause *cl, node *n) {
   const ir_expr *e, *a[16];
   double value;
@@ -209,6 +220,7 @@ static const ir_expr *lower_call(check *c, clause *cl, node *n) {
   if (n->e.n < 1 || n->e.n > 16) check_refuse(c, n->e.span, "%s takes other arguments", n->e.name);
   for (int i = 0; i < n->e.n; i++) a[i] = lower(c, cl, (node *)n->e.at[i]);
   e = n->e.n == 1 ? unary_of(c, n->e.name, a[0]) : several(c, n, a);
+  if (!e) e = plain_call(c, n, a);
   if (!e) check_refuse(c, n->e.span, "%s does not take %d argument%s here", n->e.name, n->e.n, n->e.n == 1 ? "" : "s");
   return e;
 }

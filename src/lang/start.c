@@ -1,9 +1,9 @@
-/* start: how parameters begin. Each has a stream of random numbers of its own. */
+/* start: how parameters begin. Each has a stream of random numbers of its own, by its name, so
+ * that it begins alike whatever else the program holds. */
 #include "lang/machine.h"
 
 #include <math.h>
-
-enum { START_STREAM = 1 << 30 };   /* those of the program's own draws are below */
+#include <string.h>
 
 typedef struct stream {
   int64_t key, number;
@@ -26,7 +26,8 @@ static double element(const lang_tensor *t, const stream *s, int64_t i) {
 }
 
 void machine_start(lang_machine *m, const lang_tensor *t, void *data, int64_t n) {
-  stream s = {machine_key(m), START_STREAM + t->ir->id};
+  uint64_t own = base_hash(t->name, strlen(t->name), 0) >> 1 | UINT64_C(1) << 62;   /* no draw's */
+  stream s = {machine_key(m), (int64_t)own};
   ir_type type = ir_type_computed(t->ir->type);
   for (int64_t i = 0; i < n; i++) {
     double x = element(t, &s, i);

@@ -11,7 +11,9 @@ static const char *const functions[] = {
   "softmax", "logsoftmax", "lnorm", "rmsnorm", "argmax", "argmin", "sample", "cumsum", "sort",
   "topk", "sum", "avg", "prod", "count", "concat",
   /* draws */
-  "uniform", "normal", "bernoulli", "randint",
+  "uniform", "normal", "bernoulli", "randint", "random",
+  /* conversions, and what stops derivatives */
+  "f16", "bf16", "f32", "f64", "i32", "i64", "bool", "stop",
   /* of files, programs and tensors */
   "chars", "words", "bytes", "decode", "generate", "grad", "size",
 };
