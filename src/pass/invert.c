@@ -232,12 +232,20 @@ static int next_goal(const solving *s) {
   return best;
 }
 
+static bool on_both_sides(const solving *s, const goal *g) {
+  for (int i = 0; i < s->open.n; i++)
+    if (ir_mentions(g->known, s->open.at[i]) && ir_mentions(g->e, s->open.at[i])) return true;
+  return false;
+}
+
 static bool solve(solving *s) {
   for (int steps = 0; s->goals.n > 0; steps++) {
     int at = next_goal(s);
     goal g = s->goals.at[at];
     s->goals.at[at] = s->goals.at[--s->goals.n];
     if (steps > 100) return false;
+    if (g.e->op != IR_QUO && g.e->op != IR_MOD && on_both_sides(s, &g))
+      g = (goal){ir_int(s->p, 0), sub(s, g.e, g.known)};
     if (open_in(s, g.e) == 0) {
       add_guard(s, ir_binary(s->p, IR_EQ, g.known, g.e));
       continue;

@@ -157,6 +157,48 @@ static void all_of_it(void **state) {
   check(l, G, NULL);
 }
 
+/* ---- any left side at all: the values stay --------------------------------------------------- */
+
+static int draw(uint64_t *seed, int n) {
+  *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+  return (int)((*seed >> 33) % (unsigned)n);
+}
+
+static const char *any_position(lab *l, uint64_t *seed) {
+  static const char *const index[] = {"i", "j", "k"};
+  const char *sum = base_format(l->arena, "%d", draw(seed, 3));
+  for (int n = 1 + draw(seed, 3); n > 0; n--)
+    sum = base_format(l->arena, "%s + %d*%s", sum, draw(seed, 6) - 1, index[draw(seed, 3)]);
+  switch (draw(seed, 6)) {
+  case 0: return base_format(l->arena, "(%s + 3)//%d", sum, 1 + draw(seed, 3));
+  case 1: return base_format(l->arena, "(%s + 9)%%%d", sum, 1 + draw(seed, 4));
+  case 2: return base_format(l->arena, "(%s + 9)//2 + j", sum);
+  default: return sum;
+  }
+}
+
+static void any_left_side(void **state) {
+  uint64_t seed = 1;
+  volatile int solved = 0;
+  for (volatile int round = 0; round < 300; round++) {
+    open_lab(state);
+    lab *l = *state;
+    base_trap trap;
+    if (!BASE_TRY(l->ctx, &trap)) fail_msg("round %d: %s", round, base_last(l->ctx)->message);
+    given(l, "X : f64[3, 2, 4]");
+    ir_tensor *Y = declared(l, round % 2 ? "Y : f64[7, 5]" : "Y : f64[19]");
+    const char *first = any_position(l, &seed), *second = any_position(l, &seed);
+    const char *agg = draw(&seed, 4) == 0 ? "max=" : "+=";
+    eq(l, round % 2 ? base_format(l->arena, "Y[%s,%s] %s X[i,j,k]", first, second, agg)
+                    : base_format(l->arena, "Y[%s] %s X[i,j,k]", first, agg));
+    check(l, Y, NULL);
+    solved += ir_window(Y->eqs.at[0]);
+    base_untrap(l->ctx, &trap);
+    assert_int_equal(close_lab(state), 0);
+  }
+  assert_in_range(solved, 250, 300);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       WITH_LAB(a_window_is_left_alone),
@@ -174,6 +216,7 @@ int main(void) {
       WITH_LAB(one_element_of_each_row),
       WITH_LAB(an_embedding_stays_a_scatter),
       WITH_LAB(all_of_it),
+      cmocka_unit_test(any_left_side),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
