@@ -214,8 +214,8 @@ static void inline_tensor(inlining *l) {
     asking a = ask_reader(l, u->readers.at[i]);
     double here = is_copy(l->p, l->tensor) ? 0 : a.reads * points(l, u->readers.at[i]);
     if (!a.reads) continue;
-    bool part = here * PART <= stored || l->tensor->rank == 0;
-    if (a.possible && (u->kept || u->readers.n > 1) && part && !in_recurrence(l)) {
+    bool part = (u->kept || u->readers.n > 1) && here * PART <= stored;
+    if (a.possible && (part || l->tensor->rank == 0) && !in_recurrence(l)) {
       inline_into(l, u->readers.at[i--]);
       continue;
     }
