@@ -97,7 +97,6 @@ static void settle(solving *s, const ir_index *index, const ir_expr *value) {
   for (int i = 0; i < s->values.n; i++) s->values.at[i] = replace(s, s->values.at[i], index, value);
   BASE_PUSH(s->arena, &s->solved, index);
   BASE_PUSH(s->arena, &s->values, value);
-  add_guard(s, ir_inside(s->p, value, index->extent));
 }
 
 /* known == coefficient index + rest, what else is open in REST staying below the coefficient. */
@@ -257,6 +256,13 @@ static bool solve(solving *s) {
   return true;
 }
 
+/* What was solved must lie in its range: proven or tested with the final values, as reads are
+ * checked by those. */
+static void guard_ranges(solving *s) {
+  for (int i = 0; i < s->solved.n; i++)
+    add_guard(s, ir_inside(s->p, s->values.at[i], s->solved.at[i]->extent));
+}
+
 /* Comparing every element with data is worth it only where nothing is summed over the comparison.
  */
 static bool worth_it(const solving *s, const ir_eq *eq) {
@@ -286,7 +292,9 @@ static void invert(ir_program *p, base_arena *arena, ir_eq *eq) {
     lhs[k] = ir_use(p, ir_index_new(p, index ? index->name : "u", eq->head->size[k]));
     add_goal(&s, lhs[k], eq->lhs[k]);
   }
-  if (!solve(&s) || !worth_it(&s, eq)) return;
+  if (!solve(&s)) return;
+  guard_ranges(&s);
+  if (!worth_it(&s, eq)) return;
   eq->body = guarded_body(&s, eq);
   eq->lhs = lhs;
   pass_indices left = {0}, free = {0};

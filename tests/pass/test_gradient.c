@@ -179,6 +179,27 @@ static void gathers_and_scatters(void **state) {
   check(l, Y, X);
 }
 
+static void a_tied_embedding(void **state) {
+  lab *l = *state;
+  ir_tensor *E = given(l, "E : f64[3, 2]");
+  given(l, "T : i64[4]");
+  eq(l, "A[n,d] = where(0 <= T[n] and T[n] < 3, E[T[n],d], 0.0); d < 2");
+  eq(l, "B[n,d] = sin(A[n,d]) + E[1,d]");
+  eq(l, "Z[n,t] += B[n,d] * E[t,d]");
+  ir_tensor *Y = eq(l, "Y[n,t] = Z[n,t] * Z[n,t]");
+  check(l, Y, E);
+}
+
+static void a_draw_is_the_same_draw(void **state) {
+  lab *l = *state;
+  ir_tensor *X = given(l, "X : f64[8]");
+  eq(l, "D[i] = where(random(7, 1, i) < 2147483648, X[i] * 2.0, 0.0)");
+  ir_tensor *Y = eq(l, "Y[i] = D[i] * D[i]"), *grad = check(l, Y, X);
+  int dropped = 0;
+  for (int i = 0; i < 8; i++) dropped += at(l, grad, i) == 0;
+  assert_in_range(dropped, 1, 7);
+}
+
 static void pooling(void **state) {
   lab *l = *state;
   ir_tensor *F = given(l, "F : f64[6, 6]");
@@ -407,6 +428,8 @@ int main(void) {
       WITH_LAB(layer_norm),
       WITH_LAB(strided_convolution_with_padding),
       WITH_LAB(gathers_and_scatters),
+      WITH_LAB(a_tied_embedding),
+      WITH_LAB(a_draw_is_the_same_draw),
       WITH_LAB(pooling),
       WITH_LAB(a_maximum_goes_to_the_first),
       WITH_LAB(a_product_with_zeros),
