@@ -24,8 +24,8 @@ static const device_impl impls[] = {
     {"cpu.row.any", KERNEL_ROW, NULL, cpu_prepare_any},
     {"cpu.contract.any", KERNEL_CONTRACT, NULL, cpu_prepare_any},
     {"cpu.attend.any", KERNEL_ATTEND, NULL, cpu_prepare_any},
-    {"cpu.scatter.any", KERNEL_SCATTER, NULL, cpu_prepare_any},
-    {"cpu.scan.any", KERNEL_SCAN, NULL, cpu_prepare_any},
+    {"cpu.scatter", KERNEL_SCATTER, NULL, cpu_prepare_any},
+    {"cpu.scan", KERNEL_SCAN, NULL, cpu_prepare_any},
     {NULL, KERNEL_SHAPES, NULL, NULL},
 };
 

@@ -300,7 +300,12 @@ static void survey(cpu_emit *e) {
     p->varies = value_varies(e, v);
     for (int i = 0; i < k->n; i++) count_use(e, k->arg[i]);
   }
-  for (int i = 0; i < e->code->outputs.n; i++) count_use(e, e->code->outputs.at[i].value);
+  for (int i = 0; i < e->code->outputs.n; i++) {
+    const kernel_access *left = e->code->outputs.at[i].access;
+    count_use(e, e->code->outputs.at[i].value);
+    for (int k = 0; k < left->tensor->rank; k++)
+      if (left->position[k].value >= 0) count_use(e, left->position[k].value);
+  }
 }
 
 cpu_emit *cpu_emit_open(cpu_nest *nest, cpu_pass *pass, const kernel_code *code) {
@@ -384,16 +389,33 @@ int cpu_emit_reduce(cpu_emit *e, int value, ir_agg agg) {
   return wide;
 }
 
+static vm_op of_type(ir_type type, vm_op real, vm_op half_wide, vm_op integer) {
+  return type == IR_F32 ? real : type == IR_F64 ? half_wide : integer;
+}
+
 void cpu_emit_accumulate(cpu_emit *e, int value, ir_agg agg, int cursor) {
   ir_type type = (ir_type)e->code->values.at[value].type;
-  if (type == IR_F32) {
-    emit_x(e, value);
-    emit_set(e, joined(VM_ACC_SUM, agg), cursor, 0, 0, 0);
-    return;
-  }
-  int from = as_wide(e, value);
+  int from = -1;
+  if (type == IR_F32) emit_x(e, value);
+  else from = as_wide(e, value);
   if (type == IR_BOOL) agg = of_truth(agg);
-  emit_set(e, joined(type == IR_F64 ? VM_D_ACC_SUM : VM_W_ACC_SUM, agg), cursor, from, 0, 0);
+  emit_set(e, joined(of_type(type, VM_ACC_SUM, VM_D_ACC_SUM, VM_W_ACC_SUM), agg), cursor, 0, from, 0);
+}
+
+void cpu_emit_scatter(cpu_emit *e, int value, ir_agg agg, const kernel_access *access) {
+  ir_type type = (ir_type)e->code->values.at[value].type;
+  emit_place p;
+  emit_place_of(e, access, &p);
+  bool side = p.step == (int64_t)ir_type_bytes(p.type) && !emit_gathers(e, &p);
+  int mask, index = 0, from = -1, cursor = side ? emit_place_cursor(e, &p) : p.cursor;
+  if (side) mask = p.range;
+  else index = emit_index(e, &p, &mask);
+  if (type == IR_F32) emit_x(e, value);
+  else from = as_wide(e, value);
+  if (type == IR_BOOL) agg = of_truth(agg);
+  vm_op op = side ? of_type(type, VM_ACC_SUM, VM_D_ACC_SUM, VM_W_ACC_SUM) : of_type(type, VM_SC_SUM, VM_D_SC_SUM, VM_W_SC_SUM);
+  emit_set(e, joined(op, agg), cursor, mask, from, 0);
+  e->out->at[e->out->n - 1].ins.e = index;
 }
 
 static vm_ins *assemble(cpu_emit *e, const emit_list *list, bool some) {
@@ -477,5 +499,5 @@ void cpu_emit_put(cpu_emit *e, ir_type computed, ir_type type, int cursor, int64
 void cpu_emit_join(cpu_emit *e, ir_agg agg, ir_type computed, int cursor) {
   if (computed == IR_BOOL) agg = of_truth(agg);
   if (computed == IR_F32) emit_set(e, joined(VM_ACC_SUM, agg), cursor, 0, 0, 0);
-  else emit_set(e, joined(computed == IR_F64 ? VM_D_ACC_SUM : VM_W_ACC_SUM, agg), cursor, e->wide, 0, 0);
+  else emit_set(e, joined(computed == IR_F64 ? VM_D_ACC_SUM : VM_W_ACC_SUM, agg), cursor, 0, e->wide, 0);
 }

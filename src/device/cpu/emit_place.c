@@ -109,7 +109,7 @@ static void keep_inside(cpu_emit *e, emit_place *p, const ir_affine *a, int64_t 
 /* ---- accesses -------------------------------------------------------------------------------------------- */
 
 ir_type cpu_stored_type(const cpu_nest *nest, const ir_tensor *t) {
-  return nest->home[t->id] ? ir_type_computed(t->type) : t->type;
+  return nest->home[t->id] ? nest->home[t->id]->type : t->type;
 }
 
 static cpu_cursor tensor_cursor(cpu_nest *nest, const kernel_access *access, int64_t *stride) {

@@ -83,6 +83,10 @@ static void emit_memory(programs *g, const plan_eq *q, int output) {
   ir_type computed = (ir_type)q->eq->eq->body->type;
   ir_type stored = cpu_stored_type(g->nest, head);
   int64_t step;
+  if (g->plan->scatter) {
+    cpu_emit_scatter(g->body, o->value, agg, o->access);
+    return;
+  }
   if (q->partial) {
     cpu_emit_accumulate(g->body, o->value, agg, chunk_cursor(g, q, output));
     return;
@@ -125,10 +129,10 @@ static void emit_pass(plan *p, cpu_pass *pass, int k) {
   for (int i = 0, output = 0; i < p->neq; i++) {
     const plan_eq *q = &p->eq[i];
     if (q->pass != k) continue;
-    if (!q->red) emit_map(&g, q, output);
-    else if (pass->v >= 0 && (q->red & bit(pass->v))) emit_lanes(&g, q, output);
-    else if (pass->v < 0) emit_lanes(&g, q, output);
-    else emit_memory(&g, q, output);
+    bool lanes = pass->v < 0 || (q->red & bit(pass->v));
+    if (p->scatter || (q->red && !lanes)) emit_memory(&g, q, output);
+    else if (q->red) emit_lanes(&g, q, output);
+    else emit_map(&g, q, output);
     output++;
   }
   pass->start = cpu_emit_close(g.start);
@@ -282,18 +286,17 @@ static int workers_for(const cpu_nest *nest) {
   return worth < 2 ? 1 : worth < most ? (int)worth : most;
 }
 
-cpu_nest *cpu_nest_make(device_bind *bind, int nframe, const ir_index *const *frame, int neq, const kernel_eq *eq,
-                        cpu_home **home, const char **why) {
+cpu_nest *cpu_nest_make(device_bind *bind, const cpu_spec *spec, const char **why) {
   cpu_nest *nest = BASE_NEW(bind->arena, cpu_nest);
   *nest = (cpu_nest){.bind = bind, .arena = bind->arena, .vm = cpu_of(bind->device)->vm};
   nest->home = BASE_NEWS(nest->arena, cpu_home *, bind->program->tensors.n + 1);
-  for (int i = 0; home && i < bind->program->tensors.n; i++) nest->home[i] = home[i];
+  for (int i = 0; spec->home && i < bind->program->tensors.n; i++) nest->home[i] = spec->home[i];
   plan p = {.nest = nest};
-  *why = plan_make(&p, nframe, frame, neq, eq);
+  *why = plan_make(&p, spec);
   if (*why) return NULL;
   nest->npass = p.npass;
   nest->pass = BASE_NEWS(nest->arena, cpu_pass *, p.npass + 1);
-  nest->partial = BASE_NEWS(nest->arena, cpu_partial, neq + 1);
+  nest->partial = BASE_NEWS(nest->arena, cpu_partial, spec->neq + 1);
   for (int k = 0; k < p.npass; k++) {
     nest->pass[k] = BASE_NEW(nest->arena, cpu_pass);
     emit_pass(&p, nest->pass[k], k);

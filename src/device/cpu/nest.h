@@ -35,7 +35,8 @@ typedef struct cpu_cursor {  /* source + offset + scale late + sum of step[axis]
   int64_t *step;             /* by axis of the nest */
 } cpu_cursor;
 
-typedef struct cpu_home {    /* where a tensor lives inside the kernel, in its computed type */
+typedef struct cpu_home {    /* where a tensor lives inside the kernel */
+  ir_type type;              /* of its elements there */
   int source;
   int64_t offset;
   int64_t *step;             /* by axis: read and written at its own positions only; NULL: the whole tensor is there */
@@ -104,16 +105,27 @@ typedef struct cpu_nest {
   int nworker;
   cpu_worker *worker;
   bool late, streams;
+  int scan;                  /* axis; -1: none */
+  int64_t scan_at;
   double cost;               /* estimated, nanoseconds */
   /* of this run */
   void *const *data;
   const int64_t *symbols;
 } cpu_nest;
 
-/* Prepare equations over FRAME to run together; tensors with HOME live there. NULL when they do not fit
- * the form, WHY saying it. Raises for lack of memory only. */
-cpu_nest *cpu_nest_make(device_bind *bind, int nframe, const ir_index *const *frame, int neq, const kernel_eq *eq,
-                        cpu_home **home, const char **why);
+typedef struct cpu_spec {
+  int nframe;
+  const ir_index *const *frame;
+  int neq;
+  const kernel_eq *eq;
+  cpu_home **home;           /* by tensor id: tensors that live elsewhere; may be NULL */
+  const ir_index *scan;      /* set by the caller before each run (scan_at); NULL: none */
+  bool scatter;              /* the one equation adds to memory that is there, at places data may say; what is not of the
+                              * frame is projected */
+} cpu_spec;
+
+/* Prepare equations to run together. NULL when they do not fit the form, WHY saying it. Raises for lack of memory. */
+cpu_nest *cpu_nest_make(device_bind *bind, const cpu_spec *spec, const char **why);
 
 /* A run: set up, every worker's share (from any thread), then the partial results. */
 void cpu_nest_begin(cpu_nest *nest, void *const *data, const int64_t *symbols);
@@ -133,6 +145,7 @@ cpu_emit *cpu_emit_open(cpu_nest *nest, cpu_pass *pass, const kernel_code *code)
 void cpu_emit_store(cpu_emit *e, int value, ir_type type, int cursor, int64_t step);
 int cpu_emit_reduce(cpu_emit *e, int value, ir_agg agg);                  /* into an accumulator of the frame, returned */
 void cpu_emit_accumulate(cpu_emit *e, int value, ir_agg agg, int cursor); /* into memory along the line */
+void cpu_emit_scatter(cpu_emit *e, int value, ir_agg agg, const kernel_access *access);   /* into the place data says */
 vm_code cpu_emit_close(cpu_emit *e);
 /* Let the stores of finished CODE through CURSOR go past the cache. False: it has none that can. */
 bool cpu_emit_stream(const cpu_nest *nest, const vm_code *code, int cursor);

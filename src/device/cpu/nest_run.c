@@ -10,6 +10,7 @@
 
 static int64_t start_of(const cpu_nest *nest, const cpu_worker *worker, int chunk, const cpu_cursor *c) {
   int64_t at = c->offset;
+  if (nest->scan >= 0) at += nest->scan_at * c->step[nest->scan];
   if (c->late) at += c->scale * ir_eval_size(c->late, nest->symbols);
   if (c->source >= 0) return (int64_t)(intptr_t)nest->data[c->source] + at;
   if (c->source == CPU_LOCAL) return (int64_t)(intptr_t)worker->local + at;

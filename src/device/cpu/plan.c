@@ -35,13 +35,15 @@ static const char *survey_eq(plan *p, plan_eq *q, const kernel_eq *eq) {
   q->free = axes_of(nest, eq->eq->nfree, eq->eq->free);
   q->red = axes_of(nest, eq->eq->nred, eq->eq->red);
   if (nest->naxis >= PLAN_AXES) return "too many indices";
+  if (nest->scan >= 0) q->free &= ~bit(nest->scan), q->red &= ~bit(nest->scan);
+  if (p->scatter) q->red |= q->free & ~frame, q->free &= frame;
   q->inner = (q->free | q->red) & ~frame;
   if (((q->free | q->red) & frame) != frame) return "an equation does not run over the whole frame";
   q->partial = (q->red & frame) != 0;
   q->code = kernel_code_open(nest->arena, nest->bind->program);
   kernel_code_add(q->code, eq);
   for (int k = 0; k < eq->eq->head->rank; k++)
-    if (q->code->outputs.at[0].access->position[k].value >= 0) return "a left side depends on data";
+    if (!p->scatter && q->code->outputs.at[0].access->position[k].value >= 0) return "a left side depends on data";
   return NULL;
 }
 
@@ -169,10 +171,11 @@ static bool read_later(const plan *p, const plan_eq *q) {
 }
 
 /* Scratch of a worker over AXES (the vector axis innermost) for elements of TYPE. */
-static cpu_home *reserve(plan *p, uint64_t axes, int v, size_t bytes) {
+static cpu_home *reserve(plan *p, uint64_t axes, int v, ir_type type) {
   cpu_nest *nest = p->nest;
   cpu_home *home = BASE_NEW(nest->arena, cpu_home);
-  int64_t stride = (int64_t)bytes;
+  int64_t stride = (int64_t)ir_type_bytes(type);
+  home->type = type;
   home->source = CPU_LOCAL;
   home->offset = nest->local_bytes;
   home->step = BASE_NEWS(nest->arena, int64_t, PLAN_AXES);
@@ -194,7 +197,7 @@ static const char *give_homes(plan *p) {
     plan_eq *q = &p->eq[i];
     ir_tensor *head = q->eq->eq->head;
     if (q->eq->level == KERNEL_GLOBAL || p->nest->home[head->id] || !read_later(p, q)) continue;
-    p->nest->home[head->id] = reserve(p, q->free, p->pass[q->pass].v, ir_type_bytes(ir_type_computed(head->type)));
+    p->nest->home[head->id] = reserve(p, q->free, p->pass[q->pass].v, ir_type_computed(head->type));
     if (p->nest->local_bytes > PLAN_SCRATCH) return "an inner value is too large for the scratch memory";
   }
   return NULL;
@@ -202,18 +205,21 @@ static const char *give_homes(plan *p) {
 
 /* ---- all --------------------------------------------------------------------------------------------------------- */
 
-const char *plan_make(plan *p, int nframe, const ir_index *const *frame, int neq, const kernel_eq *eq) {
+const char *plan_make(plan *p, const cpu_spec *spec) {
   cpu_nest *nest = p->nest;
   const char *why = NULL;
+  int neq = spec->neq;
+  p->scatter = spec->scatter;
   nest->index = BASE_NEWS(nest->arena, const ir_index *, PLAN_AXES);
   nest->extent = BASE_NEWS(nest->arena, int64_t, PLAN_AXES);
-  if (nframe >= PLAN_AXES) return "too many indices";
-  axes_of(nest, nframe, frame);
+  if (spec->nframe >= PLAN_AXES) return "too many indices";
+  axes_of(nest, spec->nframe, spec->frame);
   nest->nframe = nest->naxis;
+  nest->scan = spec->scan ? add_axis(nest, spec->scan) : -1;
   p->neq = neq;
   p->eq = BASE_NEWS(nest->arena, plan_eq, neq + 1);
   p->pass = BASE_NEWS(nest->arena, plan_pass, PLAN_PASSES + 1);
-  for (int i = 0; i < neq && !why; i++) why = survey_eq(p, &p->eq[i], &eq[i]);
+  for (int i = 0; i < neq && !why; i++) why = survey_eq(p, &p->eq[i], &spec->eq[i]);
   if (why) return why;
   choose_form(p);
   why = form_passes(p);
@@ -223,5 +229,6 @@ const char *plan_make(plan *p, int nframe, const ir_index *const *frame, int neq
 }
 
 cpu_home *plan_scratch(plan *p, const plan_eq *q) {
-  return reserve(p, q->free, p->pass[q->pass].v, 8);
+  ir_type type = (ir_type)q->eq->eq->body->type;
+  return reserve(p, q->free, p->pass[q->pass].v, type == IR_BOOL ? IR_I64 : type);
 }

@@ -33,10 +33,11 @@ typedef struct plan {
   plan_eq *eq;
   plan_pass *pass;
   int v;                       /* of strips */
+  bool scatter;
 } plan;
 
 /* NULL, or why these equations do not fit. */
-const char *plan_make(plan *p, int nframe, const ir_index *const *frame, int neq, const kernel_eq *eq);
-cpu_home *plan_scratch(plan *p, const plan_eq *q);   /* 64-bit accumulators */
+const char *plan_make(plan *p, const cpu_spec *spec);
+cpu_home *plan_scratch(plan *p, const plan_eq *q);   /* for the accumulators of Q */
 
 #endif

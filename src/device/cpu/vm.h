@@ -46,7 +46,8 @@ enum { VM_TILE = 64 };
   _(LB_F32) _(LB_F16) _(LB_BF16)       /* x = memory at c[a], all lanes; 0 where r[b] is empty */  \
   _(IOTA)                              /* x = c[a] + (i + l) n */                                  \
   _(RED_SUM) _(RED_MAX) _(RED_MIN) _(RED_PROD)       /* s[d] = s[d] op x */                        \
-  _(ACC_SUM) _(ACC_MAX) _(ACC_MIN) _(ACC_PROD)       /* f32 memory at c[a] + i = itself op x */    \
+  _(ACC_SUM) _(ACC_MAX) _(ACC_MIN) _(ACC_PROD)       /* f32 memory at c[a] + i = itself op x, inside r[b] */ \
+  _(SC_SUM) _(SC_MAX) _(SC_MIN) _(SC_PROD)           /* at c[a] + w[e][l], lane after lane, where m[b] */ \
   _(FOLD_SUM) _(FOLD_MAX) _(FOLD_MIN) _(FOLD_PROD)   /* x = all lanes of s[a], in fixed order */   \
   _(X_OF_M) _(X_OF_W) _(X_OF_D)        /* x = number of m[a], w[a] */                              \
   _(X_OF_D_F16) _(X_OF_D_BF16)         /* rounded once */                                          \
@@ -69,7 +70,9 @@ enum { VM_TILE = 64 };
   _(W_RED_SUM) _(W_RED_MAX) _(W_RED_MIN) _(W_RED_PROD)                                             \
   _(D_RED_SUM) _(D_RED_MAX) _(D_RED_MIN) _(D_RED_PROD)   /* w[d] = w[d] op w[a] */                 \
   _(W_ACC_SUM) _(W_ACC_MAX) _(W_ACC_MIN) _(W_ACC_PROD)                                             \
-  _(D_ACC_SUM) _(D_ACC_MAX) _(D_ACC_MIN) _(D_ACC_PROD)   /* memory at c[a] + i = itself op w[b] */ \
+  _(D_ACC_SUM) _(D_ACC_MAX) _(D_ACC_MIN) _(D_ACC_PROD)   /* memory at c[a] + i = itself op w[d], inside r[b] */ \
+  _(W_SC_SUM) _(W_SC_MAX) _(W_SC_MIN) _(W_SC_PROD)                                                 \
+  _(D_SC_SUM) _(D_SC_MAX) _(D_SC_MIN) _(D_SC_PROD)   /* at c[a] + w[e][l] = itself op w[d], where m[b] */ \
   _(W_FOLD_SUM) _(W_FOLD_MAX) _(W_FOLD_MIN) _(W_FOLD_PROD)                                         \
   _(D_FOLD_SUM) _(D_FOLD_MAX) _(D_FOLD_MIN) _(D_FOLD_PROD)   /* w[d] = all lanes of w[a] */        \
   /* before a line: */                                                                             \
@@ -110,7 +113,7 @@ typedef struct vm_range {
 
 /* What a program runs on. Addresses in cursors are those of element 0 of the line. */
 typedef struct vm_frame {
-  float x[VM_TILE];                  /* the accumulator, where it is not in registers */
+  _Alignas(64) float x[VM_TILE];     /* the accumulator, where it is not in registers */
   int64_t *cursor;
   uint64_t live;                     /* lanes of this tile in use */
   float *scalar;
