@@ -110,7 +110,7 @@ static void the_mean_of_a_loss(void **state) {
   given(l, "X : f64[3]");
   eq(l, "T += X[i]^2");
   ir_tensor *Y = eq(l, "Y = T / 3.0");
-  check(l, Y, "Y = X[i]^2 / 3.0");
+  check(l, Y, "Y = sum[i](X[i]^2 / 3.0)");
 }
 
 int main(void) {
