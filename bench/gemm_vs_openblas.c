@@ -121,7 +121,7 @@ static double worst(const work *a, const work *b)
 
 static void rest(void)
 {
-  nanosleep(&(struct timespec){ .tv_nsec = 30000000 }, NULL);   /* the peer's threads stop spinning */
+  nanosleep(&(struct timespec){ .tv_nsec = 30000000 }, NULL);   /* the peer's threads go to sleep */
 }
 
 static void compare(int n, int threads, cpu_gemm *gemm)
@@ -165,7 +165,8 @@ int main(int argc, char **argv)
   cpu_gemm *one = cpu_gemm_open(ctx, NULL, isa), *two = cpu_gemm_open(ctx, pool, isa);
   find_openblas();
   printf("GFLOP/s, %s; x is ours over OpenBLAS\n", cpu_isa_name(isa));
-  puts("    N  T | OB f32     f32     x     f16     x    bf16     x |  OB f64     f64     x | differ");
+  puts("    N  T | OB f32     f32     x     f16     x    bf16     x |  OB f64     f64     x | "
+       "differ");
   for (int i = 0; i < sizes; i++) {
     int n = argc > 1 ? atoi(argv[i + 1]) : usual[i];
     compare(n, 1, one);

@@ -24,7 +24,7 @@ static uint32_t bits_of(float value)
   return bits;
 }
 
-/* The nearest of all finite halves, ties to the even one, by search; infinity beyond the last step. */
+/* The nearest finite half, ties to the even one, by search; infinity beyond the last step. */
 static uint16_t nearest(double value, float (*widen)(uint16_t), uint16_t infinity)
 {
   uint16_t sign = signbit(value) ? 0x8000 : 0, low = 0, high = infinity;

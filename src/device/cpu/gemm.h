@@ -2,10 +2,11 @@
  *
  *     C[b,m,n] = sum over terms, sum over k, of A[b,m,k] B[b,k,n]
  *
- * in f32, or in f64 when a factor is f64; each factor has its own type, 16-bit values are widened
- * while they are packed. Every element is summed in the order of k, in the same order whatever the
- * number of threads. A factor's element lies at the sum of three offsets, one per axis, so merged
- * indices, transposes, slices and convolutions (without a patch matrix) are all the same product. */
+ * in f32, or in f64 when a factor is f64. Each factor has its own type; 16-bit values are widened
+ * while they are packed. The order in which an element is summed depends on sizes and layouts, not
+ * on the number of threads. An element of a factor lies at the sum of three offsets, one per axis,
+ * so merged indices, transposes, slices and convolutions (without a patch matrix) are all the same
+ * product. */
 #ifndef TL_DEVICE_CPU_GEMM_H
 #define TL_DEVICE_CPU_GEMM_H
 

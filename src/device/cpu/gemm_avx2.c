@@ -49,31 +49,29 @@ INLINE __m256 load(cpu_type type, const char *at, int64_t n)
   return _mm256_castsi256_ps(_mm256_slli_epi32(_mm256_cvtepu16_epi32(half), 16));
 }
 
-/* ---- micro-kernels ---------------------------------------------------------------------------- */
+/* ---- micro-kernels --------------------------------------------------------------------------- */
 
 /* How far ahead to fetch B: some rows down a packed panel; in place, the next panel's same row. */
-INLINE int64_t ahead(const gemm_tile *t, int panel, int size)
+INLINE int64_t ahead(const gemm_tile *t, int panel)
 {
-  return t->exact ? panel * size : AHEAD * t->b_depth * size;
+  return t->b_depth == panel ? AHEAD * panel : panel;
 }
 
-INLINE void micro(const int rows, const int vectors, const bool exact, const cpu_type type,
-                  const gemm_tile *t)
+INLINE void micro(const int rows, const int vectors, const bool exact, const gemm_tile *t)
 {
   const int last = vectors - 1, some = exact ? t->cols - last * LANE : LANE;
-  const int64_t a_row = t->a_row, a_depth = t->a_depth, step = t->b_depth * size_of(type);
-  const int64_t fetch = ahead(t, 2 * LANE, size_of(type));
-  const char *b = t->b;
-  const float *a[2] = { t->a, (const float *)t->a + 3 * a_row };
+  const int64_t a_row = t->a_row, a_depth = t->a_depth, step = t->b_depth;
+  const int64_t fetch = ahead(t, 2 * LANE);
+  const float *a[2] = { t->a, (const float *)t->a + 3 * a_row }, *b = t->b;
   float *c = t->c;
   __m256 sum[ROWS][2], y[2];
 #pragma GCC unroll 6
   for (int i = 0; i < rows; i++)
     for (int v = 0; v < vectors; v++) sum[i][v] = _mm256_setzero_ps();
   for (int64_t k = t->k; k > 0; k--, b += step) {
-    if (last) y[0] = load(type, b, LANE);
-    y[last] = load(type, b + last * LANE * size_of(type), some);
-    _mm_prefetch(b + fetch, _MM_HINT_T0);
+    if (last) y[0] = _mm256_loadu_ps(b);
+    y[last] = load(CPU_F32, (const char *)(b + last * LANE), some);
+    _mm_prefetch((const char *)(b + fetch), _MM_HINT_T0);
 #pragma GCC unroll 6
     for (int i = 0; i < rows; i++) {
       __m256 x = _mm256_broadcast_ss(a[i / 3] + i % 3 * a_row);
@@ -96,26 +94,16 @@ INLINE void micro(const int rows, const int vectors, const bool exact, const cpu
 
 static void micro_f32(const gemm_tile *t)
 {
-#define ONE(r) micro(r, 1, false, CPU_F32, t)
-#define TWO(r) micro(r, 2, false, CPU_F32, t)
-#define ONE_EXACT(r) micro(r, 1, true, CPU_F32, t)
-#define TWO_EXACT(r) micro(r, 2, true, CPU_F32, t)
-#define ONE_F16(r) micro(r, 1, true, CPU_F16, t)
-#define TWO_F16(r) micro(r, 2, true, CPU_F16, t)
-#define ONE_BF16(r) micro(r, 1, true, CPU_BF16, t)
-#define TWO_BF16(r) micro(r, 2, true, CPU_BF16, t)
-  if (t->b_type == CPU_F32 && (!t->exact || t->cols == 2 * LANE)) {
+#define ONE(r) micro(r, 1, false, t)
+#define TWO(r) micro(r, 2, false, t)
+#define ONE_EXACT(r) micro(r, 1, true, t)
+#define TWO_EXACT(r) micro(r, 2, true, t)
+  if (!t->exact || t->cols == 2 * LANE) {
     if (t->cols > LANE) SWITCH_ROWS(t->rows, TWO)
     else SWITCH_ROWS(t->rows, ONE)
-  } else if (t->b_type == CPU_F32) {
+  } else {
     if (t->cols > LANE) SWITCH_ROWS(t->rows, TWO_EXACT)
     else SWITCH_ROWS(t->rows, ONE_EXACT)
-  } else if (t->b_type == CPU_F16) {
-    if (t->cols > LANE) SWITCH_ROWS(t->rows, TWO_F16)
-    else SWITCH_ROWS(t->rows, ONE_F16)
-  } else {
-    if (t->cols > LANE) SWITCH_ROWS(t->rows, TWO_BF16)
-    else SWITCH_ROWS(t->rows, ONE_BF16)
   }
 }
 
@@ -133,7 +121,7 @@ INLINE void wide(const int rows, const int vectors, const bool exact, const gemm
 {
   const int last = vectors - 1, some = exact ? t->cols - last * WIDE : WIDE;
   const int64_t a_row = t->a_row, a_depth = t->a_depth, step = t->b_depth;
-  const int64_t fetch = ahead(t, 2 * WIDE, 8);
+  const int64_t fetch = ahead(t, 2 * WIDE);
   const double *a[2] = { t->a, (const double *)t->a + 3 * a_row }, *b = t->b;
   double *c = t->c;
   __m256d sum[ROWS][2], y[2];
@@ -143,7 +131,7 @@ INLINE void wide(const int rows, const int vectors, const bool exact, const gemm
   for (int64_t k = t->k; k > 0; k--, b += step) {
     if (last) y[0] = _mm256_loadu_pd(b);
     y[last] = load_wide(b + last * WIDE, some);
-    _mm_prefetch((const char *)b + fetch, _MM_HINT_T0);
+    _mm_prefetch((const char *)(b + fetch), _MM_HINT_T0);
 #pragma GCC unroll 6
     for (int i = 0; i < rows; i++) {
       __m256d x = _mm256_broadcast_sd(a[i / 3] + i % 3 * a_row);
@@ -179,7 +167,7 @@ static void micro_f64(const gemm_tile *t)
   }
 }
 
-/* ---- packing ---------------------------------------------------------------------------------- */
+/* ---- packing --------------------------------------------------------------------------------- */
 
 INLINE void lanes_of(const cpu_type type, float *panel, int ld, const char *at, int lanes,
                      const cpu_axis *depth, int64_t start, int64_t k)
@@ -227,7 +215,7 @@ INLINE void transpose(__m256 r[LANE])
   for (int i = 0; i < LANE; i++) r[i] = t[i];
 }
 
-/* Strips are narrower than a vector, so a row's store spills into the next, which is stored later. */
+/* Strips are narrower than a vector: a row's store spills into the next, which is stored later. */
 INLINE void depth_of(const cpu_type type, float *panel, int ld, const char *const row[LANE],
                      int lanes, int64_t k)
 {
@@ -262,38 +250,57 @@ static void pack_depth(cpu_type type, void *panel, int ld, const void *at, int l
   }
 }
 
-/* ---- one row, at the speed of memory ----------------------------------------------------------- */
+/* ---- a few rows, at the speed of memory ------------------------------------------------------ */
 
-INLINE void axpy_rows(const int rows, const cpu_type type, int64_t n, const float *x, const char *b,
-                      int64_t step, float *y)
+/* F(rows, type) for the heights and types a thin product may have. */
+#define SWITCH_THIN(t, F)                                                                        \
+  switch ((t)->rows) {                                                                           \
+    case 1: SWITCH_TYPE(t, F, 1); break;                                                         \
+    case 2: SWITCH_TYPE(t, F, 2); break;                                                         \
+    case 4: SWITCH_TYPE(t, F, 4); break;                                                         \
+    case 8: SWITCH_TYPE(t, F, 8); break;                                                         \
+  }
+#define SWITCH_TYPE(t, F, rows)                                                                  \
+  if ((t)->b_type == CPU_F32) F(rows, CPU_F32, t);                                               \
+  else if ((t)->b_type == CPU_F16) F(rows, CPU_F16, t);                                          \
+  else F(rows, CPU_BF16, t)
+
+/* DEEP rows of B, from row K on, into all of y. */
+INLINE void axpy_rows(const int rows, const int deep, const cpu_type type, const gemm_thin *t,
+                      int64_t k)
 {
-  __m256 s[8];
-#pragma GCC unroll 8
-  for (int i = 0; i < rows; i++) s[i] = _mm256_broadcast_ss(x + i);
-  for (int64_t j = 0; j < n; j += LANE) {
-    __m256i mask = first(n - j);
-    __m256 sum = _mm256_maskload_ps(y + j, mask);
+  const char *b = (const char *)t->b + k * t->ldb * size_of(type);
+  const float *x = t->x + k;
+  for (int64_t j = 0; j < t->n; j += LANE) {
+    int64_t some = t->n - j < LANE ? t->n - j : LANE;
+    __m256 sum[GEMM_THIN];
 #pragma GCC unroll 8
     for (int i = 0; i < rows; i++)
-      sum = _mm256_fmadd_ps(s[i], load(type, b + i * step + j * size_of(type), n - j), sum);
-    _mm256_maskstore_ps(y + j, mask, sum);
+      sum[i] = load(CPU_F32, (const char *)(t->y + i * t->y_row + j), some);
+#pragma GCC unroll 8
+    for (int d = 0; d < deep; d++) {
+      __m256 y = load(type, b + (d * t->ldb + j) * size_of(type), some);
+#pragma GCC unroll 8
+      for (int i = 0; i < rows; i++)
+        sum[i] = _mm256_fmadd_ps(_mm256_broadcast_ss(x + i * t->x_row + d), y, sum[i]);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++)
+      if (some == LANE) _mm256_storeu_ps(t->y + i * t->y_row + j, sum[i]);
+      else _mm256_maskstore_ps(t->y + i * t->y_row + j, first(some), sum[i]);
   }
 }
 
-INLINE void axpy_of(const cpu_type type, int64_t n, int64_t k, const float *x, const char *b,
-                    int64_t ldb, float *y)
+INLINE void axpy_of(const int rows, const cpu_type type, const gemm_thin *t)
 {
-  int64_t step = ldb * size_of(type);
-  for (; k >= 8; k -= 8, x += 8, b += 8 * step) axpy_rows(8, type, n, x, b, step, y);
-  for (; k > 0; k--, x++, b += step) axpy_rows(1, type, n, x, b, step, y);
+  int64_t k = 0;
+  for (; k + 8 <= t->k; k += 8) axpy_rows(rows, 8, type, t, k);
+  for (; k < t->k; k++) axpy_rows(rows, 1, type, t, k);
 }
 
-static void axpy(cpu_type type, int64_t n, int64_t k, const float *x, const void *b, int64_t ldb,
-               float *y)
+static void axpy(const gemm_thin *t)
 {
-  if (type == CPU_F32) axpy_of(CPU_F32, n, k, x, b, ldb, y);
-  else if (type == CPU_F16) axpy_of(CPU_F16, n, k, x, b, ldb, y);
-  else axpy_of(CPU_BF16, n, k, x, b, ldb, y);
+  SWITCH_THIN(t, axpy_of)
 }
 
 INLINE float total(__m256 sum)
@@ -303,41 +310,48 @@ INLINE float total(__m256 sum)
   return _mm_cvtss_f32(_mm_add_ss(s, _mm_movehdup_ps(s)));
 }
 
-INLINE void dot_lines(const int lines, const cpu_type type, int64_t k, const float *x, const char *b,
-                      int64_t step, float *y)
+/* LINES columns of B, from column J on, with all rows of x. */
+INLINE void dot_lines(const int rows, const int lines, const cpu_type type, const gemm_thin *t,
+                      int64_t j)
 {
-  __m256 sum[4];
+  const char *b = (const char *)t->b + j * t->ldb * size_of(type);
+  __m256 sum[GEMM_THIN][4], y[4];
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; i++)
+    for (int l = 0; l < lines; l++) sum[i][l] = _mm256_setzero_ps();
+  for (int64_t k = 0; k < t->k; k += LANE) {
+    int64_t some = t->k - k < LANE ? t->k - k : LANE;
 #pragma GCC unroll 4
-  for (int i = 0; i < lines; i++) sum[i] = _mm256_setzero_ps();
-  for (int64_t d = 0; d < k; d += LANE) {
-    __m256 s = load(CPU_F32, (const char *)(x + d), k - d);
+    for (int l = 0; l < lines; l++)
+      y[l] = load(type, b + (l * t->ldb + k) * size_of(type), some);
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) {
+      __m256 x = load(CPU_F32, (const char *)(t->x + i * t->x_row + k), some);
 #pragma GCC unroll 4
-    for (int i = 0; i < lines; i++)
-      sum[i] = _mm256_fmadd_ps(s, load(type, b + i * step + d * size_of(type), k - d), sum[i]);
+      for (int l = 0; l < lines; l++) sum[i][l] = _mm256_fmadd_ps(x, y[l], sum[i][l]);
+    }
   }
-#pragma GCC unroll 4
-  for (int i = 0; i < lines; i++) y[i] += total(sum[i]);
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; i++)
+    for (int l = 0; l < lines; l++)
+      t->y[i * t->y_row + j + l] += total(sum[i][l]);
 }
 
-INLINE void dot_of(const cpu_type type, int64_t n, int64_t k, const float *x, const char *b,
-                   int64_t ldb, float *y)
+INLINE void dot_of(const int rows, const cpu_type type, const gemm_thin *t)
 {
-  int64_t step = ldb * size_of(type);
-  for (; n >= 4; n -= 4, y += 4, b += 4 * step) dot_lines(4, type, k, x, b, step, y);
-  for (; n > 0; n--, y++, b += step) dot_lines(1, type, k, x, b, step, y);
+  const int lines = rows < 4 ? 4 : 8 / rows;
+  int64_t j = 0;
+  for (; j + lines <= t->n; j += lines) dot_lines(rows, lines, type, t, j);
+  for (; j < t->n; j++) dot_lines(rows, 1, type, t, j);
 }
 
-static void dot(cpu_type type, int64_t n, int64_t k, const float *x, const void *b, int64_t ldb,
-              float *y)
+static void dot(const gemm_thin *t)
 {
-  if (type == CPU_F32) dot_of(CPU_F32, n, k, x, b, ldb, y);
-  else if (type == CPU_F16) dot_of(CPU_F16, n, k, x, b, ldb, y);
-  else dot_of(CPU_BF16, n, k, x, b, ldb, y);
+  SWITCH_THIN(t, dot_of)
 }
 
 const gemm_kernels gemm_avx2_f32 = {
   .type = CPU_F32, .size = 4, .rows = ROWS, .cols = 2 * LANE,
-  .halves = true,
   .micro = micro_f32, .pack_lanes = pack_lanes, .pack_depth = pack_depth,
   .axpy = axpy, .dot = dot,
 };

@@ -43,17 +43,8 @@ INLINE int size_of(cpu_type type)
   return type == CPU_F32 ? 4 : 2;
 }
 
-/* Sixteen values widened. */
-INLINE __m512 load(cpu_type type, const char *at)
-{
-  if (type == CPU_F32) return _mm512_loadu_ps(at);
-  __m256i half = _mm256_loadu_si256((const __m256i *)(const void *)at);
-  if (type == CPU_F16) return _mm512_cvtph_ps(half);
-  return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
-}
-
-/* The same; those outside MASK are zero and not read. */
-INLINE __m512 load_some(cpu_type type, const char *at, __mmask16 mask)
+/* Sixteen values widened; those outside MASK are zero and not read. */
+INLINE __m512 load(cpu_type type, const char *at, __mmask16 mask)
 {
   if (type == CPU_F32) return _mm512_maskz_loadu_ps(mask, at);
   __m256i half = _mm256_maskz_loadu_epi16(mask, at);
@@ -61,24 +52,22 @@ INLINE __m512 load_some(cpu_type type, const char *at, __mmask16 mask)
   return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16));
 }
 
-/* ---- micro-kernels ---------------------------------------------------------------------------- */
+/* ---- micro-kernels --------------------------------------------------------------------------- */
 
 /* How far ahead to fetch B: some rows down a packed panel; in place, the next panel's same row. */
-INLINE int64_t ahead(const gemm_tile *t, int panel, int size)
+INLINE int64_t ahead(const gemm_tile *t, int panel)
 {
-  return t->exact ? panel * size : AHEAD * t->b_depth * size;
+  return t->b_depth == panel ? AHEAD * panel : panel;
 }
 
 /* Rows of A are reached from every third: a base, one or two distances on. */
-INLINE void micro(const int rows, const int vectors, const bool exact, const cpu_type type,
-                  const gemm_tile *t)
+INLINE void micro(const int rows, const int vectors, const bool exact, const gemm_tile *t)
 {
   const int last = vectors - 1;
   const __mmask16 mask = exact ? first(t->cols - last * LANE) : 0xffff;
-  const int64_t a_row = t->a_row, a_depth = t->a_depth, step = t->b_depth * size_of(type);
-  const int64_t fetch = ahead(t, 2 * LANE, size_of(type));
-  const char *b = t->b;
-  const float *a[THIRDS];
+  const int64_t a_row = t->a_row, a_depth = t->a_depth, step = t->b_depth;
+  const int64_t fetch = ahead(t, 2 * LANE);
+  const float *a[THIRDS], *b = t->b;
   float *c = t->c;
   __m512 sum[ROWS][2], y[2];
 #pragma GCC unroll 14
@@ -90,11 +79,11 @@ INLINE void micro(const int rows, const int vectors, const bool exact, const cpu
       _mm_prefetch((const char *)(c + i * t->c_row + v * LANE), _MM_HINT_T0);
     }
   for (int64_t k = t->k; k > 0; k--, b += step) {
-    if (last) y[0] = load(type, b);
-    y[last] = exact ? load_some(type, b + last * LANE * size_of(type), mask)
-                    : load(type, b + last * LANE * size_of(type));
-    _mm_prefetch(b + fetch, _MM_HINT_T0);
-    if (last && type == CPU_F32) _mm_prefetch(b + fetch + 64, _MM_HINT_T0);
+    if (last) y[0] = _mm512_loadu_ps(b);
+    y[last] = exact ? _mm512_maskz_loadu_ps(mask, b + last * LANE)
+                    : _mm512_loadu_ps(b + last * LANE);
+    for (int v = 0; v < vectors; v++)
+      _mm_prefetch((const char *)(b + fetch + v * LANE), _MM_HINT_T0);
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++) {
       __m512 x = _mm512_set1_ps(a[i / 3][i % 3 * a_row]);
@@ -118,26 +107,16 @@ INLINE void micro(const int rows, const int vectors, const bool exact, const cpu
 
 static void micro_f32(const gemm_tile *t)
 {
-#define ONE(r) micro(r, 1, false, CPU_F32, t)
-#define TWO(r) micro(r, 2, false, CPU_F32, t)
-#define ONE_EXACT(r) micro(r, 1, true, CPU_F32, t)
-#define TWO_EXACT(r) micro(r, 2, true, CPU_F32, t)
-#define ONE_F16(r) micro(r, 1, true, CPU_F16, t)
-#define TWO_F16(r) micro(r, 2, true, CPU_F16, t)
-#define ONE_BF16(r) micro(r, 1, true, CPU_BF16, t)
-#define TWO_BF16(r) micro(r, 2, true, CPU_BF16, t)
-  if (t->b_type == CPU_F32 && !t->exact) {
+#define ONE(r) micro(r, 1, false, t)
+#define TWO(r) micro(r, 2, false, t)
+#define ONE_EXACT(r) micro(r, 1, true, t)
+#define TWO_EXACT(r) micro(r, 2, true, t)
+  if (!t->exact || t->cols == 2 * LANE) {
     if (t->cols > LANE) SWITCH_ROWS(t->rows, TWO)
     else SWITCH_ROWS(t->rows, ONE)
-  } else if (t->b_type == CPU_F32) {
+  } else {
     if (t->cols > LANE) SWITCH_ROWS(t->rows, TWO_EXACT)
     else SWITCH_ROWS(t->rows, ONE_EXACT)
-  } else if (t->b_type == CPU_F16) {
-    if (t->cols > LANE) SWITCH_ROWS(t->rows, TWO_F16)
-    else SWITCH_ROWS(t->rows, ONE_F16)
-  } else {
-    if (t->cols > LANE) SWITCH_ROWS(t->rows, TWO_BF16)
-    else SWITCH_ROWS(t->rows, ONE_BF16)
   }
 }
 
@@ -146,7 +125,7 @@ INLINE void wide(const int rows, const int vectors, const bool exact, const gemm
   const int last = vectors - 1;
   const __mmask8 mask = (__mmask8)(exact ? first(t->cols - last * WIDE) & 0xff : 0xff);
   const int64_t a_row = t->a_row, a_depth = t->a_depth, step = t->b_depth;
-  const int64_t fetch = ahead(t, 2 * WIDE, 8);
+  const int64_t fetch = ahead(t, 2 * WIDE);
   const double *a[THIRDS], *b = t->b;
   double *c = t->c;
   __m512d sum[ROWS][2], y[2];
@@ -160,9 +139,10 @@ INLINE void wide(const int rows, const int vectors, const bool exact, const gemm
     }
   for (int64_t k = t->k; k > 0; k--, b += step) {
     if (last) y[0] = _mm512_loadu_pd(b);
-    y[last] = exact ? _mm512_maskz_loadu_pd(mask, b + last * WIDE) : _mm512_loadu_pd(b + last * WIDE);
-    _mm_prefetch((const char *)b + fetch, _MM_HINT_T0);
-    if (last) _mm_prefetch((const char *)b + fetch + 64, _MM_HINT_T0);
+    y[last] = exact ? _mm512_maskz_loadu_pd(mask, b + last * WIDE)
+                    : _mm512_loadu_pd(b + last * WIDE);
+    for (int v = 0; v < vectors; v++)
+      _mm_prefetch((const char *)(b + fetch + v * WIDE), _MM_HINT_T0);
 #pragma GCC unroll 14
     for (int i = 0; i < rows; i++) {
       __m512d x = _mm512_set1_pd(a[i / 3][i % 3 * a_row]);
@@ -199,7 +179,7 @@ static void micro_f64(const gemm_tile *t)
   }
 }
 
-/* ---- packing ---------------------------------------------------------------------------------- */
+/* ---- packing --------------------------------------------------------------------------------- */
 
 INLINE void lanes_of(const cpu_type type, float *panel, int ld, const char *at, int lanes,
                      const cpu_axis *depth, int64_t start, int64_t k)
@@ -207,7 +187,7 @@ INLINE void lanes_of(const cpu_type type, float *panel, int ld, const char *at, 
   for (int64_t d = 0; d < k; d++) {
     const char *row = at + gemm_offset(depth, start + d) * size_of(type);
     for (int i = 0; i < lanes; i += LANE)
-      _mm512_storeu_ps(panel + d * ld + i, load_some(type, row + i * size_of(type), first(lanes - i)));
+      _mm512_storeu_ps(panel + d * ld + i, load(type, row + i * size_of(type), first(lanes - i)));
   }
 }
 
@@ -264,7 +244,7 @@ INLINE void transpose(__m512 r[LANE])
   }
 }
 
-/* Strips are narrower than a vector, so a row's store spills into the next, which is stored later. */
+/* Strips are narrower than a vector: a row's store spills into the next, which is stored later. */
 INLINE void depth_of(const cpu_type type, float *panel, int ld, const char *const row[LANE],
                      int lanes, int64_t k)
 {
@@ -273,7 +253,7 @@ INLINE void depth_of(const cpu_type type, float *panel, int ld, const char *cons
     __m512 r[LANE];
 #pragma GCC unroll 16
     for (int i = 0; i < LANE; i++)
-      r[i] = i < lanes ? load_some(type, row[i] + d * size_of(type), mask) : _mm512_setzero_ps();
+      r[i] = i < lanes ? load(type, row[i] + d * size_of(type), mask) : _mm512_setzero_ps();
     transpose(r);
     if (mask == 0xffff) {
 #pragma GCC unroll 16
@@ -305,76 +285,98 @@ static void pack_depth(cpu_type type, void *panel, int ld, const void *at, int l
   }
 }
 
-/* ---- one row, at the speed of memory ----------------------------------------------------------- */
+/* ---- a few rows, at the speed of memory ------------------------------------------------------ */
 
-INLINE void axpy_rows(const int rows, const cpu_type type, int64_t n, const float *x, const char *b,
-                      int64_t step, float *y)
+/* F(rows, type) for the heights and types a thin product may have. */
+#define SWITCH_THIN(t, F)                                                                        \
+  switch ((t)->rows) {                                                                           \
+    case 1: SWITCH_TYPE(t, F, 1); break;                                                         \
+    case 2: SWITCH_TYPE(t, F, 2); break;                                                         \
+    case 4: SWITCH_TYPE(t, F, 4); break;                                                         \
+    case 8: SWITCH_TYPE(t, F, 8); break;                                                         \
+  }
+#define SWITCH_TYPE(t, F, rows)                                                                  \
+  if ((t)->b_type == CPU_F32) F(rows, CPU_F32, t);                                               \
+  else if ((t)->b_type == CPU_F16) F(rows, CPU_F16, t);                                          \
+  else F(rows, CPU_BF16, t)
+
+/* DEEP rows of B, from row K on, into all of y. */
+INLINE void axpy_rows(const int rows, const int deep, const cpu_type type, const gemm_thin *t,
+                      int64_t k)
 {
-  __m512 s[8];
+  const char *b = (const char *)t->b + k * t->ldb * size_of(type);
+  const float *x = t->x + k;
+  for (int64_t j = 0; j < t->n; j += LANE) {
+    __mmask16 mask = first(t->n - j);
+    __m512 sum[GEMM_THIN];
 #pragma GCC unroll 8
-  for (int i = 0; i < rows; i++) s[i] = _mm512_set1_ps(x[i]);
-  for (int64_t j = 0; j < n; j += LANE) {
-    __mmask16 mask = first(n - j);
-    __m512 sum = _mm512_maskz_loadu_ps(mask, y + j);
+    for (int i = 0; i < rows; i++) sum[i] = _mm512_maskz_loadu_ps(mask, t->y + i * t->y_row + j);
 #pragma GCC unroll 8
-    for (int i = 0; i < rows; i++)
-      sum = _mm512_fmadd_ps(s[i], load_some(type, b + i * step + j * size_of(type), mask), sum);
-    _mm512_mask_storeu_ps(y + j, mask, sum);
+    for (int d = 0; d < deep; d++) {
+      __m512 y = load(type, b + (d * t->ldb + j) * size_of(type), mask);
+#pragma GCC unroll 8
+      for (int i = 0; i < rows; i++)
+        sum[i] = _mm512_fmadd_ps(_mm512_set1_ps(x[i * t->x_row + d]), y, sum[i]);
+    }
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) _mm512_mask_storeu_ps(t->y + i * t->y_row + j, mask, sum[i]);
   }
 }
 
-INLINE void axpy_of(const cpu_type type, int64_t n, int64_t k, const float *x, const char *b,
-                    int64_t ldb, float *y)
+INLINE void axpy_of(const int rows, const cpu_type type, const gemm_thin *t)
 {
-  int64_t step = ldb * size_of(type);
-  for (; k >= 8; k -= 8, x += 8, b += 8 * step) axpy_rows(8, type, n, x, b, step, y);
-  for (; k > 0; k--, x++, b += step) axpy_rows(1, type, n, x, b, step, y);
+  int64_t k = 0;
+  for (; k + 8 <= t->k; k += 8) axpy_rows(rows, 8, type, t, k);
+  for (; k < t->k; k++) axpy_rows(rows, 1, type, t, k);
 }
 
-static void axpy(cpu_type type, int64_t n, int64_t k, const float *x, const void *b, int64_t ldb,
-                 float *y)
+static void axpy(const gemm_thin *t)
 {
-  if (type == CPU_F32) axpy_of(CPU_F32, n, k, x, b, ldb, y);
-  else if (type == CPU_F16) axpy_of(CPU_F16, n, k, x, b, ldb, y);
-  else axpy_of(CPU_BF16, n, k, x, b, ldb, y);
+  SWITCH_THIN(t, axpy_of)
 }
 
-INLINE void dot_lines(const int lines, const cpu_type type, int64_t k, const float *x, const char *b,
-                      int64_t step, float *y)
+/* LINES columns of B, from column J on, with all rows of x. */
+INLINE void dot_lines(const int rows, const int lines, const cpu_type type, const gemm_thin *t,
+                      int64_t j)
 {
-  __m512 sum[4];
+  const char *b = (const char *)t->b + j * t->ldb * size_of(type);
+  __m512 sum[GEMM_THIN][4], y[4];
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; i++)
+    for (int l = 0; l < lines; l++) sum[i][l] = _mm512_setzero_ps();
+  for (int64_t k = 0; k < t->k; k += LANE) {
+    __mmask16 mask = first(t->k - k);
 #pragma GCC unroll 4
-  for (int i = 0; i < lines; i++) sum[i] = _mm512_setzero_ps();
-  for (int64_t d = 0; d < k; d += LANE) {
-    __mmask16 mask = first(k - d);
-    __m512 s = load_some(CPU_F32, (const char *)(x + d), mask);
+    for (int l = 0; l < lines; l++)
+      y[l] = load(type, b + (l * t->ldb + k) * size_of(type), mask);
+#pragma GCC unroll 8
+    for (int i = 0; i < rows; i++) {
+      __m512 x = _mm512_maskz_loadu_ps(mask, t->x + i * t->x_row + k);
 #pragma GCC unroll 4
-    for (int i = 0; i < lines; i++)
-      sum[i] = _mm512_fmadd_ps(s, load_some(type, b + i * step + d * size_of(type), mask), sum[i]);
+      for (int l = 0; l < lines; l++) sum[i][l] = _mm512_fmadd_ps(x, y[l], sum[i][l]);
+    }
   }
-#pragma GCC unroll 4
-  for (int i = 0; i < lines; i++) y[i] += _mm512_reduce_add_ps(sum[i]);
+#pragma GCC unroll 8
+  for (int i = 0; i < rows; i++)
+    for (int l = 0; l < lines; l++)
+      t->y[i * t->y_row + j + l] += _mm512_reduce_add_ps(sum[i][l]);
 }
 
-INLINE void dot_of(const cpu_type type, int64_t n, int64_t k, const float *x, const char *b,
-                   int64_t ldb, float *y)
+INLINE void dot_of(const int rows, const cpu_type type, const gemm_thin *t)
 {
-  int64_t step = ldb * size_of(type);
-  for (; n >= 4; n -= 4, y += 4, b += 4 * step) dot_lines(4, type, k, x, b, step, y);
-  for (; n > 0; n--, y++, b += step) dot_lines(1, type, k, x, b, step, y);
+  const int lines = rows < 8 ? 4 : 2;
+  int64_t j = 0;
+  for (; j + lines <= t->n; j += lines) dot_lines(rows, lines, type, t, j);
+  for (; j < t->n; j++) dot_lines(rows, 1, type, t, j);
 }
 
-static void dot(cpu_type type, int64_t n, int64_t k, const float *x, const void *b, int64_t ldb,
-                float *y)
+static void dot(const gemm_thin *t)
 {
-  if (type == CPU_F32) dot_of(CPU_F32, n, k, x, b, ldb, y);
-  else if (type == CPU_F16) dot_of(CPU_F16, n, k, x, b, ldb, y);
-  else dot_of(CPU_BF16, n, k, x, b, ldb, y);
+  SWITCH_THIN(t, dot_of)
 }
 
 const gemm_kernels gemm_avx512_f32 = {
   .type = CPU_F32, .size = 4, .rows = ROWS, .cols = 2 * LANE,
-  .halves = true,
   .micro = micro_f32, .pack_lanes = pack_lanes, .pack_depth = pack_depth,
   .axpy = axpy, .dot = dot,
 };

@@ -12,7 +12,7 @@
 enum { GEMM_SLACK = 64 };    /* bytes past a packed strip or panel that packing may write */
 
 /* One call of a micro-kernel: c[rows][cols] (+)= a[rows][k] b[k][cols], at most a strip by a panel.
- * Distances are in elements; a and c are of the accumulator type. */
+ * All are of the accumulator type, distances in elements. */
 typedef struct gemm_tile {
   int rows, cols;
   bool exact;                /* nothing outside cols may be touched; else up to a whole panel may */
@@ -21,17 +21,30 @@ typedef struct gemm_tile {
   const void *a;
   int64_t a_row, a_depth;
   const void *b;             /* columns lie side by side */
-  cpu_type b_type;
   int64_t b_depth;
   void *c;
   int64_t c_row;
 } gemm_tile;
 
+/* 1, 2, 4 or 8 rows times a large B that is read once, in place:
+ * y[i * y_row + j] += sum over k of x[i * x_row + k] b[k, j]. */
+enum { GEMM_THIN = 8 };
+typedef struct gemm_thin {
+  int rows;
+  int64_t n, k;
+  const float *x;
+  int64_t x_row;
+  const void *b;
+  cpu_type b_type;           /* not f64 */
+  int64_t ldb;
+  float *y;
+  int64_t y_row;
+} gemm_thin;
+
 typedef struct gemm_kernels {
   cpu_type type;             /* of the accumulator and of packed panels */
   int size;                  /* its bytes */
   int rows, cols;            /* of a strip, of a panel */
-  bool halves;               /* tiles may have 16-bit B, if exact */
   void (*micro)(const gemm_tile *tile);
 
   /* panel[k][0..lanes) where lanes lie side by side, depth k at at + offset(first + k). */
@@ -42,12 +55,10 @@ typedef struct gemm_kernels {
   void (*pack_depth)(cpu_type type, void *panel, int ld, const void *at, int lanes,
                      const cpu_axis *lane, int64_t first, int64_t k);
 
-  /* One row times a matrix read in place, of TYPE: y[j] += sum over k of x[k] b[k * ldb + j], and
-   * y[j] += sum over k of x[k] b[j * ldb + k]. NULL: none. */
-  void (*axpy)(cpu_type type, int64_t n, int64_t k, const float *x, const void *b, int64_t ldb,
-               float *y);
-  void (*dot)(cpu_type type, int64_t n, int64_t k, const float *x, const void *b, int64_t ldb,
-              float *y);
+  /* A thin product by sums along b's rows (b[k * ldb + j]), or by dot products with its columns
+   * (b[j * ldb + k]). NULL: none. */
+  void (*axpy)(const gemm_thin *thin);
+  void (*dot)(const gemm_thin *thin);
 } gemm_kernels;
 
 extern const gemm_kernels gemm_plain_f32, gemm_plain_f64;

@@ -81,8 +81,8 @@ static void gather(const gemm_kernels *kernels, const gemm_source *source, char 
         else if (size == 2) memcpy(to + i * 2, at + place[i], 2);
         else if (size == 4) memcpy(to + i * 4, at + place[i], 4);
         else memcpy(to + i * 8, at + place[i], 8);
-      kernels->pack_lanes(source->type, panel + (d * ld + from) * kernels->size, ld, raw, n, &one, 0,
-                          1);
+      kernels->pack_lanes(source->type, panel + (d * ld + from) * kernels->size, ld, raw, n, &one,
+                          0, 1);
     }
   }
 }
