@@ -249,6 +249,13 @@ static const ir_expr *chain(check *c, clause *cl, const node *n, ir_op op) {
   return e;
 }
 
+/* Of integers too a real number: of the program's type, or as exact as it may be. */
+static const ir_expr *divide(check *c, const ir_expr *a, const ir_expr *b) {
+  bool whole = !ir_type_real((ir_type)a->type) && !ir_type_real((ir_type)b->type);
+  bool exact = c->type == IR_F64 || (a->op == IR_CONST && b->op == IR_CONST);
+  return combine(c, IR_DIV, whole && exact ? ir_cast(c->p, a, IR_F64) : a, b);
+}
+
 static const ir_expr *test(check *c, clause *cl, const node *n, ir_op op, bool turned) {
   const ir_expr *a = lower(c, cl, (node *)n->e.at[0]), *b = lower(c, cl, (node *)n->e.at[1]);
   return turned ? combine(c, op, b, a) : combine(c, op, a, b);
@@ -272,7 +279,7 @@ static const ir_expr *lower_plain(check *c, clause *cl, node *n) {
   case LANG_JOIN:
   case LANG_MULTIPLY: return chain(c, cl, n, IR_MUL);
   case LANG_SUM: return chain(c, cl, n, IR_ADD);
-  case LANG_DIVIDE: return combine(c, IR_DIV, lower(c, cl, (node *)n->e.at[0]), lower(c, cl, (node *)n->e.at[1]));
+  case LANG_DIVIDE: return divide(c, lower(c, cl, (node *)n->e.at[0]), lower(c, cl, (node *)n->e.at[1]));
   case LANG_MODULO: return combine(c, IR_MOD, lower(c, cl, (node *)n->e.at[0]), lower(c, cl, (node *)n->e.at[1]));
   case LANG_EQUAL: return test(c, cl, n, IR_EQ, false);
   case LANG_UNEQUAL: return test(c, cl, n, IR_NE, false);

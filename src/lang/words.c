@@ -12,11 +12,14 @@ static const char *const functions[] = {
   "topk", "sum", "avg", "prod", "count", "concat",
   /* draws */
   "uniform", "normal", "bernoulli", "randint", "random",
-  /* conversions, and what stops derivatives */
-  "f16", "bf16", "f32", "f64", "i32", "i64", "bool", "stop",
+  /* whose derivative is taken as 0 */
+  "stop",
   /* of files, programs and tensors */
   "chars", "words", "bytes", "decode", "generate", "grad", "size",
 };
+
+/* Functions too, with `(` behind them; `default f16` names a type. */
+static const char *const conversions[] = {"f16", "bf16", "f32", "f64", "i32", "i64", "bool"};
 
 static const char *const commands[] = {
   "import", "print", "seed", "save", "load", "default", "rounds", "settle", "minimize", "maximize",
@@ -35,7 +38,10 @@ static bool is_among(const char *name, const char *const *names, int n) {
   return false;
 }
 
-bool lang_is_function(const char *name) { return is_among(name, functions, COUNT(functions)); }
+bool lang_is_function(const char *name) {
+  return is_among(name, functions, COUNT(functions)) || is_among(name, conversions, COUNT(conversions));
+}
+
 bool lang_is_command(const char *name) { return is_among(name, commands, COUNT(commands)); }
 
 bool lang_is_reserved(const char *name) {
