@@ -53,9 +53,10 @@ static void prepare_kernels(run_plan *plan, run_binding *b) {
   const sched_plan *sched = plan->schedule;
   b->launch = BASE_NEWS(b->arena, device_launch *, sched->nkernel + 1);
   for (int k = 0; k < sched->nkernel; k++) {
-    device_bind bind = {.device = plan->session->device, .arena = b->arena, .program = sched->program,
-                        .kernel = sched->kernel[k], .symbols = b->symbols};
-    b->launch[k] = device_prepare(&bind, plan->session->config.force);
+    device_bind *bind = BASE_NEW(b->arena, device_bind);   /* a launch may keep it */
+    *bind = (device_bind){.device = plan->session->device, .arena = b->arena, .program = sched->program,
+                          .kernel = sched->kernel[k], .symbols = b->symbols};
+    b->launch[k] = device_prepare(bind, plan->session->config.force);
   }
 }
 
