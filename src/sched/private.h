@@ -50,8 +50,7 @@ typedef struct sched_group {
   bool gone;                          /* another has taken it in */
   sched_members member;               /* in the order of the nodes */
   sched_indices frame, line;
-  const ir_symbol *counter;           /* SCAN: the loop whose range the scan index is */
-  const ir_index *scan;
+  const ir_index *scan;               /* SCAN */
   bool down;
   const ir_loop *loop;                /* a loop; it stands alone */
   const ir_expr *from, *to;           /* of its steps */
@@ -98,6 +97,7 @@ void sched_guess(sched_graph *g);
 
 void sched_attend(sched_graph *g);                            /* the first of them */
 void sched_gather(sched_graph *g);                            /* grouping, shape by shape */
+kernel *sched_scan(ir_program *p, const sched_use *use, const ir_loop *loop);   /* NULL: it stays a loop */
 kernel *sched_build(sched_graph *g, const sched_group *group);
 
 /* ---- memory ---- */

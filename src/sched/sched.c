@@ -26,10 +26,11 @@ static void make_block(making *m, const ir_block *from, sched_block *to) {
   sched_group **group = sched_ordered(&g, &n);
   for (int i = 0; i < n; i++) {
     sched_step step = {.from = group[i]->from, .to = group[i]->to};
-    if (group[i]->loop) {
-      step.loop = make_loop(m, group[i]->loop);
+    const ir_loop *loop = group[i]->loop;
+    step.kernel = loop ? sched_scan(p, m->use, loop) : sched_build(&g, group[i]);
+    if (!step.kernel) {
+      step.loop = make_loop(m, loop);
     } else {
-      step.kernel = sched_build(&g, group[i]);
       step.kernel->id = m->kernels.n;
       BASE_PUSH(p->arena, &m->kernels, step.kernel);
     }

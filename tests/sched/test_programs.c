@@ -97,6 +97,17 @@ static void lstm(void **state) {
   check_values(f, 1e-4);
 }
 
+static void scans(void **state) {
+  fixture *f = *state;
+  plan_text(f, "X : f32[7, 4]\nS[0,d] = X[0,d]\nS[t+1,d] = 0.9 S[t,d] + 0.1 X[t,d]\nY[d] = S[7,d]\nZ[t,d] = cumsum[t](X[t,d])\n", "Y Z");
+  assert_int_equal(kernels_of(f, KERNEL_SCAN), 2);
+  for (int i = 0; i < f->plan->body.steps.n; i++) assert_null(f->plan->body.steps.at[i].loop);
+  check_values(f, 1e-5);
+  plan_text(f, "X : f32[7, 4]\nS[0,d] = X[0,d]\nS[t+1,d] = sin(S[t,d]) X[t,d]\nLoss = S[7,d]^2\n", "Loss grad Loss X");
+  assert_int_equal(kernels_of(f, KERNEL_SCAN), 2);
+  check_values(f, 1e-4);
+}
+
 /* ---- graphs, embeddings ------------------------------------------------------------------------------------------ */
 
 static void graph(void **state) {
@@ -150,6 +161,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       WITH_FIXTURE(attention_forward), WITH_FIXTURE(attention_is_one_kernel), WITH_FIXTURE(attention_backward),
       WITH_FIXTURE(convolution),       WITH_FIXTURE(padded_convolution),      WITH_FIXTURE(lstm),
+      WITH_FIXTURE(scans),
       WITH_FIXTURE(graph),             WITH_FIXTURE(embedding),               WITH_FIXTURE(block_forward),
       WITH_FIXTURE(block_backward),
   };
