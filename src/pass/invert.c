@@ -122,8 +122,8 @@ static bool solve_leading(solving *s, const goal *g) {
   return false;
 }
 
-/* known == coefficient index + rest: the others stay open. A coefficient of 1 or -1 is best, then
- * the longest index. */
+/* known == coefficient index + rest: the others stay open, so the longest index is best solved for,
+ * even if its coefficient leaves a guard: a filter is summed over, not an image. */
 static bool solve_one(solving *s, const goal *g) {
   const ir_index *best = NULL;
   const ir_expr *best_c = NULL, *best_rest = NULL;
@@ -133,8 +133,8 @@ static bool solve_one(solving *s, const goal *g) {
     int64_t k;
     if (!pass_linear(s->p, g->e, s->open.at[i], &c, &rest) || !ir_is_int(c, &k) || k == 0) continue;
     int64_t size = k < 0 ? -k : k;
-    bool better = !best || (size == 1) > (best_size == 1) ||
-                  ((size == 1) == (best_size == 1) && longer(s, s->open.at[i], best));
+    bool better = !best || longer(s, s->open.at[i], best) ||
+                  (!longer(s, best, s->open.at[i]) && size == 1 && best_size != 1);
     if (!better) continue;
     best = s->open.at[i];
     best_c = c;
