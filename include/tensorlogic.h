@@ -74,7 +74,7 @@ TL_API const char *tl_message(const tl_context *ctx);    /* its message; "": non
  * tl_free_text. */
 TL_API char *tl_diagnosis(tl_context *ctx, int json);
 TL_API void tl_clear(tl_context *ctx);
-TL_API void tl_interrupt(tl_context *ctx);               /* the running call: TL_INTERRUPTED */
+TL_API void tl_interrupt(tl_context *ctx);               /* the running call, or the next */
 TL_API void tl_seed(tl_context *ctx, int64_t seed);      /* of the draws in equations */
 TL_API void tl_free_text(tl_context *ctx, char *text);
 

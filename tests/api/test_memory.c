@@ -1,0 +1,123 @@
+/* Each allocation of small jobs fails in turn: a status, nothing leaked, nothing broken. */
+#include <math.h>
+
+#include "fixture.h"
+
+/* The job of one context; true if all of it succeeded. */
+typedef bool job(tl_context *ctx);
+
+static tl_status sweep_once(const char *device, job *work, long fails_at, bool *done) {
+  counts c;
+  tl_options o = fixture_options(&c, device);
+  c.fails_at = fails_at;
+  tl_context *ctx = tl_open(&o);
+  tl_status status = TL_MEMORY;
+  *done = ctx && tl_last(ctx) == TL_OK && work(ctx);
+  if (ctx) {
+    status = tl_last(ctx);
+    char *text = tl_diagnosis(ctx, 0);
+    tl_free_text(ctx, text);
+    tl_close(ctx);
+  }
+  if (c.blocks != 0 || c.bytes != 0)
+    fail_msg("allocation %ld fails: %ld blocks, %ld bytes are left", fails_at, c.blocks, c.bytes);
+  return status;
+}
+
+static void sweep(const char *device, job *work) {
+  bool done;
+  tl_status status = sweep_once(device, work, 0, &done);
+  assert_int_equal(status, TL_OK);
+  assert_true(done);
+  for (long at = 1;; at++) {
+    status = sweep_once(device, work, at, &done);
+    if (done && status == TL_OK) {
+      counts c;                  /* did it fail at all, or were there fewer allocations? */
+      tl_options o = fixture_options(&c, device);
+      tl_context *ctx = tl_open(&o);
+      work(ctx);
+      tl_close(ctx);
+      if (at > c.asked) break;
+      continue;                  /* what can do without, did */
+    }
+    if (status != TL_MEMORY) fail_msg("allocation %ld fails: status %d", at, (int)status);
+  }
+}
+
+static bool train(tl_context *ctx) {
+  static const float data[12] = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12};
+  tl_function *f = tl_compile(
+      ctx,
+      "H[b,h] = relu(X[b,i] W[i,h])\nLoss avg= (H[b,h] - 1)^2\nNewW[i,h] = W[i,h] - 0.001 G[i,h]\n"
+      "G[i,h] = grad(Loss, W[i,h])",
+      (const char *const[]){"X", "W", NULL}, (const char *const[]){"NewW", "Loss", NULL});
+  tl_tensor *x = tl_from(ctx, TL_F32, 2, SIZES(4, 3), data), *w = tl_from(ctx, TL_F32, 2, SIZES(3, 2), data);
+  bool fine = f && x && w;
+  for (int i = 0; fine && i < 3; i++) {
+    tl_tensor *r[2];
+    fine = tl_call(f, (tl_tensor *[]){x, w}, r) == TL_OK && !isnan(tl_value(r[1]));
+    tl_release(w);
+    w = r[0];
+    tl_release(r[1]);
+  }
+  tl_release(x);
+  tl_release(w);
+  tl_function_release(f);
+  return fine;
+}
+
+static bool differentiate(tl_context *ctx) {
+  static const float data[4] = {1, 2, 3, 4};
+  tl_tensor *x = tl_from(ctx, TL_F32, 1, SIZES(4), data);
+  tl_tensor *y = tl_eq(ctx, "Y[i.] = softmax(X[i])", (tl_arg[]){{"X", x}, {0}});
+  tl_tensor *l = tl_eq(ctx, "L = -log(Y[2]) + uniform()", (tl_arg[]){{"Y", y}, {0}});
+  tl_tensor *g = tl_grad(ctx, l, x), *d = tl_detach(g);
+  float got[4];
+  bool fine = tl_read(d, got, sizeof got) == TL_OK && got[2] < 0;
+  tl_tensor *all[] = {x, y, l, g, d};
+  for (int i = 0; i < 5; i++) tl_release(all[i]);
+  return fine;
+}
+
+static bool run_program(tl_context *ctx) {
+  tl_program *p = tl_load(ctx, NULL,
+                          "X = [[1, 0], [0, 1], [1, 1], [2, 1]]\nY = [2, -1, 1, 3]\nW : f32[2] ~ normal(0.1)\n"
+                          "Loss avg= (X[e,d] W[d] - Y[e])^2\n"
+                          "minimize(Loss, adamw(lr=0.01), steps=3, batch=e:2)\nLoss?\n",
+                          NULL);
+  tl_tensor *w = NULL;
+  bool fine = p && tl_run(p) == TL_OK && (w = tl_get(p, "W")) && tl_count(w) == 2;
+  char *text = fine ? tl_explain(p, 1) : NULL;
+  fine = fine && text;
+  tl_free_text(ctx, text);
+  tl_release(w);
+  tl_program_release(p);
+  return fine;
+}
+
+static void test_train(void **state) {
+  (void)state;
+  sweep("ref", train);
+  sweep("cpu", train);
+}
+
+static void test_differentiate(void **state) {
+  (void)state;
+  sweep("ref", differentiate);
+  sweep("cpu", differentiate);
+}
+
+static void test_program(void **state) {
+  (void)state;
+  sweep("ref", run_program);
+  sweep("cpu", run_program);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_train),
+      cmocka_unit_test(test_differentiate),
+      cmocka_unit_test(test_program),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
