@@ -53,7 +53,7 @@ static const ir_expr *over_window(ir_program *p, const ir_expr *f, const window 
 static void look(void *arg, const ir_expr *e) {
   searching *s = arg;
   window w;
-  if (e->op != IR_READ) return;
+  if (e->op != IR_READ && e->op != IR_QUO) return;   /* u // 2: the image of a strided convolution, spread out */
   for (int k = 0; k < e->n; k++)
     if (is_index_sum(s->p, e->arg[k], &w) && w.n > s->found->n) *s->found = w;
 }
