@@ -25,13 +25,15 @@ static void read_import(check *c, const lang_stmt *s) {
 }
 
 static void resolve_all(check *c) {
-  for (int i = 0; i < c->entities.n; i++)
-    for (int k = 0; k < c->entities.at[i]->clauses.n; k++) {
-      clause *cl = c->entities.at[i]->clauses.at[k];
-      if (cl->right) continue;
-      check_resolve(c, cl);
-      check_project(c, cl);
-    }
+  int first = c->resolved;
+  for (; c->resolved < c->clauses.n; c->resolved++) {
+    check_resolve(c, c->clauses.at[c->resolved]);
+    check_project(c, c->clauses.at[c->resolved]);
+  }
+  for (int i = first; i < c->clauses.n; i++) {
+    entity *e = c->clauses.at[i]->head;
+    if (e->clauses.n && e->clauses.at[0] == c->clauses.at[i]) check_elements(c, e);
+  }
 }
 
 /* Every tensor from its clauses: names, sums, sizes, equations. */

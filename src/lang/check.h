@@ -1,9 +1,12 @@
 /* check: what the parts of the checker share; private to turning a tree into equations.
  *
- *   names.c    every name and what defines it            resolve.c   trees with their names resolved
- *   project.c  where the sums of `=` stand                sizes.c     extents of indices, sizes of heads
+ *   names.c    every name and what defines it            data.c      lists, files, texts, elements
+ *   resolve.c  trees with their names resolved
+ *   project.c  where the sums of `=` stand                place.c     positions: affine, or through data
+ *   sizes.c    extents of indices, sizes of heads
  *   heads.c    heads to tensors with equations            lower.c     trees to expressions
- *   over.c     functions over an index                    draw.c      random draws
+ *   calls.c    functions of one element, reductions       over.c      functions over an index
+ *   draw.c     random draws
  *   actions.c  commands and queries                       learning.c  minimize, batches, initialisers
  *   check.c    the order of it all */
 #ifndef TL_LANG_CHECK_H
@@ -19,23 +22,30 @@ typedef struct variable {
   const char *name;              /* as written */
   const ir_expr *low, *extent;   /* runs over low .. low + extent - 1; extent NULL: not known yet */
   const ir_expr *bare;           /* the size of the position where it stands bare; the extent may be shorter */
+  const ir_expr *declared;       /* the size of a declared head's position that has another size than BARE */
+  lang_domain *domain;           /* of the position where it stands bare */
   const char *from;              /* the tensor that gave the extent, and the position, for messages */
   int position;
   bool head;                     /* stands on the left */
   bool strong;                   /* extent given by a bare position */
   bool bound;                    /* by an explicit reduction or function */
+  bool guarded;                  /* stands bare in a declared head: affine reads may go outside */
+  bool slice;                    /* 4:8: as long as it says */
   const ir_index *index;         /* made when the sizes are known */
   const ir_expr *value;          /* INDEX + low */
   base_span span;
 } variable;
 
-/* A resolved expression: copied from the tree, functions of the program expanded. `e.at` and `e.index` hold nodes too. */
+/* A resolved expression: copied from the tree. `e.at` and `e.index` hold nodes too; a node may have several parents. */
 typedef struct node {
   lang_expr e;
   variable *var;                 /* NAME that is an index; CALL index lists hold such NAMEs */
   entity *of;                    /* READ, and NAME that is a tensor */
   bool itself;                   /* the tensor is meant, not an element: an argument of grad */
+  struct node *body;             /* CALL of a function of the program: its value, in terms of the arguments */
+  bool chosen;                   /* project has been here */
   BASE_VEC(variable *) sum;      /* summed over at this node, put here by project */
+  const ir_expr *made;           /* once lowered */
 } node;
 
 struct clause {                  /* one equation of the text */
@@ -47,6 +57,8 @@ struct clause {                  /* one equation of the text */
   node *right;
   BASE_VEC(variable *) vars;
   BASE_VEC(node *) reads;        /* READ nodes of the right side and of the positions */
+  BASE_VEC(node *) concats;
+  BASE_VEC(entity *) sized;      /* arguments of size() */
   variable *marked;              /* t of Y[p,t.] */
   bool lowered;
 };
@@ -63,6 +75,7 @@ struct entity {
   BASE_VEC(clause *) clauses;
   io_array *data;                /* list, file, elements */
   const lang_stmt *data_stmt;
+  const lang_expr *list;         /* that DATA is still to be filled from */
   lang_domain *tokens;
   int rank;                      /* -1: not known */
   const ir_expr **size;          /* entries NULL: not known */
@@ -86,6 +99,10 @@ typedef struct check {
   ir_program *p;
   base_map *names;               /* name to entity */
   BASE_VEC(entity *) entities;
+  BASE_VEC(clause *) clauses;
+  int collected, resolved, visited;   /* entities, clauses and entities that are done with */
+  int groups;                    /* of `order` */
+  int depth;                     /* of scalars that lead to scalars */
   BASE_VEC(entity *) order;      /* groups one after another, what is read before what reads */
   ir_type type;                  /* the default */
   const char *folder;
@@ -104,8 +121,15 @@ entity *check_find(check *c, const char *name);                          /* NULL
 void check_collect(check *c, const lang_ast *ast);                       /* all but commands and queries */
 bool check_number(check *c, const lang_expr *e, double *value);          /* an expression known now; false: it is not */
 int64_t check_size_of(check *c, const lang_expr *e, lang_domain **domain);   /* a size in a declaration */
-const ir_expr *check_position_size(check *c, entity *e, int k);          /* NULL: not known yet */
+void check_rank_of(check *c, entity *e, int rank, base_span span);       /* sets it, or agrees with it */
 
+/* data.c */
+ir_type check_declared_type(const check *c, const entity *e);            /* else the default */
+void check_list(check *c, entity *e, const lang_expr *list, const lang_stmt *stmt);
+void check_file(check *c, entity *e, const lang_expr *path, const lang_stmt *stmt);
+bool check_text(check *c, entity *e, const lang_expr *call, const lang_stmt *stmt);   /* false: CALL reads no text */
+void check_data(check *c, entity *e);                                    /* elements, of their type at last */
+void check_elements(check *c, entity *e);                                /* its clauses are resolved */
 const char *check_path(check *c, const char *path);                     /* relative to the program's folder */
 void check_default(check *c, const lang_stmt *stmt);                     /* default f16 */
 
@@ -113,9 +137,23 @@ void check_default(check *c, const lang_stmt *stmt);                     /* defa
 void check_resolve(check *c, clause *clause_);
 clause *check_clause(check *c, const lang_stmt *stmt, entity *head, lang_op op);
 bool lang_binds(const char *function);                                   /* its index is gone outside: sum, argmax, sample.. */
+bool lang_goes_over(const char *function);                               /* softmax, argmax, sort ...; over.c */
+const char *check_suggestion(check *c, const char *name);                /* "\nhelp: did you mean ..?" or "" */
 
 /* project.c */
 void check_project(check *c, clause *cl);
+
+/* place.c: a position, (constant + sum factor[k] var[k]) / divisor rounded down, or depending on data */
+enum { PLACE_VARIABLES = 8 };
+typedef struct affine_place {
+  bool data;
+  int n;
+  variable *var[PLACE_VARIABLES];
+  int64_t factor[PLACE_VARIABLES], constant, divisor;
+} affine_place;
+affine_place check_place(check *c, const node *n);
+variable *check_bare(const affine_place *p);                             /* nothing but an index; else NULL */
+bool check_whole(check *c, const node *n, int64_t *value);               /* a whole number known now */
 
 /* sizes.c */
 void check_sizes(check *c, entity *const *group, int n);                 /* one strongly connected group */
@@ -126,6 +164,11 @@ void check_declare_tensor(check *c, entity *e);                          /* its 
 
 /* lower.c */
 const ir_expr *lower(check *c, clause *cl, node *n);
+const ir_expr *lower_unsummed(check *c, clause *cl, node *n);            /* without the sum that stands at N itself */
+const ir_expr *lower_repeated(check *c, ir_agg agg, const ir_expr *body, const ir_expr *times);
+/* Numbers of the text are constants of f64, which take the type of what they meet. */
+const ir_expr *lower_strong(check *c, const ir_expr *e, const ir_expr *other);
+const ir_expr *lower_combine(check *c, ir_op op, const ir_expr *a, const ir_expr *b);
 const ir_expr *lower_position(check *c, clause *cl, const node *n);      /* of a tensor: i64, `/` is floor division */
 const ir_expr *lower_read_of(check *c, ir_tensor *t, const ir_expr *const *position);  /* 0 outside */
 /* A tensor of its own for BODY: over those of cl's variables it depends on and EXTRA, less DROP. The read of it. */
@@ -133,7 +176,11 @@ const ir_expr *lower_temporary(check *c, clause *cl, const char *name, ir_agg ag
                                int ndrop, variable *const *drop);
 bool check_uses(const node *n, const variable *v);
 
+/* calls.c */
+const ir_expr *lower_call(check *c, clause *cl, node *n);
+
 /* over.c: softmax and others; NULL if NAME is none of them */
+const ir_expr *lower_concat(check *c, clause *cl, node *n);
 const ir_expr *lower_over(check *c, clause *cl, node *n);
 /* draw.c; NULL if NAME is none of its */
 const ir_expr *draw_uniform(check *c, const ir_expr *counter);

@@ -60,32 +60,6 @@ typedef struct made {            /* a clause, lowered: head[lhs] (agg)= body */
   bool average;                  /* the head is the sum divided by the number of its terms */
 } made;
 
-/* M[b,p,m] = concat(H[b,h,p,k]): reads H[b, m / K, p, m % K]. */
-static const ir_expr *lower_concat(check *c, clause *cl) {
-  node *n = cl->right;
-  if (n->e.n != 1 || n->e.at[0]->kind != LANG_READ) check_refuse(c, n->e.span, "concat takes one tensor with its indices");
-  node *read = (node *)n->e.at[0];
-  variable *merged = NULL;
-  for (int k = 0; k < cl->nlhs; k++)
-    if (cl->lhs[k]->var && !check_uses(read, cl->lhs[k]->var)) {
-      if (merged) check_refuse(c, n->e.span, "concat merges into one index; `%s` and `%s` both stand on the left only", merged->name, cl->lhs[k]->var->name);
-      merged = cl->lhs[k]->var;
-    }
-  if (!merged) check_refuse(c, n->e.span, "concat needs an index on the left that %s lacks", read->of->name);
-  const ir_expr *rest = merged->value, *position[RUN_RANK];
-  for (int k = read->e.n - 1; k >= 0; k--) {
-    variable *v = ((node *)read->e.at[k])->var;
-    if (!v) check_refuse(c, read->e.span, "concat takes plain indices");
-    position[k] = v->value;
-    if (v->head) continue;
-    position[k] = ir_binary(c->p, IR_MOD, rest, v->index->extent);
-    rest = ir_binary(c->p, IR_QUO, rest, v->index->extent);
-  }
-  return lower_read_of(c, read->of->ir, position);
-}
-
-static bool is_call(const node *n, const char *name) { return n->e.kind == LANG_CALL && strcmp(n->e.name, name) == 0; }
-
 static ir_agg agg_of(lang_op op) {
   static const ir_agg agg[] = {[LANG_SET] = IR_SUM, [LANG_ADD] = IR_SUM, [LANG_MAX] = IR_MAX, [LANG_MIN] = IR_MIN,
                                [LANG_AVG] = IR_SUM, [LANG_PROD] = IR_PROD};
@@ -109,17 +83,14 @@ static bool is_window(const clause *cl, const ir_expr *const *lhs) {
 static made lower_clause(check *c, clause *cl) {
   made m = {.agg = agg_of(cl->op), .average = cl->op == LANG_AVG};
   node *right = cl->right;
-  bool sums = right->sum.n > 0;
-  right->sum.n = 0;              /* the sum that holds the whole right side is the equation's own */
-  m.body = is_call(right, "concat") ? lower_concat(c, cl) : lower(c, cl, right);
+  bool sums = right->sum.n > 0;  /* over the whole right side: the equation's own */
+  m.body = lower_unsummed(c, cl, right);
   for (int k = 0; k < cl->nlhs; k++) m.lhs[k] = lower_position(c, cl, cl->lhs[k]);
   bool window = is_window(cl, m.lhs);
   if (!sums && window) m.agg = IR_SET, m.average = false;
-  for (int i = 0; sums && i < cl->vars.n; i++) {   /* an index summed over that the body lacks counts */
-    variable *v = cl->vars.at[i];
-    if (m.agg == IR_SUM && !m.average && !v->head && !v->bound && check_uses(right, v) && !ir_mentions(m.body, v->index))
-      m.body = ir_binary(c->p, IR_MUL, m.body, v->index->extent);
-  }
+  for (int i = 0; i < right->sum.n; i++)
+    if (!m.average && !ir_mentions(m.body, right->sum.at[i]->index))
+      m.body = lower_repeated(c, m.agg, m.body, right->sum.at[i]->index->extent);
   return m;
 }
 

@@ -2,7 +2,6 @@
  * holds the whole right side is its equation's. Numbers in the text are weak: they take the type of what they meet. */
 #include "lang/check.h"
 
-#include <math.h>
 #include <string.h>
 
 static const node *child(const node *n, int i) { return (const node *)n->e.at[i]; }
@@ -11,16 +10,12 @@ static const node *child(const node *n, int i) { return (const node *)n->e.at[i]
 
 static bool weak(const ir_expr *e) { return e->op == IR_CONST && e->type == IR_F64; }
 
-static const ir_expr *strong(check *c, const ir_expr *e, const ir_expr *other) {
+const ir_expr *lower_strong(check *c, const ir_expr *e, const ir_expr *other) {
   return weak(e) && !weak(other) && other->type != IR_F64 ? ir_cast(c->p, e, IR_F32) : e;
 }
 
-static const ir_expr *combine(check *c, ir_op op, const ir_expr *a, const ir_expr *b) {
-  return ir_binary(c->p, op, strong(c, a, b), strong(c, b, a));
-}
-
-static const ir_expr *choose(check *c, const ir_expr *test, const ir_expr *a, const ir_expr *b) {
-  return ir_where(c->p, ir_cast(c->p, test, IR_BOOL), strong(c, a, b), strong(c, b, a));
+const ir_expr *lower_combine(check *c, ir_op op, const ir_expr *a, const ir_expr *b) {
+  return ir_binary(c->p, op, lower_strong(c, a, b), lower_strong(c, b, a));
 }
 
 static const ir_expr *number(check *c, const node *n) {
@@ -50,7 +45,7 @@ const ir_expr *lower_position(check *c, clause *cl, const node *n) {
     return ir_int(c->p, n->e.integer);
   default:
     e = lower(c, cl, (node *)(uintptr_t)n);
-    if (ir_type_real((ir_type)e->type) && e->op != IR_CONST)
+    if (ir_type_real((ir_type)e->type) && e->op != IR_CONST && e->op != IR_FLOOR && e->op != IR_ROUND)
       check_refuse(c, n->e.span, "a position is a whole number; this is %s\nhelp: declare the tensor as i64, or round it: floor(...)",
                    ir_type_name((ir_type)e->type));
     return ir_cast(c->p, e, IR_I64);
@@ -84,12 +79,20 @@ static bool among(const variable *v, int n, variable *const *list) {
   return false;
 }
 
+/* A sum or product over an index that BODY lacks repeats it. */
+const ir_expr *lower_repeated(check *c, ir_agg agg, const ir_expr *body, const ir_expr *times) {
+  if (agg != IR_SUM && agg != IR_PROD) return body;
+  if (ir_type_real((ir_type)body->type)) times = ir_cast(c->p, times, (ir_type)body->type);
+  return ir_binary(c->p, agg == IR_SUM ? IR_MUL : IR_POW, body, times);
+}
+
 const ir_expr *lower_temporary(check *c, clause *cl, const char *name, ir_agg agg, const ir_expr *body,
                                int ndrop, variable *const *drop) {
   const ir_expr *size[RUN_RANK], *at[RUN_RANK], *lhs[RUN_RANK], *by[64];
   const ir_index *old[64];
   int rank = 0, n = 0;
   if (weak(body)) body = ir_cast(c->p, body, IR_F32);
+  if (body->type == IR_BOOL && (agg == IR_SUM || agg == IR_PROD)) body = ir_cast(c->p, body, IR_I64);
   for (int i = 0; i < cl->vars.n; i++) {
     variable *v = cl->vars.at[i];
     bool dropped = among(v, ndrop, drop);
@@ -102,8 +105,8 @@ const ir_expr *lower_temporary(check *c, clause *cl, const char *name, ir_agg ag
       size[rank] = v->index->extent;
       at[rank] = ir_use(c->p, v->index);
       lhs[rank++] = by[n];
-    } else if (!ir_mentions(body, v->index) && agg == IR_SUM) {   /* a sum over what it lacks counts */
-      body = combine(c, IR_MUL, body, ir_cast(c->p, v->index->extent, ir_type_real((ir_type)body->type) ? (ir_type)body->type : IR_I64));
+    } else if (!ir_mentions(body, v->index)) {
+      body = lower_repeated(c, agg, body, v->index->extent);
     }
     n++;
   }
@@ -113,130 +116,19 @@ const ir_expr *lower_temporary(check *c, clause *cl, const char *name, ir_agg ag
   return ir_read(c->p, t, at);
 }
 
-/* ---- calls ------------------------------------------------------------------------------------------------------- */
-
-static const ir_expr *unary_of(check *c, const char *name, const ir_expr *x) {
-  ir_program *p = c->p;
-  const ir_expr *zero = ir_int(p, 0), *one = ir_int(p, 1), *half = ir_real(p, IR_F64, 0.5);
-  static const struct { const char *name; ir_op op; } plain[] = {
-      {"sig", IR_SIG}, {"tanh", IR_TANH}, {"exp", IR_EXP}, {"log", IR_LOG}, {"sqrt", IR_SQRT}, {"rsqrt", IR_RSQRT},
-      {"abs", IR_ABS}, {"sign", IR_SIGN}, {"sin", IR_SIN}, {"cos", IR_COS}, {"erf", IR_ERF}, {"floor", IR_FLOOR},
-      {"round", IR_ROUND}};
-  for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-    if (strcmp(plain[i].name, name) == 0) return ir_unary(p, plain[i].op, x);
-  if (strcmp(name, "relu") == 0) return combine(c, IR_MAXIMUM, x, ir_number(p, (ir_type)x->type, 0));
-  if (strcmp(name, "step") == 0)
-    return choose(c, combine(c, IR_LT, zero, x), ir_number(p, (ir_type)x->type, 1), ir_number(p, (ir_type)x->type, 0));
-  if (strcmp(name, "silu") == 0) return combine(c, IR_MUL, x, ir_unary(p, IR_SIG, x));
-  if (strcmp(name, "gelu") == 0) {
-    const ir_expr *e = ir_unary(p, IR_ERF, combine(c, IR_MUL, x, ir_real(p, IR_F64, sqrt(0.5))));
-    return combine(c, IR_MUL, combine(c, IR_MUL, x, half), combine(c, IR_ADD, e, one));
-  }
-  if (strcmp(name, "gelu tanh") == 0) {   /* x (1 + tanh u) / 2 = x sig(2 u) */
-    const ir_expr *cube = combine(c, IR_MUL, combine(c, IR_MUL, x, x), ir_real(p, IR_F64, 0.044715));
-    const ir_expr *u = combine(c, IR_MUL, combine(c, IR_ADD, cube, one), combine(c, IR_MUL, x, ir_real(p, IR_F64, 2 * sqrt(2 / M_PI))));
-    return combine(c, IR_MUL, x, ir_unary(p, IR_SIG, u));
-  }
-  return NULL;
-}
-
-static const ir_expr *several(check *c, const node *n, const ir_expr *const *a) {
-  const char *name = n->e.name;
-  const ir_expr *e = a[0], *zero = ir_int(c->p, 0);
-  bool least = strcmp(name, "min") == 0;
-  if (least || strcmp(name, "max") == 0) {
-    for (int i = 1; i < n->e.n; i++) e = combine(c, least ? IR_MINIMUM : IR_MAXIMUM, e, a[i]);
-    return e;
-  }
-  if (strcmp(name, "where") == 0 && n->e.n == 3) return choose(c, a[0], a[1], a[2]);
-  if (strcmp(name, "clamp") == 0 && n->e.n == 3) return combine(c, IR_MINIMUM, combine(c, IR_MAXIMUM, a[0], a[1]), a[2]);
-  if (strcmp(name, "sig") == 0 && n->e.n == 2) {
-    const ir_expr *cold = combine(c, IR_EQ, a[1], zero);
-    return choose(c, cold, unary_of(c, "step", strong(c, a[0], a[1])), ir_unary(c->p, IR_SIG, combine(c, IR_DIV, a[0], a[1])));
-  }
-  return NULL;
-}
-
-static const ir_expr *lower_reduction(check *c, clause *cl, const node *n) {
-  static const struct { const char *name, *tensor; ir_agg agg; } table[] = {
-      {"sum", "Sum", IR_SUM}, {"avg", "Avg", IR_SUM}, {"count", "Count", IR_SUM},
-      {"max", "Max", IR_MAX}, {"min", "Min", IR_MIN}, {"prod", "Prod", IR_PROD}};
-  for (size_t i = 0; n->e.nindex && i < sizeof table / sizeof *table; i++) {
-    if (strcmp(table[i].name, n->e.name) != 0) continue;
-    variable **drop = BASE_NEWS(c->arena, variable *, n->e.nindex + 1);
-    const ir_expr *size = ir_int(c->p, 1);
-    for (int k = 0; k < n->e.nindex; k++) {
-      drop[k] = ((const node *)n->e.index[k])->var;
-      size = ir_binary(c->p, IR_MUL, size, drop[k]->index->extent);
-    }
-    const ir_expr *body = lower(c, cl, (node *)n->e.at[0]);
-    if (strcmp(n->e.name, "count") == 0) body = ir_cast(c->p, ir_cast(c->p, body, IR_BOOL), IR_I64);
-    const ir_expr *t = lower_temporary(c, cl, table[i].tensor, table[i].agg, body, n->e.nindex, drop);
-    return strcmp(n->e.name, "avg") == 0 ? combine(c, IR_DIV, t, size) : t;
-  }
-  return NULL;
-}
-
-static int lead_of(check *c, const clause *cl, const node *loss) {
-  int lead = 0;
-  for (int k = 0; loss->e.kind == LANG_READ && k < loss->e.n; k++) lead += child(loss, k)->var && child(loss, k)->var->head;
-  if (lead && lead != loss->e.n)
-    check_refuse(c, loss->e.span, "grad keeps all positions of %s or none: name them all on the left of %s, or none", loss->of->name,
-                 cl->head->name);
-  return lead;
-}
-
-/* grad(Loss, W[i,j]): the derivative as a tensor, read at W's positions; grad(Loss[s], W[i,s]) keeps s. */
-static const ir_expr *lower_grad(check *c, clause *cl, const node *n) {
-  const node *loss = n->e.n == 2 ? child(n, 0) : NULL, *by = n->e.n == 2 ? child(n, 1) : NULL;
-  if (!loss || !loss->of || !by->of)
-    check_refuse(c, n->e.span, "grad takes a tensor and the tensor to differentiate by: grad(Loss, W[i,j])");
-  int lead = lead_of(c, cl, loss);
-  ir_tensor *of = loss->of->ir, *wrt = by->of->ir, *g;
-  pass_gradient(c->p, of, lead, 1, &wrt, &g);
-  const ir_expr *position[2 * RUN_RANK];
-  for (int k = 0; k < lead; k++) position[k] = lower_position(c, cl, child(loss, k));
-  for (int k = 0; k < wrt->rank; k++) position[lead + k] = lower_position(c, cl, child(by, k));
-  return lower_read_of(c, g, position);
-}
-
-/* f16(x), stop(x), random(key, stream, counter): what gradient programs are written with. */
-static const ir_expr *plain_call(check *c, const node *n, const ir_expr *const *a) {
-  for (int t = 0; n->e.n == 1 && t < IR_TYPES; t++)
-    if (strcmp(n->e.name, ir_type_name((ir_type)t)) == 0) return ir_cast(c->p, a[0], (ir_type)t);
-  if (n->e.n == 1 && strcmp(n->e.name, "stop") == 0) return ir_unary(c->p, IR_STOP, a[0]);
-  if (n->e.n != 3 || strcmp(n->e.name, "random") != 0) return NULL;
-  const ir_expr *bits[3];
-  for (int i = 0; i < 3; i++) bits[i] = ir_cast(c->p, a[i], IR_I64);
-  return ir_apply(c->p, IR_RANDOM, bits);
-}
-
-static const ir_expr *lower_call(check *c, clause *cl, node *n) {
-  const ir_expr *e, *a[16];
-  double value;
-  if (strcmp(n->e.name, "grad") == 0) return lower_grad(c, cl, n);
-  if (strcmp(n->e.name, "size") == 0 && check_number(c, &n->e, &value)) return ir_int(c->p, (int64_t)value);
-  if ((e = lower_reduction(c, cl, n)) || (e = lower_over(c, cl, n)) || (e = lower_draw(c, cl, n))) return e;
-  if (n->e.n < 1 || n->e.n > 16) check_refuse(c, n->e.span, "%s takes other arguments", n->e.name);
-  for (int i = 0; i < n->e.n; i++) a[i] = lower(c, cl, (node *)n->e.at[i]);
-  e = n->e.n == 1 ? unary_of(c, n->e.name, a[0]) : several(c, n, a);
-  if (!e) e = plain_call(c, n, a);
-  if (!e) check_refuse(c, n->e.span, "%s does not take %d argument%s here", n->e.name, n->e.n, n->e.n == 1 ? "" : "s");
-  return e;
-}
-
 /* ---- expressions ---------------------------------------------------------------------------------------------------- */
 
 static const ir_expr *lower_power(check *c, clause *cl, const node *n) {
   const ir_expr *x = lower(c, cl, (node *)n->e.at[0]), *y = lower(c, cl, (node *)n->e.at[1]);
-  if (ir_is_const(y, 2)) return combine(c, IR_MUL, x, x);
-  if (ir_is_const(y, 3)) return combine(c, IR_MUL, combine(c, IR_MUL, x, x), x);
-  if (ir_is_const(y, 4)) return combine(c, IR_MUL, combine(c, IR_MUL, x, x), combine(c, IR_MUL, x, x));
+  if (!ir_type_real((ir_type)x->type) && x->op != IR_CONST) x = ir_cast(c->p, x, IR_F32);
+  if (ir_is_const(y, 2)) return lower_combine(c, IR_MUL, x, x);
+  if (ir_is_const(y, 3)) return lower_combine(c, IR_MUL, lower_combine(c, IR_MUL, x, x), x);
+  if (ir_is_const(y, 4)) return lower_combine(c, IR_MUL, lower_combine(c, IR_MUL, x, x), lower_combine(c, IR_MUL, x, x));
   if (ir_is_const(y, 1)) return x;
   if (ir_is_const(y, 0.5)) return ir_unary(c->p, IR_SQRT, x);
   if (ir_is_const(y, -0.5)) return ir_unary(c->p, IR_RSQRT, x);
-  if (ir_is_const(y, -1)) return combine(c, IR_DIV, ir_int(c->p, 1), x);
-  return combine(c, IR_POW, x, y);
+  if (ir_is_const(y, -1)) return lower_combine(c, IR_DIV, ir_int(c->p, 1), x);
+  return lower_combine(c, IR_POW, x, y);
 }
 
 static const ir_expr *chain(check *c, clause *cl, const node *n, ir_op op) {
@@ -244,7 +136,7 @@ static const ir_expr *chain(check *c, clause *cl, const node *n, ir_op op) {
   for (int i = 1; i < n->e.n; i++) {
     node *term = (node *)n->e.at[i];
     bool minus = op == IR_ADD && term->e.kind == LANG_NEGATE && !term->sum.n;
-    e = minus ? combine(c, IR_SUB, e, lower(c, cl, (node *)term->e.at[0])) : combine(c, op, e, lower(c, cl, term));
+    e = minus ? lower_combine(c, IR_SUB, e, lower(c, cl, (node *)term->e.at[0])) : lower_combine(c, op, e, lower(c, cl, term));
   }
   return e;
 }
@@ -253,12 +145,12 @@ static const ir_expr *chain(check *c, clause *cl, const node *n, ir_op op) {
 static const ir_expr *divide(check *c, const ir_expr *a, const ir_expr *b) {
   bool whole = !ir_type_real((ir_type)a->type) && !ir_type_real((ir_type)b->type);
   bool exact = c->type == IR_F64 || (a->op == IR_CONST && b->op == IR_CONST);
-  return combine(c, IR_DIV, whole && exact ? ir_cast(c->p, a, IR_F64) : a, b);
+  return lower_combine(c, IR_DIV, whole && exact ? ir_cast(c->p, a, IR_F64) : a, b);
 }
 
 static const ir_expr *test(check *c, clause *cl, const node *n, ir_op op, bool turned) {
   const ir_expr *a = lower(c, cl, (node *)n->e.at[0]), *b = lower(c, cl, (node *)n->e.at[1]);
-  return turned ? combine(c, op, b, a) : combine(c, op, a, b);
+  return turned ? lower_combine(c, op, b, a) : lower_combine(c, op, a, b);
 }
 
 static const ir_expr *logic(check *c, clause *cl, const node *n, ir_op op) {
@@ -273,6 +165,7 @@ static const ir_expr *lower_plain(check *c, clause *cl, node *n) {
   case LANG_NAME:
   case LANG_VIRTUAL: return n->var ? n->var->value : lower_read(c, cl, n);
   case LANG_READ: return lower_read(c, cl, n);
+  case LANG_ATOM:
   case LANG_CALL: return lower_call(c, cl, n);
   case LANG_POWER: return lower_power(c, cl, n);
   case LANG_NEGATE: return ir_unary(c->p, IR_NEG, lower(c, cl, (node *)n->e.at[0]));
@@ -280,7 +173,7 @@ static const ir_expr *lower_plain(check *c, clause *cl, node *n) {
   case LANG_MULTIPLY: return chain(c, cl, n, IR_MUL);
   case LANG_SUM: return chain(c, cl, n, IR_ADD);
   case LANG_DIVIDE: return divide(c, lower(c, cl, (node *)n->e.at[0]), lower(c, cl, (node *)n->e.at[1]));
-  case LANG_MODULO: return combine(c, IR_MOD, lower(c, cl, (node *)n->e.at[0]), lower(c, cl, (node *)n->e.at[1]));
+  case LANG_MODULO: return lower_combine(c, IR_MOD, lower(c, cl, (node *)n->e.at[0]), lower(c, cl, (node *)n->e.at[1]));
   case LANG_EQUAL: return test(c, cl, n, IR_EQ, false);
   case LANG_UNEQUAL: return test(c, cl, n, IR_NE, false);
   case LANG_LESS: return test(c, cl, n, IR_LT, false);
@@ -294,8 +187,15 @@ static const ir_expr *lower_plain(check *c, clause *cl, node *n) {
   }
 }
 
+const ir_expr *lower_unsummed(check *c, clause *cl, node *n) { return lower_plain(c, cl, n); }
+
+/* Once for each node: what has several parents is drawn and reduced once. */
 const ir_expr *lower(check *c, clause *cl, node *n) {
-  const ir_expr *e = lower_plain(c, cl, n);
-  if (!n->sum.n) return e;
-  return lower_temporary(c, cl, base_format(c->arena, "%s'", cl->head->name), IR_SUM, e, n->sum.n, n->sum.at);
+  if (n->made) return n->made;
+  n->made = lower_plain(c, cl, n);
+  if (n->sum.n) {
+    const char *name = base_format(c->arena, "%s'", cl->head->name);
+    n->made = lower_temporary(c, cl, name, IR_SUM, n->made, n->sum.n, n->sum.at);
+  }
+  return n->made;
 }

@@ -1,9 +1,12 @@
-/* names: every name of a program and what defines it: declarations, equations, lists, files, functions, domains. */
+/* names: every name of a program and what defines it: declarations, equations, functions, domains;
+ * and the numbers that are known while checking. */
 #include "lang/check.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
+
+enum { DEEPEST = 1000 };
 
 void check_refuse(check *c, base_span span, const char *format, ...) {
   char text[BASE_MESSAGE];
@@ -34,7 +37,7 @@ static entity *define(check *c, const lang_expr *name, name_kind kind) {
   return e;
 }
 
-static void set_rank(check *c, entity *e, int rank, base_span span) {
+void check_rank_of(check *c, entity *e, int rank, base_span span) {
   if (rank > RUN_RANK) check_refuse(c, span, "%s has %d positions; %d is the most", e->name, rank, RUN_RANK);
   if (e->rank >= 0 && e->rank != rank)
     check_refuse(c, span, "%s has %d position%s here and %d on line %d", e->name, rank, rank == 1 ? "" : "s", e->rank,
@@ -45,11 +48,6 @@ static void set_rank(check *c, entity *e, int rank, base_span span) {
   e->domains = BASE_NEWS(c->arena, lang_domain *, rank + 1);
 }
 
-const ir_expr *check_position_size(check *c, entity *e, int k) {
-  (void)c;
-  return e->rank > k ? e->size[k] : NULL;
-}
-
 /* ---- numbers known now -------------------------------------------------------------------------------- */
 
 static bool number_of(check *c, entity *e, double *value) {
@@ -57,9 +55,12 @@ static bool number_of(check *c, entity *e, double *value) {
   const clause *cl = e->clauses.at[0];
   if (cl->op != LANG_SET || cl->stmt->equation.head->kind != LANG_NAME) return false;
   if (!e->number) {
+    if (c->depth == DEEPEST) check_refuse(c, cl->stmt->span, "scalars lead to scalars more than %d deep", DEEPEST);
+    c->depth++;
     e->busy = true;
     e->number = check_number(c, cl->stmt->equation.right, &e->value);
     e->busy = false;
+    c->depth--;
   }
   *value = e->value;
   return e->number;
@@ -135,127 +136,6 @@ bool check_number(check *c, const lang_expr *e, double *value) {
   }
 }
 
-/* ---- lists ---------------------------------------------------------------------------------------------- */
-
-static void list_shape(check *c, const lang_expr *list, int depth, int64_t *shape, int *rank) {
-  if (depth >= IO_RANK) check_refuse(c, list->span, "a list is nested at most %d deep", IO_RANK);
-  if (depth + 1 > *rank) {
-    *rank = depth + 1;
-    shape[depth] = list->n;
-  }
-  if (shape[depth] != list->n)
-    check_refuse(c, list->span, "this row has %d element%s; the rows before have %lld", list->n, list->n == 1 ? "" : "s",
-                 (long long)shape[depth]);
-  for (int i = 0; i < list->n; i++) {
-    bool inner = list->at[i]->kind == LANG_LIST;
-    if (i > 0 && inner != (list->at[0]->kind == LANG_LIST))
-      check_refuse(c, list->at[i]->span, "rows and numbers do not mix in one list");
-    if (inner) list_shape(c, list->at[i], depth + 1, shape, rank);
-  }
-}
-
-static void list_fill(check *c, const lang_expr *list, ir_type type, void *data, int64_t *at) {
-  for (int i = 0; i < list->n; i++) {
-    double value;
-    if (list->at[i]->kind == LANG_LIST) {
-      list_fill(c, list->at[i], type, data, at);
-      continue;
-    }
-    if (!check_number(c, list->at[i], &value))
-      check_refuse(c, list->at[i]->span, "an element of a list is a number known now");
-    ir_value v = {.type = ir_type_computed(type)};
-    if (ir_type_real(v.type)) v.u.f = value;
-    else v.u.i = (int64_t)value;
-    device_store_value(type, data, (*at)++, v);
-  }
-}
-
-static ir_type declared_type(check *c, const entity *e) {
-  static const ir_type type[] = {[LANG_F16] = IR_F16, [LANG_BF16] = IR_BF16, [LANG_F32] = IR_F32, [LANG_F64] = IR_F64,
-                                 [LANG_I32] = IR_I32, [LANG_I64] = IR_I64,   [LANG_BOOL] = IR_BOOL};
-  return e->declared ? type[e->declared->declare.type] : c->type;
-}
-
-static io_array *array_new(check *c, ir_type type, int rank, const int64_t *shape) {
-  io_array *a = BASE_NEW(c->arena, io_array);
-  size_t n = ir_type_bytes(type);
-  for (int k = 0; k < rank; k++) n *= (size_t)shape[k];
-  *a = io_array_of((int)type, rank, shape, base_alloc(c->arena, n + 64));
-  return a;
-}
-
-/* ---- what gives a tensor its elements ----------------------------------------------------------------------- */
-
-static void give_data(check *c, entity *e, io_array *a, const lang_stmt *stmt, base_span span) {
-  if (e->data)
-    check_refuse(c, span, "%s has two lists, files or values: the first is on line %d", e->name, e->data_stmt->span.line);
-  set_rank(c, e, a->rank, span);
-  for (int k = 0; k < a->rank; k++) {
-    int64_t n;
-    if (!e->size[k]) e->size[k] = ir_int(c->p, a->shape[k]);
-    if (ir_is_int(e->size[k], &n) && n != a->shape[k])
-      check_refuse(c, span, "position %d of %s is declared %lld long; there are %lld elements", k, e->name, (long long)n,
-                   (long long)a->shape[k]);
-  }
-  e->data = a;
-  e->data_stmt = stmt;
-  e->type = e->declared ? declared_type(c, e) : (ir_type)a->type;
-  e->typed = true;
-}
-
-const char *check_path(check *c, const char *path) {
-  bool absolute = path[0] == '/' || !c->folder || !*c->folder;
-  return absolute ? path : base_format(c->arena, "%s/%s", c->folder, path);
-}
-
-static io_array *converted(check *c, const io_array *a, ir_type type) {
-  if (a->type == (int)type) return BASE_NEW(c->arena, io_array);
-  io_array *b = array_new(c, type, a->rank, a->shape);
-  int64_t n = (int64_t)(a->bytes / ir_type_bytes((ir_type)a->type));
-  for (int64_t i = 0; i < n; i++) {
-    ir_value v = device_load_value((ir_type)a->type, a->data, i), w = {.type = ir_type_computed(type)};
-    if (ir_type_real(w.type)) w.u.f = ir_type_real(v.type) ? v.u.f : (double)v.u.i;
-    else w.u.i = ir_type_real(v.type) ? (int64_t)v.u.f : v.u.i;
-    device_store_value(type, b->data, i, w);
-  }
-  return b;
-}
-
-static void read_file(check *c, entity *e, const lang_expr *path, const lang_stmt *stmt) {
-  io_set *set = io_read(c->arena, check_path(c, path->name));
-  const io_array *a = set->items.n == 1 ? &set->items.at[0].array : io_find(set, e->name);
-  if (!a) check_refuse(c, path->span, "%s holds %d tensors, none named `%s`", path->name, set->items.n, e->name);
-  io_array *copy = e->declared ? converted(c, a, declared_type(c, e)) : BASE_NEW(c->arena, io_array);
-  if (!copy->data) *copy = *a;
-  give_data(c, e, copy, stmt, path->span);
-}
-
-static bool read_text(check *c, entity *e, const lang_expr *call, const lang_stmt *stmt) {
-  static const struct { const char *name; io_unit unit; } units[] = {{"chars", IO_CHARS}, {"words", IO_WORDS}, {"bytes", IO_BYTES}};
-  for (int u = 0; call->kind == LANG_CALL && u < 3; u++) {
-    if (strcmp(call->name, units[u].name) != 0) continue;
-    if (call->n != 1 || call->at[0]->kind != LANG_STRING)
-      check_refuse(c, call->span, "%s takes the path of a text in quotes", call->name);
-    io_text *text = io_text_tokens(c->arena, check_path(c, call->at[0]->name), units[u].unit);
-    lang_domain *d = BASE_NEW(c->arena, lang_domain);
-    *d = (lang_domain){.n = text->symbols, .text = text, .symbol = BASE_NEWS(c->arena, const char *, text->symbols + 1)};
-    for (int64_t i = 0; i < d->n; i++) d->symbol[i] = base_copy_n(c->arena, text->symbol[i].at, text->symbol[i].n);
-    e->tokens = d;
-    give_data(c, e, &text->tokens, stmt, call->span);
-    return true;
-  }
-  return false;
-}
-
-static void read_list(check *c, entity *e, const lang_expr *list, const lang_stmt *stmt) {
-  int64_t shape[IO_RANK] = {0}, at = 0;
-  int rank = 0;
-  list_shape(c, list, 0, shape, &rank);
-  io_array *a = array_new(c, declared_type(c, e), rank, shape);
-  list_fill(c, list, (ir_type)a->type, a->data, &at);
-  give_data(c, e, a, stmt, list->span);
-}
-
 /* ---- statements ---------------------------------------------------------------------------------------------- */
 
 int64_t check_size_of(check *c, const lang_expr *e, lang_domain **domain) {
@@ -275,16 +155,19 @@ static void declare(check *c, const lang_stmt *s) {
   entity *e = define(c, s->declare.name, NAME_TENSOR);
   if (e->declared) check_refuse(c, s->span, "%s is declared on line %d already", e->name, e->declared->span.line);
   if (s->declare.sparse)
-    check_refuse(c, s->span, "%s is declared with parentheses, as a relation: relations are not part of this version yet", e->name);
+    check_refuse(c, s->span, "%s is declared with parentheses, as a relation is: relations are not part of this version", e->name);
   e->declared = s;
-  set_rank(c, e, s->declare.n, s->span);
+  check_rank_of(c, e, s->declare.n, s->span);
   for (int k = 0; k < s->declare.n; k++)
     e->size[k] = ir_int(c->p, check_size_of(c, s->declare.sizes[k], &e->domains[k]));
-  e->type = declared_type(c, e);
+  e->type = check_declared_type(c, e);
   e->typed = true;
+  if (s->declare.start && (e->data || e->clauses.n))
+    check_refuse(c, s->span, "%s is a parameter here and defined on line %d", e->name,
+                 e->data ? e->data_stmt->span.line : e->clauses.at[0]->stmt->span.line);
   const lang_expr *start = s->declare.start;
-  if (start && start->kind == LANG_STRING) read_file(c, e, start, s);
-  if (start && start->kind == LANG_LIST) read_list(c, e, start, s);
+  if (start && start->kind == LANG_STRING) check_file(c, e, start, s);
+  if (start && start->kind == LANG_LIST) check_list(c, e, start, s);
 }
 
 static void declare_domain(check *c, const lang_stmt *s) {
@@ -310,32 +193,79 @@ static void declare_domain(check *c, const lang_stmt *s) {
   }
 }
 
-static void equation(check *c, const lang_stmt *s) {
-  const lang_expr *head = s->equation.head, *right = s->equation.right;
-  if (head->kind == LANG_ATOM)
-    check_refuse(c, head->span, "%s(...) is a relation: relations are not part of this version yet", head->name);
-  entity *e = define(c, head, NAME_TENSOR);
-  if (head->kind == LANG_NAME && s->equation.op == LANG_SET) {
-    if (right->kind == LANG_LIST) {
-      read_list(c, e, right, s);
-      return;
-    }
-    if (read_text(c, e, right, s)) return;
-  }
-  for (int i = 0; i < e->clauses.n; i++)
-    if (e->clauses.at[i]->op != s->equation.op && !(e->clauses.at[i]->op <= LANG_ADD && s->equation.op <= LANG_ADD))
-      check_refuse(c, s->span, "%s is defined by %s here and by %s on line %d", e->name, lang_op_name(s->equation.op),
-                   lang_op_name(e->clauses.at[i]->op), e->clauses.at[i]->stmt->span.line);
-  if (e->data) check_refuse(c, s->span, "%s has its elements from line %d already", e->name, e->data_stmt->span.line);
-  BASE_PUSH(c->arena, &e->clauses, check_clause(c, s, e, s->equation.op));
+static void refuse_relation(check *c, const lang_expr *head, const char *what) {
+  check_refuse(c, head->span, "%s(...) %s: relations are not part of this version", head->name, what);
 }
 
-/* The rank of a head is known when every clause has been seen; *t adds a position. */
-static void rank_of_clause(check *c, entity *e, const clause *cl) {
+/* Even(d) = d % 2 == 0: a condition on indices. */
+static void condition(check *c, const lang_stmt *s) {
+  const lang_expr *head = s->equation.head;
+  bool plain = s->equation.op == LANG_SET && head->n > 0;
+  for (int k = 0; k < head->n; k++) plain &= head->at[k]->kind == LANG_NAME && !lang_is_capital(head->at[k]->name);
+  if (!plain) refuse_relation(c, head, "is a relation");
+  entity *e = define(c, head, NAME_FUNCTION);
+  if (e->function) check_refuse(c, s->span, "%s(...) is defined on line %d already", e->name, e->span.line);
+  e->function = s;
+}
+
+static void equation(check *c, const lang_stmt *s) {
+  const lang_expr *head = s->equation.head, *right = s->equation.right;
+  lang_op op = s->equation.op;
+  entity *e = define(c, head, NAME_TENSOR);
+  if (head->kind == LANG_NAME && op == LANG_SET) {
+    if (right->kind == LANG_LIST) {
+      check_list(c, e, right, s);
+      return;
+    }
+    if (check_text(c, e, right, s)) return;
+  }
+  if (e->data)
+    check_refuse(c, s->span, "%s has its elements from line %d already", e->name, e->data_stmt->span.line);
+  const clause *first = e->clauses.n ? e->clauses.at[0] : NULL;
+  if (first && first->op != op && !(first->op <= LANG_ADD && op <= LANG_ADD))
+    check_refuse(c, s->span, "%s is defined by `%s` here and by `%s` on line %d", e->name, lang_op_name(op),
+                 lang_op_name(first->op), first->stmt->span.line);
+  clause *cl = check_clause(c, s, e, op);
+  BASE_PUSH(c->arena, &e->clauses, cl);
+  BASE_PUSH(c->arena, &c->clauses, cl);
+}
+
+static void function(check *c, const lang_stmt *s) {
+  lang_expr name = {.kind = LANG_NAME, .name = s->function.name, .span = s->span};
+  entity *e = define(c, &name, NAME_FUNCTION);
+  if (e->function) check_refuse(c, s->span, "the function %s is on line %d already", e->name, e->span.line);
+  e->function = s;
+}
+
+/* What defines names, without yet looking at other names. */
+static void collect(check *c, const lang_stmt *s) {
+  switch (s->form) {
+  case LANG_EQUATION:
+    if (s->equation.head->kind == LANG_ATOM) condition(c, s);
+    else equation(c, s);
+    break;
+  case LANG_FILE:
+    if (s->file.head->kind != LANG_NAME)
+      check_refuse(c, s->span, "%s is read with its keys, as a relation is: relations are not part of this version",
+                   s->file.head->name);
+    check_file(c, define(c, s->file.head, NAME_TENSOR), s->file.path, s);
+    break;
+  case LANG_FUNCTION: function(c, s); break;
+  case LANG_FACT:
+    if (s->fact.at[0]->kind == LANG_ATOM) refuse_relation(c, s->fact.at[0], "is a fact");
+    check_refuse(c, s->span, "`%s.` is a fact: relations are not part of this version", s->fact.at[0]->name);
+  case LANG_RULE: check_refuse(c, s->span, "`<-` defines a relation by a rule: relations are not part of this version");
+  default: break;
+  }
+}
+
+/* The rank of a head is that of its clauses; *t is one of its positions. */
+static void rank_by_clause(check *c, const clause *cl) {
+  entity *e = cl->head;
   const lang_expr *head = cl->stmt->equation.head, *right = cl->stmt->equation.right;
   int slices = 0;
   for (int k = 0; right->kind == LANG_READ && k < right->n; k++) slices += right->at[k]->kind == LANG_SLICE;
-  set_rank(c, e, head->kind == LANG_NAME ? slices : head->n, head->span);
+  check_rank_of(c, e, head->kind == LANG_NAME ? slices : head->n, head->span);
   for (int k = 0; head->kind == LANG_READ && k < head->n; k++) {
     const lang_expr *at = head->at[k];
     if (at->kind == LANG_SUM) at = at->at[0];
@@ -343,36 +273,20 @@ static void rank_of_clause(check *c, entity *e, const clause *cl) {
   }
 }
 
-static void collect(check *c, const lang_stmt *s) {
-  switch (s->form) {
-  case LANG_EQUATION: equation(c, s); break;
-  case LANG_FILE:
-    if (s->file.head->kind != LANG_NAME)
-      check_refuse(c, s->span, "%s is read as a relation: relations are not part of this version yet", s->file.head->name);
-    read_file(c, define(c, s->file.head, NAME_TENSOR), s->file.path, s);
-    break;
-  case LANG_DECLARE: declare(c, s); break;
-  case LANG_DOMAIN: declare_domain(c, s); break;
-  case LANG_FUNCTION: {
-    lang_expr name = {.kind = LANG_NAME, .name = s->function.name, .span = s->span};
-    entity *e = define(c, &name, NAME_FUNCTION);
-    if (e->function) check_refuse(c, s->span, "the function %s is on line %d already", e->name, e->span.line);
-    e->function = s;
-    break;
-  }
-  case LANG_FACT:
-  case LANG_RULE: check_refuse(c, s->span, "relations are not part of this version yet");
-  default: break;
-  }
-}
-
+/* In rounds, as a declaration may use what stands behind it: a domain a text, a size a domain. */
 void check_collect(check *c, const lang_ast *ast) {
+  int first = c->clauses.n;
   for (int i = 0; i < ast->n; i++) collect(c, ast->at[i]);
-  for (int i = 0; i < c->entities.n; i++) {
-    entity *e = c->entities.at[i];
-    for (int k = 0; k < e->clauses.n; k++) rank_of_clause(c, e, e->clauses.at[k]);
+  for (int i = first; i < c->clauses.n; i++) rank_by_clause(c, c->clauses.at[i]);
+  for (int i = 0; i < ast->n; i++)
+    if (ast->at[i]->form == LANG_DOMAIN) declare_domain(c, ast->at[i]);
+  for (int i = 0; i < ast->n; i++)
+    if (ast->at[i]->form == LANG_DECLARE) declare(c, ast->at[i]);
+  for (; c->collected < c->entities.n; c->collected++) {
+    entity *e = c->entities.at[c->collected];
     double value;
-    if (e->kind == NAME_TENSOR) number_of(c, e, &value);
+    check_data(c, e);
+    number_of(c, e, &value);
   }
 }
 

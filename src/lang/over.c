@@ -108,47 +108,65 @@ static const ir_expr *over_cumsum(over *o) {
   return ir_read(p, sum, o->a->arg);
 }
 
-/* Each element goes to the place that its rank names: how many are smaller, or equal and before it. */
-static const ir_expr *over_sort(over *o) {
+/* Does B come before A? nan comes last. */
+static const ir_expr *precedes(over *o, const ir_expr *b, const ir_expr *a, bool down) {
+  const ir_expr *less = down ? op(o, IR_LT, a, b) : op(o, IR_LT, b, a);
+  if (!ir_type_real((ir_type)a->type)) return less;
+  return op(o, IR_OR, less, op(o, IR_AND, op(o, IR_NE, a, a), op(o, IR_EQ, b, b)));
+}
+
+/* Each element goes to the place that its rank names: how many come before it, of equal ones those
+ * that stand before it. What ranks behind TO is left out. */
+static const ir_expr *sorted(over *o, bool down, const ir_index *to) {
   ir_program *p = o->c->p;
-  const ir_index *other = ir_index_new(p, "k", o->v->index->extent);
-  const ir_expr *j = ir_use(p, o->v->index), *k = ir_use(p, other), *b = at(o, o->a, k);
-  const ir_expr *before = op(o, IR_OR, op(o, IR_LT, b, o->a), op(o, IR_AND, op(o, IR_EQ, b, o->a), op(o, IR_LT, k, j)));
-  ir_tensor *rank = like(o, "Rank", IR_I64), *sorted = like(o, "Sorted", (ir_type)o->a->type);
+  const ir_expr *j = ir_use(p, o->v->index), *k = ir_use(p, ir_index_new(p, "k", o->v->index->extent));
+  const ir_expr *b = at(o, o->a, k), *after = precedes(o, o->a, b, down);
+  const ir_expr *before = op(o, IR_OR, precedes(o, b, o->a, down),
+                             op(o, IR_AND, ir_unary(p, IR_NOT, after), op(o, IR_LT, k, j)));
+  ir_tensor *rank = like(o, "Rank", IR_I64);
   ir_define(p, rank, IR_SUM, o->a->arg, ir_cast(p, before, IR_I64));
-  const ir_expr *pos[RUN_RANK];
-  for (int i = 0; i < sorted->rank; i++) pos[i] = o->a->arg[i];
-  for (int i = 0; i < sorted->rank; i++)
-    if (pos[i] == j) pos[i] = ir_read(p, rank, o->a->arg);
-  const ir_index *fresh[RUN_RANK];
-  const ir_expr *by[RUN_RANK], *lhs[RUN_RANK];
-  for (int i = 0; i < sorted->rank; i++) {
-    fresh[i] = o->a->arg[i]->u.index;
-    by[i] = ir_use(p, ir_index_new(p, fresh[i]->name, fresh[i]->extent));
+  const ir_expr *size[RUN_RANK], *lhs[RUN_RANK], *by[RUN_RANK], *out[RUN_RANK];
+  const ir_index *old[RUN_RANK];
+  int n = o->a->n;
+  for (int i = 0; i < n; i++) {
+    bool along = o->a->arg[i] == j;
+    old[i] = o->a->arg[i]->u.index;
+    by[i] = ir_use(p, ir_index_new(p, old[i]->name, old[i]->extent));
+    size[i] = along ? to->extent : o->a->u.tensor->size[i];
+    out[i] = along ? ir_use(p, to) : o->a->arg[i];
   }
-  for (int i = 0; i < sorted->rank; i++) lhs[i] = ir_substitute(p, pos[i], sorted->rank, fresh, by);
-  ir_define(p, sorted, IR_SUM, lhs, ir_substitute(p, o->a, sorted->rank, fresh, by));
-  return ir_read(p, sorted, o->a->arg);
+  for (int i = 0; i < n; i++) lhs[i] = o->a->arg[i] == j ? ir_read(p, rank, by) : by[i];
+  ir_tensor *result = ir_tensor_new(p, "Sorted", (ir_type)o->a->type, n, size, IR_DERIVED);
+  result->span = o->n->e.span;
+  ir_define(p, result, IR_SUM, lhs, ir_substitute(p, o->a, n, old, by));
+  return ir_read(p, result, out);
 }
 
-/* ---- which index ------------------------------------------------------------------------------------------------- */
-
-static variable *index_of(over *o) {
-  if (o->n->e.nindex == 1) return ((node *)o->n->e.index[0])->var;
-  if (o->n->e.nindex > 1) check_refuse(o->c, o->n->e.span, "%s goes over one index", o->n->e.name);
-  if (o->cl->marked) return o->cl->marked;
-  variable *only = NULL;
-  for (int i = 0; i < o->cl->vars.n; i++) {
-    variable *v = o->cl->vars.at[i];
-    if (!check_uses(o->n, v)) continue;
-    if (only)
-      check_refuse(o->c, o->n->e.span, "%s over which index, `%s` or `%s`?\nhelp: mark it on the left, %s[.., %s.], or name it: %s[%s](...)",
-                   o->n->e.name, only->name, v->name, o->cl->head->name, v->name, o->n->e.name, v->name);
-    only = v;
-  }
-  if (!only) check_refuse(o->c, o->n->e.span, "%s needs an index to go over; there is none", o->n->e.name);
-  return only;
+/* T[i] = topk[i](X[i], 3): the elements of the 3 lowest ranks, the largest element's being 0. */
+static const ir_expr *over_topk(over *o) {
+  return sorted(o, true, ((node *)o->n->e.index[0])->var->index);
 }
+
+static const ir_expr *over_sort(over *o) { return sorted(o, false, o->v->index); }
+
+/* ---- merging ------------------------------------------------------------------------------------- */
+
+/* M[b,p,m] = concat(H[b,h,p,k]) reads H[b, m / K, p, m % K]. */
+const ir_expr *lower_concat(check *c, clause *cl, node *n) {
+  (void)cl;
+  const node *read = (const node *)n->e.at[0];
+  const ir_expr *rest = ((node *)n->e.index[0])->var->value, *position[RUN_RANK];
+  for (int k = read->e.n - 1; k >= 0; k--) {
+    const variable *v = ((const node *)read->e.at[k])->var;
+    position[k] = v->value;
+    if (!v->bound) continue;
+    position[k] = ir_binary(c->p, IR_MOD, rest, v->index->extent);
+    rest = ir_binary(c->p, IR_QUO, rest, v->index->extent);
+  }
+  return lower_read_of(c, read->of->ir, position);
+}
+
+/* ---- all of them ----------------------------------------------------------------------------------- */
 
 /* A read of a tensor at distinct bare indices serves as it is; anything else is given a tensor of its own. */
 static bool plain_read(const ir_expr *e) {
@@ -161,23 +179,33 @@ static bool plain_read(const ir_expr *e) {
   return true;
 }
 
+typedef const ir_expr *(*maker)(over *);
+static const struct { const char *name; maker make; bool integers; } functions[] = {
+    {"softmax", over_softmax, false}, {"logsoftmax", over_logsoftmax, false}, {"lnorm", over_lnorm, false},
+    {"rmsnorm", over_rmsnorm, false}, {"sample", over_sample, false},         {"argmax", over_argmax, true},
+    {"argmin", over_argmin, true},    {"cumsum", over_cumsum, true},          {"sort", over_sort, true},
+    {"topk", over_topk, true}};
+enum { FUNCTIONS = sizeof functions / sizeof *functions };
+
+bool lang_goes_over(const char *name) {
+  for (int i = 0; i < FUNCTIONS; i++)
+    if (strcmp(functions[i].name, name) == 0) return true;
+  return false;
+}
+
 const ir_expr *lower_over(check *c, clause *cl, node *n) {
-  static const struct { const char *name; const ir_expr *(*make)(over *); } table[] = {
-      {"softmax", over_softmax}, {"logsoftmax", over_logsoftmax}, {"lnorm", over_lnorm}, {"rmsnorm", over_rmsnorm},
-      {"argmax", over_argmax},   {"argmin", over_argmin},         {"sample", over_sample}, {"cumsum", over_cumsum},
-      {"sort", over_sort}};
-  for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
-    if (strcmp(table[i].name, n->e.name) != 0) continue;
-    over o = {.c = c, .cl = cl, .n = n};
-    if (n->e.n != 1) check_refuse(c, n->e.span, "%s takes one argument, not %d", n->e.name, n->e.n);
-    o.v = index_of(&o);
-    o.a = lower(c, cl, (node *)n->e.at[0]);
-    bool integers = table[i].make == over_cumsum || table[i].make == over_sort || table[i].make == over_argmax || table[i].make == over_argmin;
-    if (!ir_type_real((ir_type)o.a->type) && !integers) o.a = ir_cast(c->p, o.a, IR_F32);
-    if (!ir_mentions(o.a, o.v->index))
-      check_refuse(c, n->e.span, "%s goes over `%s`, which its argument does not use", n->e.name, o.v->name);
-    if (!plain_read(o.a)) o.a = whole(&o, "Arg", o.a);
-    return table[i].make(&o);
-  }
-  return NULL;
+  int f = 0;
+  while (f < FUNCTIONS && strcmp(functions[f].name, n->e.name) != 0) f++;
+  if (f == FUNCTIONS) return NULL;
+  bool two = functions[f].make == over_topk;
+  if (n->e.n != 1 + two) check_refuse(c, n->e.span, "%s takes one argument, not %d", n->e.name, n->e.n);
+  if (n->e.nindex != 1 + two) check_refuse(c, n->e.span, "%s goes over one index", n->e.name);
+  over o = {.c = c, .cl = cl, .n = n, .v = ((node *)n->e.index[two])->var};
+  o.a = lower(c, cl, (node *)n->e.at[0]);
+  if (o.a->type == IR_BOOL) o.a = ir_cast(c->p, o.a, IR_I64);
+  if (!ir_type_real((ir_type)o.a->type) && !functions[f].integers) o.a = ir_cast(c->p, o.a, IR_F32);
+  if (!ir_mentions(o.a, o.v->index))
+    check_refuse(c, n->e.span, "%s goes over `%s`, which its argument does not use", n->e.name, o.v->name);
+  if (!plain_read(o.a)) o.a = whole(&o, "Arg", o.a);
+  return functions[f].make(&o);
 }

@@ -1,26 +1,37 @@
-/* resolve: a copy of an equation's tree in which every name is what it stands for. Functions that the program
- * defines are expanded; an index becomes a variable of the clause, one for each term that projects it out. */
+/* resolve: a copy of an equation's tree in which every name is what it stands for. An index becomes
+ * a variable: one for the whole equation if it stands on the left, else one for each term; a
+ * function of the program keeps its arguments and gains a body. */
 #include "lang/check.h"
 
+#include <math.h>
 #include <string.h>
 
-typedef struct scope {           /* names that mean something here: indices of the term, bound ones, arguments */
+typedef struct scope {           /* a name bound by a reduction, or a parameter */
   struct scope *outer;
   const char *name;
-  variable *var;                 /* an index; or */
-  node *argument;                /* what a parameter of an expanded function stands for */
+  variable *var;                 /* the index; or */
+  node *argument;                /* what the parameter stands for */
 } scope;
 
 typedef struct resolver {
   check *c;
   clause *cl;
+  BASE_VEC(const char *) index;  /* names that stand in an index position of the equation */
+  BASE_VEC(variable *) head, term;
   scope *top;                    /* innermost */
-  int expanding;                 /* depth of function expansion */
+  const char *function;          /* whose body this is; NULL: the equation itself */
+  int expanding, nodes;
+  bool left;                     /* resolving the head */
+  bool position;                 /* inside the brackets of a tensor */
 } resolver;
+
+enum { DEEPEST = 100, MOST_NODES = 100000 };
 
 static node *resolve(resolver *r, const lang_expr *e);
 
 static node *copy_node(resolver *r, const lang_expr *e) {
+  if (++r->nodes > MOST_NODES)
+    check_refuse(r->c, r->cl->stmt->span, "its functions make this equation too long");
   node *n = BASE_NEW(r->c->arena, node);
   n->e = *e;
   n->e.at = BASE_NEWS(r->c->arena, lang_expr *, e->n + 1);
@@ -35,105 +46,6 @@ static node *resolve_children(resolver *r, const lang_expr *e) {
   return n;
 }
 
-/* ---- indices ---------------------------------------------------------------------------------------- */
-
-static scope *push(resolver *r, const char *name) {
-  scope *s = BASE_NEW(r->c->arena, scope);
-  s->outer = r->top;
-  s->name = name;
-  return r->top = s;
-}
-
-static variable *new_variable(resolver *r, const char *name, base_span span) {
-  variable *v = BASE_NEW(r->c->arena, variable);
-  v->name = name;
-  v->span = span;
-  v->low = ir_int(r->c->p, 0);
-  BASE_PUSH(r->c->arena, &r->cl->vars, v);
-  push(r, name)->var = v;
-  return v;
-}
-
-static scope *look_up(const resolver *r, const char *name) {
-  for (scope *s = r->top; s; s = s->outer)
-    if (strcmp(s->name, name) == 0) return s;
-  return NULL;
-}
-
-/* A lower-case name in an index position is an index, unless it names a scalar. */
-static bool is_index_name(resolver *r, const char *name) {
-  if (lang_is_capital(name)) return false;
-  entity *e = check_find(r->c, name);
-  return !e || e->kind != NAME_TENSOR || (e->rank != 0 && !e->number);
-}
-
-/* Declare what stands in index positions of E and is not yet known, in order of appearance. */
-static void find_indices(resolver *r, const lang_expr *e, bool position) {
-  if (!e) return;
-  if (position && (e->kind == LANG_NAME || e->kind == LANG_VIRTUAL) && !look_up(r, e->name)) {
-    if (e->kind == LANG_VIRTUAL || is_index_name(r, e->name)) new_variable(r, e->name, e->span);
-    return;
-  }
-  bool inside = e->kind == LANG_READ || e->kind == LANG_ATOM;
-  for (int i = 0; i < e->n; i++) {
-    if (e->kind == LANG_CALL && e->nindex) continue;   /* its brackets bind: looked through below */
-    find_indices(r, e->at[i], inside || (position && e->kind != LANG_CALL));
-  }
-  if (e->kind == LANG_CALL && e->nindex) {
-    scope *before = r->top;
-    bool binds = lang_binds(e->name);
-    for (int k = 0; k < e->nindex; k++)
-      if (binds) push(r, e->index[k]->name)->var = NULL;
-      else if (!look_up(r, e->index[k]->name)) new_variable(r, e->index[k]->name, e->index[k]->span);
-    scope *within = r->top;
-    for (int i = 0; i < e->n; i++) find_indices(r, e->at[i], false);
-    if (binds) {             /* keep what was found inside, drop the bound names */
-      for (scope *s = r->top; s != within; s = s->outer)
-        if (s->outer == within) s->outer = before;
-      if (r->top == within) r->top = before;
-    }
-  }
-}
-
-/* ---- names ------------------------------------------------------------------------------------------ */
-
-static const char *suggestion(resolver *r, const char *name) {
-  int n = r->c->entities.n;
-  const char **all = BASE_NEWS(r->c->arena, const char *, n + 1);
-  for (int i = 0; i < n; i++) all[i] = r->c->entities.at[i]->name;
-  const char *near = lang_did_you_mean(name, all, n);
-  return near ? base_format(r->c->arena, "\nhelp: did you mean `%s`?", near) : "";
-}
-
-static node *resolve_name(resolver *r, const lang_expr *e) {
-  node *n = copy_node(r, e);
-  scope *s = look_up(r, e->name);
-  if (s && s->argument) return s->argument;
-  if (s && s->var) {
-    n->var = s->var;
-    return n;
-  }
-  entity *of = check_find(r->c, e->name);
-  if (!of || of->kind == NAME_FUNCTION)
-    check_refuse(r->c, e->span, "`%s` is not defined%s", e->name,
-                 of ? ": it is a function and needs its arguments in parentheses" : suggestion(r, e->name));
-  if (of->kind == NAME_DOMAIN) check_refuse(r->c, e->span, "`%s` is a domain, not a tensor", e->name);
-  n->of = of;
-  BASE_PUSH(r->c->arena, &r->cl->reads, n);
-  return n;
-}
-
-static int64_t symbol_of(resolver *r, const lang_expr *e, entity *of, int k) {
-  lang_domain *d = of->domains && k < of->rank ? of->domains[k] : NULL;
-  for (int64_t i = 0; d && i < d->n; i++)
-    if (strcmp(d->symbol[i], e->name) == 0) return i;
-  if (d)
-    check_refuse(r->c, e->span, "`%s` is not in the domain %s of position %d of %s", e->name,
-                 d->name ? d->name : "", k, of->name);
-  check_refuse(r->c, e->span, "`%s` is not defined: position %d of %s holds integers%s", e->name, k, of->name,
-               suggestion(r, e->name));
-}
-
 static node *whole_number(resolver *r, const lang_expr *at, int64_t value) {
   node *n = BASE_NEW(r->c->arena, node);
   n->e = (lang_expr){.kind = LANG_NUMBER, .whole = true, .depth = 1, .span = at->span};
@@ -142,88 +54,302 @@ static node *whole_number(resolver *r, const lang_expr *at, int64_t value) {
   return n;
 }
 
-static node *resolve_position(resolver *r, const lang_expr *e, entity *of, int k) {
-  if (e->kind == LANG_WILD) {
-    node *n = copy_node(r, e);
-    n->e.kind = LANG_NAME;
-    n->e.name = "_";
-    n->var = new_variable(r, "_", e->span);
-    r->top = r->top->outer;
-    return n;
-  }
-  bool symbol = e->kind == LANG_STRING || (e->kind == LANG_NAME && !look_up(r, e->name));
-  if (symbol) {
-    entity *scalar = e->kind == LANG_NAME ? check_find(r->c, e->name) : NULL;
-    double value;
-    if (scalar && scalar->kind == NAME_TENSOR && check_number(r->c, e, &value))
-      return whole_number(r, e, (int64_t)value);
-    if (!scalar || scalar->kind != NAME_TENSOR) return whole_number(r, e, symbol_of(r, e, of, k));
-  }
-  return resolve(r, e);
+static node *name_of(resolver *r, variable *v, base_span span) {
+  node *n = BASE_NEW(r->c->arena, node);
+  n->e = (lang_expr){.kind = LANG_NAME, .name = v->name, .depth = 1, .span = span};
+  n->var = v;
+  return n;
 }
 
-static node *resolve_read(resolver *r, const lang_expr *e) {
+/* ---- indices --------------------------------------------------------------------------------- */
+
+static variable *new_variable(resolver *r, const char *name, base_span span) {
+  variable *v = BASE_NEW(r->c->arena, variable);
+  v->name = name;
+  v->span = span;
+  v->low = ir_int(r->c->p, 0);
+  BASE_PUSH(r->c->arena, &r->cl->vars, v);
+  return v;
+}
+
+static scope *push(resolver *r, const char *name) {
+  scope *s = BASE_NEW(r->c->arena, scope);
+  s->outer = r->top;
+  s->name = name;
+  return r->top = s;
+}
+
+static scope *bound(const resolver *r, const char *name) {
+  for (scope *s = r->top; s; s = s->outer)
+    if (strcmp(s->name, name) == 0) return s;
+  return NULL;
+}
+
+static variable *head_index(const resolver *r, const char *name) {
+  for (int i = 0; i < r->head.n; i++)
+    if (strcmp(r->head.at[i]->name, name) == 0) return r->head.at[i];
+  return NULL;
+}
+
+static bool is_index(const resolver *r, const char *name) {
+  for (int i = 0; i < r->index.n; i++)
+    if (strcmp(r->index.at[i], name) == 0) return true;
+  return false;
+}
+
+/* The index NAME of the head or of this term, which may be new to it; bound ones are in scopes. */
+static variable *index_named(resolver *r, const char *name, base_span span) {
+  variable *v = head_index(r, name);
+  for (int i = 0; !v && i < r->term.n; i++)
+    if (strcmp(r->term.at[i]->name, name) == 0) v = r->term.at[i];
+  if (v) return v;
+  if (r->function)
+    check_refuse(r->c, span, "`%s` is an index of the function %s but no parameter of it\n"
+                 "help: make it a parameter, or sum over it there: sum[%s](...)", name, r->function,
+                 name);
+  v = new_variable(r, name, span);
+  v->head = r->left;
+  if (r->left) BASE_PUSH(r->c->arena, &r->head, v);
+  else BASE_PUSH(r->c->arena, &r->term, v);
+  return v;
+}
+
+static void add_index(resolver *r, const char *name) {
+  if (!lang_is_capital(name) && !is_index(r, name)) BASE_PUSH(r->c->arena, &r->index, name);
+}
+
+/* The names that are indices throughout the equation: those that stand in index positions. */
+static void find_indices(resolver *r, const lang_expr *e, bool position) {
+  if (!e) return;
+  if ((position && e->kind == LANG_NAME) || e->kind == LANG_VIRTUAL) add_index(r, e->name);
+  for (int k = 0; e->kind == LANG_CALL && k < e->nindex; k++) add_index(r, e->index[k]->name);
+  for (int i = 0; i < e->n; i++) find_indices(r, e->at[i], position || e->kind == LANG_READ || e->kind == LANG_ATOM);
+}
+
+/* ---- names ------------------------------------------------------------------------------------- */
+
+const char *check_suggestion(check *c, const char *name) {
+  int n = c->entities.n;
+  const char **all = BASE_NEWS(c->arena, const char *, n + 1);
+  for (int i = 0; i < n; i++) all[i] = c->entities.at[i]->name;
+  const char *near = lang_did_you_mean(name, all, n);
+  return near ? base_format(c->arena, "\nhelp: did you mean `%s`?", near) : "";
+}
+
+static entity *tensor_named(resolver *r, const lang_expr *e) {
   entity *of = check_find(r->c, e->name);
-  if (!of || of->kind != NAME_TENSOR)
-    check_refuse(r->c, e->span, "`%s` is not defined%s", e->name, of ? ": it is no tensor" : suggestion(r, e->name));
+  name_kind kind = of ? of->kind : NAME_UNKNOWN;
+  if (kind == NAME_TENSOR) return of;
+  if (kind == NAME_FUNCTION)
+    check_refuse(r->c, e->span, "`%s` is a function and needs its arguments: %s(...)", e->name, e->name);
+  if (kind == NAME_DOMAIN) check_refuse(r->c, e->span, "`%s` is a domain, not a tensor", e->name);
+  check_refuse(r->c, e->span, "`%s` is not defined%s", e->name, check_suggestion(r->c, e->name));
+}
+
+static node *resolve_name(resolver *r, const lang_expr *e) {
+  scope *s = bound(r, e->name);
+  if (s && s->argument) return s->argument;
+  if (s) return name_of(r, s->var, e->span);
+  bool index = r->function ? r->position && !lang_is_capital(e->name) : is_index(r, e->name);
+  if (index || e->kind == LANG_VIRTUAL) return name_of(r, index_named(r, e->name, e->span), e->span);
   node *n = copy_node(r, e);
-  n->of = of;
-  for (int k = 0; k < e->n; k++) n->e.at[k] = &resolve_position(r, e->at[k], of, k)->e;
+  n->of = tensor_named(r, e);
   BASE_PUSH(r->c->arena, &r->cl->reads, n);
   return n;
 }
 
-/* ---- calls ------------------------------------------------------------------------------------------ */
+static int64_t symbol_of(resolver *r, const lang_expr *e, const entity *of, int k) {
+  const lang_domain *d = of->domains && k < of->rank ? of->domains[k] : NULL;
+  for (int64_t i = 0; d && i < d->n; i++)
+    if (strcmp(d->symbol[i], e->name) == 0) return i;
+  if (d)
+    check_refuse(r->c, e->span, "`%s` is not in %s%s, the domain of position %d of %s", e->name,
+                 d->name ? "" : "that text", d->name ? d->name : "", k, of->name);
+  const char *suggestion = check_suggestion(r->c, e->name);
+  check_refuse(r->c, e->span, "`%s` is no scalar, and position %d of %s has no domain%s", e->name, k,
+               of->name, *suggestion ? suggestion
+               : base_format(r->c->arena, "\nhelp: declare one: Thing : {A, B, C} and %s : f32[Thing]", of->name));
+}
 
-static node *expand(resolver *r, const lang_expr *e, const lang_stmt *f) {
-  if (e->n != f->function.n)
-    check_refuse(r->c, e->span, "%s takes %d argument%s, not %d", e->name, f->function.n,
-                 f->function.n == 1 ? "" : "s", e->n);
-  if (++r->expanding > 100) check_refuse(r->c, e->span, "the function %s leads back to itself", e->name);
-  scope *before = r->top;
-  node **argument = BASE_NEWS(r->c->arena, node *, e->n + 1);
-  for (int i = 0; i < e->n; i++) argument[i] = resolve(r, e->at[i]);
-  for (int i = 0; i < e->n; i++) push(r, f->function.params[i]->name)->argument = argument[i];
-  node *n = resolve(r, f->function.right);
-  r->top = before;
-  r->expanding--;
+/* A capitalised name or a string: a scalar's value, or a symbol's number. */
+static node *resolve_constant(resolver *r, const lang_expr *e, const entity *of, int k) {
+  const entity *scalar = e->kind == LANG_NAME ? check_find(r->c, e->name) : NULL;
+  if (!scalar || scalar->kind != NAME_TENSOR) return whole_number(r, e, symbol_of(r, e, of, k));
+  if (of->domains && k < of->rank && of->domains[k])
+    check_refuse(r->c, e->span, "`%s` is a scalar, and position %d of %s holds symbols\n"
+                 "help: quote it if the symbol is meant: \"%s\"", e->name, k, of->name, e->name);
+  double value;
+  if (!check_number(r->c, e, &value)) return resolve(r, e);
+  if (value != floor(value) || fabs(value) > 9e15)
+    check_refuse(r->c, e->span, "a position is a whole number; %s is %g", e->name, value);
+  return whole_number(r, e, (int64_t)value);
+}
+
+static node *resolve_position(resolver *r, const lang_expr *e, const entity *of, int k) {
+  if (e->kind == LANG_WILD) {
+    if (r->left || r->function)
+      check_refuse(r->c, e->span, "`_` cannot stand %s", r->left ? "on the left" : "in a function");
+    variable *v = new_variable(r, "_", e->span);
+    return name_of(r, v, e->span);
+  }
+  bool constant = e->kind == LANG_STRING || (e->kind == LANG_NAME && lang_is_capital(e->name));
+  bool outer = r->position;
+  r->position = true;
+  node *n = constant && !bound(r, e->name) ? resolve_constant(r, e, of, k) : resolve(r, e);
+  r->position = outer;
   return n;
 }
 
-/* size(Text): the tensor is named, not read; its value is asked for when sizes are known. */
-static node *sized(resolver *r, const lang_expr *e) {
-  if (e->n < 1 || e->at[0]->kind != LANG_NAME || !check_find(r->c, e->at[0]->name))
-    check_refuse(r->c, e->span, "size takes a tensor or a domain, and perhaps a position: size(X, 0)");
+static node *resolve_read(resolver *r, const lang_expr *e) {
+  node *n = copy_node(r, e);
+  n->of = tensor_named(r, e);
+  for (int k = 0; k < e->n; k++) n->e.at[k] = &resolve_position(r, e->at[k], n->of, k)->e;
+  BASE_PUSH(r->c->arena, &r->cl->reads, n);
+  return n;
+}
+
+/* ---- calls ------------------------------------------------------------------------------------ */
+
+/* The value of an argument is that of the expression by itself, as with the functions built in. */
+static node *resolve_function(resolver *r, const lang_expr *e, int n, lang_expr *const *param,
+                              const lang_expr *body) {
+  check *c = r->c;
+  if (e->n != n)
+    check_refuse(c, e->span, "%s takes %d argument%s, not %d", e->name, n, n == 1 ? "" : "s", e->n);
+  if (r->expanding == DEEPEST) check_refuse(c, e->span, "the function %s leads back to itself", e->name);
+  node *call = resolve_children(r, e);
+  resolver inner = {.c = c, .cl = r->cl, .function = e->name, .expanding = r->expanding + 1, .nodes = r->nodes};
+  for (int i = 0; i < n; i++) push(&inner, param[i]->name)->argument = (node *)call->e.at[i];
+  call->body = resolve(&inner, body);
+  r->nodes = inner.nodes;
+  return call;
+}
+
+/* size(Text): the tensor is named, not read; its size must be known before. */
+static node *resolve_size(resolver *r, const lang_expr *e) {
+  entity *of = e->n >= 1 && e->n <= 2 && e->at[0]->kind == LANG_NAME ? check_find(r->c, e->at[0]->name) : NULL;
+  if (!of) check_refuse(r->c, e->span, "size takes a tensor or a domain, and perhaps a position: size(X, 0)");
   node *n = copy_node(r, e);
   for (int i = 0; i < e->n; i++) n->e.at[i] = &copy_node(r, e->at[i])->e;
+  if (of->kind == NAME_TENSOR) BASE_PUSH(r->c->arena, &r->cl->sized, of);
   return n;
 }
 
-static node *resolve_call(resolver *r, const lang_expr *e) {
-  entity *of = lang_is_function(e->name) ? NULL : check_find(r->c, e->name);
-  if (of && of->kind == NAME_FUNCTION) return expand(r, e, of->function);
-  if (!lang_is_function(e->name))
-    check_refuse(r->c, e->span, "there is no function `%s`%s", e->name, suggestion(r, e->name));
-  if (strcmp(e->name, "size") == 0) return sized(r, e);
+static void set_index(resolver *r, node *n, int count) {
+  n->e.nindex = count;
+  n->e.index = BASE_NEWS(r->c->arena, lang_expr *, count + 1);
+}
+
+static variable *bind(resolver *r, const char *name, base_span span) {
+  variable *v = new_variable(r, name, span);
+  v->bound = true;
+  push(r, name)->var = v;
+  return v;
+}
+
+/* The only index that stands in E; NULL: none, or several. */
+static const char *only_index(resolver *r, const lang_expr *e) {
+  resolver names = {.c = r->c};
+  find_indices(&names, e, false);
+  return names.index.n == 1 ? names.index.at[0] : NULL;
+}
+
+/* T[i] = topk[i](X[i], 3): inside, i runs over X; outside, over the 3 largest. */
+static node *resolve_topk(resolver *r, const lang_expr *e) {
+  check *c = r->c;
+  double k;
+  if (e->n != 2 || e->nindex > 1 || !check_number(c, e->at[1], &k) || k < 0 || k != floor(k))
+    check_refuse(c, e->span, "topk takes an expression and how many of it to keep: topk[i](X[i], 3)");
+  const char *name = e->nindex ? e->index[0]->name : r->cl->marked ? r->cl->marked->name : only_index(r, e->at[0]);
+  if (!name) check_refuse(c, e->span, "topk over which index?\nhelp: name it: topk[i](...)");
+  node *n = copy_node(r, e);
+  set_index(r, n, 2);
+  scope *s = bound(r, name);
+  variable *outside = s && s->var ? s->var : index_named(r, name, e->span);
+  outside->extent = outside->bare = ir_int(c->p, (int64_t)k);
+  outside->strong = true;
+  outside->from = "topk";
+  scope *before = r->top;
+  n->e.index[0] = &name_of(r, outside, e->span)->e;
+  n->e.index[1] = &name_of(r, bind(r, name, e->span), e->span)->e;
+  n->e.at[0] = &resolve(r, e->at[0])->e;
+  n->e.at[1] = &whole_number(r, e->at[1], (int64_t)k)->e;
+  r->top = before;
+  return n;
+}
+
+/* M[p,m] = concat(H[h,p,k]): h and k belong to the read alone, m runs over both. */
+static node *resolve_concat(resolver *r, const lang_expr *e) {
+  check *c = r->c;
+  const lang_expr *read = e->n == 1 ? e->at[0] : NULL;
+  if (!read || read->kind != LANG_READ) check_refuse(c, e->span, "concat takes one tensor with its indices: concat(H[h,p,k])");
+  node *n = copy_node(r, e);
+  scope *before = r->top;
+  variable *merged = NULL;
+  for (int k = 0; k < read->n; k++) {
+    const lang_expr *at = read->at[k];
+    if (at->kind != LANG_NAME || lang_is_capital(at->name)) check_refuse(c, at->span, "concat takes plain indices");
+    if (!head_index(r, at->name) && !bound(r, at->name)) bind(r, at->name, at->span);
+  }
+  n->e.at[0] = &resolve(r, read)->e;
+  r->top = before;
+  for (int i = 0; i < r->head.n; i++) {
+    variable *v = r->head.at[i];
+    if (check_uses((node *)n->e.at[0], v)) continue;
+    if (merged)
+      check_refuse(c, e->span, "concat merges into one index; the left has both `%s` and `%s`, which %s lacks",
+                   merged->name, v->name, read->name);
+    merged = v;
+  }
+  if (!merged) check_refuse(c, e->span, "concat needs an index on the left that %s lacks", read->name);
+  set_index(r, n, 1);
+  n->e.index[0] = &name_of(r, merged, e->span)->e;
+  BASE_PUSH(c->arena, &r->cl->concats, n);
+  return n;
+}
+
+static node *resolve_builtin(resolver *r, const lang_expr *e) {
+  if (strcmp(e->name, "size") == 0) return resolve_size(r, e);
+  if (strcmp(e->name, "topk") == 0) return resolve_topk(r, e);
+  if (strcmp(e->name, "concat") == 0) return resolve_concat(r, e);
+  bool binds = lang_binds(e->name), grad = strcmp(e->name, "grad") == 0;
   scope *before = r->top;
   node *n = copy_node(r, e);
-  n->e.nindex = e->nindex;
-  n->e.index = BASE_NEWS(r->c->arena, lang_expr *, e->nindex + 1);
+  set_index(r, n, e->nindex);
   for (int k = 0; k < e->nindex; k++) {
-    node *x = copy_node(r, e->index[k]);
-    scope *known = look_up(r, e->index[k]->name);
-    bool fresh = lang_binds(e->name) || !known || !known->var;
-    x->var = fresh ? new_variable(r, e->index[k]->name, e->index[k]->span) : known->var;
-    x->var->bound |= lang_binds(e->name);
-    n->e.index[k] = &x->e;
+    const lang_expr *x = e->index[k];
+    scope *s = bound(r, x->name);
+    if (lang_is_capital(x->name)) check_refuse(r->c, x->span, "an index is written in lower case");
+    variable *v = binds ? bind(r, x->name, x->span)
+                  : s && s->var ? s->var : index_named(r, x->name, x->span);
+    n->e.index[k] = &name_of(r, v, x->span)->e;
   }
   for (int i = 0; i < e->n; i++) {
-    node *argument = resolve(r, e->at[i]);
-    argument->itself = strcmp(e->name, "grad") == 0;
+    bool way = e->at[i]->kind == LANG_NAME && lang_is_function(e->at[i]->name);   /* gelu(x, tanh) */
+    node *argument = way ? copy_node(r, e->at[i]) : resolve(r, e->at[i]);
+    if (grad) argument->itself = true;
     n->e.at[i] = &argument->e;
   }
   r->top = before;
   return n;
+}
+
+static node *resolve_call(resolver *r, const lang_expr *e) {
+  if (lang_is_function(e->name)) return resolve_builtin(r, e);
+  const entity *of = check_find(r->c, e->name);
+  if (!of || of->kind != NAME_FUNCTION)
+    check_refuse(r->c, e->span, "there is no function `%s`%s", e->name, check_suggestion(r->c, e->name));
+  return resolve_function(r, e, of->function->function.n, of->function->function.params,
+                          of->function->function.right);
+}
+
+/* Even(d), after Even(d) = d % 2 == 0: a condition on indices, written out where it is used. */
+static node *resolve_atom(resolver *r, const lang_expr *e) {
+  const entity *of = check_find(r->c, e->name);
+  if (!of || of->kind != NAME_FUNCTION)
+    check_refuse(r->c, e->span, "%s(...) is a relation: relations are not part of this version", e->name);
+  const lang_stmt *s = of->function;
+  return resolve_function(r, e, s->equation.head->n, s->equation.head->at, s->equation.right);
 }
 
 static node *resolve(resolver *r, const lang_expr *e) {
@@ -232,14 +358,109 @@ static node *resolve(resolver *r, const lang_expr *e) {
   case LANG_VIRTUAL: return resolve_name(r, e);
   case LANG_READ: return resolve_read(r, e);
   case LANG_CALL: return resolve_call(r, e);
-  case LANG_ATOM:
-    check_refuse(r->c, e->span, "%s(...) is a relation: relations are not part of this version yet", e->name);
+  case LANG_ATOM: return resolve_atom(r, e);
   case LANG_WILD: check_refuse(r->c, e->span, "`_` stands in index positions only");
   case LANG_LIST: check_refuse(r->c, e->span, "a list stands alone on the right of `=`");
   case LANG_STRING: check_refuse(r->c, e->span, "a string stands for a file or a symbol only");
   case LANG_SLICE: check_refuse(r->c, e->span, "a slice stands alone on the right, or in a query");
+  case LANG_KEYWORD: check_refuse(r->c, e->span, "`%s=` stands in commands only", e->name);
   default: return resolve_children(r, e);
   }
+}
+
+/* ---- clauses ---------------------------------------------------------------------------------- */
+
+/* Terms of the right side are resolved one by one: what the head lacks is a variable of its term. */
+static node *resolve_terms(resolver *r, const lang_expr *e) {
+  if (e->kind == LANG_SUM || e->kind == LANG_NEGATE) {
+    node *n = copy_node(r, e);
+    for (int i = 0; i < e->n; i++) n->e.at[i] = &resolve_terms(r, e->at[i])->e;
+    return n;
+  }
+  r->term.n = 0;
+  return resolve(r, e);
+}
+
+/* 4:8 in position K of OF: a head index i, and i + 4 in the read. Open at its end, i runs as far
+ * as the read stays inside. */
+static lang_expr *resolve_slice(resolver *r, const lang_expr *e, const entity *of, int k) {
+  check *c = r->c;
+  double low = 0, high = 0;
+  const ir_expr *size = k < of->rank ? of->size[k] : NULL;
+  int64_t top;
+  if ((e->at[0] && !check_number(c, e->at[0], &low)) || (e->at[1] && !check_number(c, e->at[1], &high)))
+    check_refuse(c, e->span, "the ends of a slice are numbers known now");
+  if (!e->at[1]) high = size && ir_is_int(size, &top) ? (double)top : fmax(low, 0);
+  if (low < 0 || high < low || low != floor(low) || high != floor(high) ||
+      (size && ir_is_int(size, &top) && high > (double)top))
+    check_refuse(c, e->span, "the slice %g:%g does not lie in position %d of %s%s", low, high, k, of->name,
+                 size && ir_is_int(size, &top) ? base_format(c->arena, ", which is %lld long", (long long)top) : "");
+  variable *v = new_variable(r, base_format(c->arena, "i%d", k), e->span);
+  v->head = true;
+  if (e->at[1]) {
+    v->extent = v->bare = ir_int(c->p, (int64_t)(high - low));
+    v->strong = v->slice = true;
+    v->from = "the slice";
+  }
+  node *name = name_of(r, v, e->span), *sum = whole_number(r, e, 0);
+  r->cl->lhs[r->cl->nlhs++] = name;
+  sum->e = (lang_expr){.kind = LANG_SUM, .n = 2, .depth = 2, .span = e->span};
+  sum->e.at = BASE_NEWS(c->arena, lang_expr *, 3);
+  sum->e.at[0] = &name->e;
+  sum->e.at[1] = &whole_number(r, e, (int64_t)low)->e;
+  return &sum->e;
+}
+
+/* Y = X[4:8]: the head gets the positions that are sliced. */
+static void resolve_slices(resolver *r, const lang_expr *e) {
+  node *n = copy_node(r, e);
+  n->of = tensor_named(r, e);
+  r->cl->lhs = BASE_NEWS(r->c->arena, node *, e->n + 1);
+  for (int k = 0; k < e->n; k++)
+    n->e.at[k] = e->at[k]->kind == LANG_SLICE ? resolve_slice(r, e->at[k], n->of, k)
+                                              : &resolve_position(r, e->at[k], n->of, k)->e;
+  BASE_PUSH(r->c->arena, &r->cl->reads, n);
+  r->cl->right = n;
+}
+
+static bool has_slice(const lang_expr *e) {
+  for (int k = 0; e->kind == LANG_READ && k < e->n; k++)
+    if (e->at[k]->kind == LANG_SLICE) return true;
+  return false;
+}
+
+static void resolve_head(resolver *r, const lang_expr *head) {
+  clause *cl = r->cl;
+  cl->nlhs = head->kind == LANG_NAME ? 0 : head->n;
+  cl->lhs = BASE_NEWS(r->c->arena, node *, cl->nlhs + 1);
+  r->left = true;
+  for (int k = 0; k < cl->nlhs; k++) {
+    cl->lhs[k] = resolve_position(r, head->at[k], cl->head, k);
+    if (!head->at[k]->marked) continue;
+    if (cl->marked) check_refuse(r->c, head->at[k]->span, "a dot marks one index: `%s` has it already", cl->marked->name);
+    cl->marked = cl->lhs[k]->var;
+  }
+  r->left = false;
+}
+
+void check_resolve(check *c, clause *cl) {
+  resolver r = {.c = c, .cl = cl};
+  const lang_expr *head = cl->stmt->equation.head, *right = cl->stmt->equation.right;
+  find_indices(&r, head, false);
+  find_indices(&r, right, false);
+  if (has_slice(right) && head->kind == LANG_NAME) {
+    resolve_slices(&r, right);
+    return;
+  }
+  resolve_head(&r, head);
+  bool sums = cl->op == LANG_SET || cl->op == LANG_ADD;
+  cl->right = sums ? resolve_terms(&r, right) : resolve(&r, right);
+}
+
+clause *check_clause(check *c, const lang_stmt *stmt, entity *head, lang_op op) {
+  clause *cl = BASE_NEW(c->arena, clause);
+  *cl = (clause){.stmt = stmt, .head = head, .op = op};
+  return cl;
 }
 
 bool lang_binds(const char *function) {
@@ -249,103 +470,10 @@ bool lang_binds(const char *function) {
   return false;
 }
 
-/* ---- clauses ---------------------------------------------------------------------------------------- */
-
-/* Terms of the right side are resolved one by one: what the head lacks is a variable of its term. */
-static node *resolve_terms(resolver *r, const lang_expr *e) {
-  scope *head = r->top;
-  if (e->kind == LANG_SUM) {
-    node *n = copy_node(r, e);
-    for (int i = 0; i < e->n; i++) n->e.at[i] = &resolve_terms(r, e->at[i])->e;
-    return n;
-  }
-  if (e->kind == LANG_NEGATE) {
-    node *n = copy_node(r, e);
-    n->e.at[0] = &resolve_terms(r, e->at[0])->e;
-    return n;
-  }
-  find_indices(r, e, false);
-  node *n = resolve(r, e);
-  r->top = head;
-  return n;
-}
-
-/* Y = X[4:8]: the head gets the positions that are sliced. */
-static void resolve_slice(resolver *r, const lang_expr *e) {
-  clause *cl = r->cl;
-  entity *of = check_find(r->c, e->name);
-  if (!of || of->kind != NAME_TENSOR) check_refuse(r->c, e->span, "`%s` is not defined%s", e->name, suggestion(r, e->name));
-  node *n = copy_node(r, e);
-  n->of = of;
-  cl->lhs = BASE_NEWS(r->c->arena, node *, e->n + 1);
-  for (int k = 0; k < e->n; k++) {
-    const lang_expr *at = e->at[k];
-    if (at->kind != LANG_SLICE) {
-      n->e.at[k] = &resolve_position(r, at, of, k)->e;
-      continue;
-    }
-    double low = 0, high = 0;
-    const ir_expr *size = check_position_size(r->c, of, k);
-    int64_t top = 0;
-    bool known = size && ir_is_int(size, &top);
-    if ((at->at[0] && !check_number(r->c, at->at[0], &low)) || (at->at[1] && !check_number(r->c, at->at[1], &high)) ||
-        (!at->at[1] && !known))
-      check_refuse(r->c, at->span, "the ends of a slice must be known numbers");
-    if (!at->at[1]) high = (double)top;
-    if (low < 0 || high < low || (known && high > (double)top))
-      check_refuse(r->c, at->span, "the slice %lld:%lld does not lie in position %d of %s", (long long)low,
-                   (long long)high, k, of->name);
-    variable *v = new_variable(r, base_format(r->c->arena, "i%d", k), at->span);
-    v->extent = ir_int(r->c->p, (int64_t)(high - low));
-    v->strong = v->head = true;
-    node *name = copy_node(r, at);
-    name->e = (lang_expr){.kind = LANG_NAME, .name = v->name, .depth = 1, .span = at->span};
-    name->var = v;
-    cl->lhs[cl->nlhs++] = name;
-    node *sum = copy_node(r, at);
-    sum->e = (lang_expr){.kind = LANG_SUM, .n = 2, .depth = 2, .span = at->span};
-    sum->e.at = BASE_NEWS(r->c->arena, lang_expr *, 3);
-    sum->e.at[0] = &name->e;
-    sum->e.at[1] = &whole_number(r, at, (int64_t)low)->e;
-    n->e.at[k] = &sum->e;
-  }
-  BASE_PUSH(r->c->arena, &cl->reads, n);
-  cl->right = n;
-}
-
-static bool has_slice(const lang_expr *e) {
-  for (int k = 0; e->kind == LANG_READ && k < e->n; k++)
-    if (e->at[k]->kind == LANG_SLICE) return true;
-  return false;
-}
-
-void check_resolve(check *c, clause *cl) {
-  resolver r = {.c = c, .cl = cl};
-  const lang_expr *head = cl->stmt->equation.head, *right = cl->stmt->equation.right;
-  if (has_slice(right) && head->kind == LANG_NAME) {
-    resolve_slice(&r, right);
-    return;
-  }
-  find_indices(&r, head, false);
-  cl->nlhs = head->kind == LANG_NAME ? 0 : head->n;
-  cl->lhs = BASE_NEWS(c->arena, node *, cl->nlhs + 1);
-  for (int k = 0; k < cl->nlhs; k++) {
-    cl->lhs[k] = resolve_position(&r, head->at[k], cl->head, k);
-    if (head->at[k]->marked) cl->marked = cl->lhs[k]->var;
-  }
-  for (int i = 0; i < cl->vars.n; i++) cl->vars.at[i]->head = true;
-  cl->right = cl->op == LANG_SET || cl->op == LANG_ADD ? resolve_terms(&r, right)
-                                                       : (find_indices(&r, right, false), resolve(&r, right));
-}
-
-clause *check_clause(check *c, const lang_stmt *stmt, entity *head, lang_op op) {
-  clause *cl = BASE_NEW(c->arena, clause);
-  *cl = (clause){.stmt = stmt, .head = head, .op = op};
-  return cl;
-}
-
 bool check_uses(const node *n, const variable *v) {
   if (n->var == v) return true;
+  for (int i = 0; i < n->e.nindex; i++)
+    if (((const node *)n->e.index[i])->var == v) return true;
   for (int i = 0; i < n->e.n; i++)
     if (n->e.at[i] && check_uses((const node *)n->e.at[i], v)) return true;
   return false;

@@ -1,87 +1,32 @@
-/* sizes: how far each index runs and how long each head is. An index runs over the size of the dense positions
- * where it stands bare; standing bare nowhere, as far as its affine reads stay inside. Sizes are expressions: numbers
- * in a program, symbols of the arguments' sizes in the C API. */
+/* sizes: how far each index runs and how long each head is. An index runs over the size of the dense
+ * positions where it stands bare, less what takes its affine reads outside; standing bare nowhere,
+ * as far as its affine reads stay inside. Sizes are expressions: numbers in a program, symbols of
+ * the arguments' sizes in the C API. */
 #include "lang/check.h"
 
 #include <string.h>
 
-/* A position, as far as sizes care: (constant + sum factor[k] var[k]) / divisor, or depending on data. */
-typedef struct place {
-  bool data;
-  int n;
-  variable *var[8];
-  int64_t factor[8], constant, divisor;
-} place;
-
 typedef struct sizer {
   check *c;
-  entity *const *group;
+  entity *const *group;          /* a recurrence, or one tensor; what they read is sized */
   int n;
   bool changed;
 } sizer;
 
-static bool add_term(place *p, variable *v, int64_t factor) {
-  for (int i = 0; i < p->n; i++)
-    if (p->var[i] == v) {
-      p->factor[i] += factor;
-      return true;
-    }
-  if (p->n == 8) return false;
-  p->var[p->n] = v;
-  p->factor[p->n++] = factor;
-  return true;
+typedef void (*each_clause)(sizer *s, clause *cl, bool flag);
+
+static void each(sizer *s, each_clause f, bool flag) {
+  for (int i = 0; i < s->n; i++)
+    for (int k = 0; k < s->group[i]->clauses.n; k++) f(s, s->group[i]->clauses.at[k], flag);
 }
 
-static bool whole(check *c, const node *n, int64_t *value) {
-  double v;
-  if (n->var || !check_number(c, &n->e, &v) || v != (double)(int64_t)v) return false;
-  *value = (int64_t)v;
-  return true;
-}
-
-static bool linear(check *c, const node *n, int64_t scale, place *p) {
-  int64_t k;
-  if (n->var) return add_term(p, n->var, scale);
-  if (whole(c, n, &k)) {
-    p->constant += scale * k;
-    return true;
-  }
-  const node *a = n->e.n > 0 ? (const node *)n->e.at[0] : NULL, *b = n->e.n > 1 ? (const node *)n->e.at[1] : NULL;
-  switch (n->e.kind) {
-  case LANG_NEGATE: return linear(c, a, -scale, p);
-  case LANG_SUM:
-    for (int i = 0; i < n->e.n; i++)
-      if (!linear(c, (const node *)n->e.at[i], scale, p)) return false;
-    return true;
-  case LANG_JOIN:
-  case LANG_MULTIPLY:
-    if (n->e.n != 2) return false;
-    return whole(c, a, &k) ? linear(c, b, scale * k, p) : whole(c, b, &k) && linear(c, a, scale * k, p);
-  default: return false;
-  }
-}
-
-static place place_of(check *c, const node *n) {
-  place p = {.divisor = 1};
-  int64_t d;
-  if (n->e.kind == LANG_DIVIDE && whole(c, (const node *)n->e.at[1], &d) && d > 0) {
-    p.divisor = d;
-    n = (const node *)n->e.at[0];
-  }
-  if (!linear(c, n, 1, &p)) p = (place){.data = true, .divisor = 1};
-  return p;
-}
-
-static variable *bare(const place *p) {
-  return !p->data && p->n == 1 && p->factor[0] == 1 && p->constant == 0 && p->divisor == 1 ? p->var[0] : NULL;
-}
-
-/* ---- arithmetic of sizes ------------------------------------------------------------------------------- */
+/* ---- arithmetic of sizes --------------------------------------------------------------------- */
 
 static const ir_expr *add(sizer *s, const ir_expr *a, const ir_expr *b) { return ir_binary(s->c->p, IR_ADD, a, b); }
 static const ir_expr *sub(sizer *s, const ir_expr *a, const ir_expr *b) { return ir_binary(s->c->p, IR_SUB, a, b); }
-static const ir_expr *mul(sizer *s, const ir_expr *a, int64_t k) { return ir_binary(s->c->p, IR_MUL, a, ir_int(s->c->p, k)); }
-static const ir_expr *quo(sizer *s, const ir_expr *a, int64_t k) { return ir_binary(s->c->p, IR_QUO, a, ir_int(s->c->p, k)); }
+static const ir_expr *num(sizer *s, int64_t k) { return ir_int(s->c->p, k); }
+static const ir_expr *mul(sizer *s, const ir_expr *a, int64_t k) { return ir_binary(s->c->p, IR_MUL, a, num(s, k)); }
+static const ir_expr *quo(sizer *s, const ir_expr *a, int64_t k) { return ir_binary(s->c->p, IR_QUO, a, num(s, k)); }
 
 static const ir_expr *least(sizer *s, const ir_expr *a, const ir_expr *b) {
   if (ir_less_equal(s->c->p, a, b)) return a;
@@ -95,43 +40,52 @@ static const ir_expr *most(sizer *s, const ir_expr *a, const ir_expr *b) {
   return ir_binary(s->c->p, IR_MAXIMUM, a, b);
 }
 
-/* The largest (or least) value of constant + sum factor var, SKIP left out; NULL if an extent is not known. */
-static const ir_expr *extreme(sizer *s, const place *p, const variable *skip, bool largest) {
-  const ir_expr *total = ir_int(s->c->p, p->constant);
+/* The value behind the last one of V. */
+static const ir_expr *end_of(sizer *s, const variable *v) { return add(s, v->low, v->extent); }
+
+/* The largest (or least) value of constant + sum factor var, SKIP left out; NULL: not known. */
+static const ir_expr *extreme(sizer *s, const affine_place *p, const variable *skip, bool largest) {
+  const ir_expr *total = num(s, p->constant);
   for (int i = 0; i < p->n; i++) {
     const variable *v = p->var[i];
     if (v == skip) continue;
     if (!v->extent) return NULL;
-    const ir_expr *last = sub(s, add(s, v->low, v->extent), ir_int(s->c->p, 1));
+    const ir_expr *last = sub(s, end_of(s, v), num(s, 1));
     total = add(s, total, mul(s, (p->factor[i] > 0) == largest ? last : v->low, p->factor[i]));
   }
   return total;
 }
 
-/* ---- what is known of an index ----------------------------------------------------------------------------- */
+/* ---- where an index stands bare ---------------------------------------------------------------- */
+
+_Noreturn static void disagree(sizer *s, const variable *v, int64_t a, int64_t b, const char *from, int position) {
+  check_refuse(s->c, v->span, "the index `%s` runs over %lld (position %d of %s) and over %lld (position %d of %s)",
+               v->name, (long long)a, v->position, v->from, (long long)b, position, from);
+}
 
 static void agree(sizer *s, variable *v, const ir_expr *size, const char *from, int position) {
   int64_t a, b;
   if (v->bare == size) return;
-  bool known_a = ir_is_int(v->bare, &a), known_b = ir_is_int(size, &b);
-  if (known_a && known_b)
-    check_refuse(s->c, v->span, "the index `%s` runs over %lld (position %d of %s) and over %lld (position %d of %s)",
-                 v->name, (long long)a, v->position, v->from, (long long)b, position, from);
-  const char *message = base_format(s->c->arena, "the index `%s` runs over position %d of %s and position %d of %s: their sizes differ",
-                                    v->name, v->position, v->from, position, from);
+  bool known = ir_is_int(size, &b);
+  if (ir_is_int(v->bare, &a) && known) disagree(s, v, a, b, from, position);
+  const char *message = base_format(s->c->arena, "the index `%s` runs over position %d of %s and position %d of %s: "
+                                    "their sizes differ", v->name, v->position, v->from, position, from);
   ir_require_equal(s->c->p, v->bare, size, message, v->span);
-  if (known_b && v->extent == v->bare) v->extent = size;
-  if (known_b) v->bare = size;
+  if (!known) return;
+  if (v->extent == v->bare) v->extent = size;
+  v->bare = size;
 }
 
-static void bare_at(sizer *s, variable *v, const ir_expr *size, const char *from, int position, bool strong) {
+/* STRONG: what must agree. */
+static void bare_at(sizer *s, variable *v, const ir_expr *size, const entity *of, int position, bool strong) {
+  if (!v->domain) v->domain = of->domains ? of->domains[position] : NULL;
   if (v->bare && v->strong && strong) {
-    agree(s, v, size, from, position);
+    agree(s, v, size, of->name, position);
     return;
   }
   if (v->extent) return;
   v->extent = v->bare = size;
-  v->from = from;
+  v->from = of->name;
   v->position = position;
   v->strong = strong;
   s->changed = true;
@@ -139,6 +93,7 @@ static void bare_at(sizer *s, variable *v, const ir_expr *size, const char *from
 
 static bool in_group(const sizer *s, const entity *e) { return e->group == s->group[0]->group; }
 
+/* The position of the tensor that the read's K-th stands for: a virtual one may be left out. */
 static int position_in(const node *read, int k) {
   const entity *of = read->of;
   return k + (read->e.n == of->rank - 1 && of->virtual_position >= 0 && k >= of->virtual_position);
@@ -153,107 +108,172 @@ static void check_rank(sizer *s, const node *read) {
                n, n == 1 ? "is" : "are");
 }
 
-/* STRONG: of tensors outside the recurrence, and declared ones. */
-static void from_reads(sizer *s, clause *cl, bool strong) {
+/* Reads of tensors outside the recurrence, and of declared ones. */
+static void strong_reads(sizer *s, clause *cl) {
   for (int i = 0; i < cl->reads.n; i++) {
     const node *read = cl->reads.at[i];
-    if ((!in_group(s, read->of) || read->of->declared) != strong) continue;
+    if (in_group(s, read->of) && !read->of->declared) continue;
     for (int k = 0; read->e.kind == LANG_READ && k < read->e.n; k++) {
-      place p = place_of(s->c, (const node *)read->e.at[k]);
-      const ir_expr *size = read->of->size[position_in(read, k)];
-      if (bare(&p) && size) bare_at(s, bare(&p), size, read->of->name, position_in(read, k), strong);
+      affine_place p = check_place(s->c, (const node *)read->e.at[k]);
+      int position = position_in(read, k);
+      if (check_bare(&p) && read->of->size[position])
+        bare_at(s, check_bare(&p), read->of->size[position], read->of, position, true);
     }
   }
 }
 
-static void from_head(sizer *s, clause *cl) {
+/* Reads within the recurrence give what nothing else does: the shortest. */
+static void weak_reads(sizer *s, clause *cl, variable *v) {
+  const ir_expr *shortest = NULL;
+  for (int i = 0; i < cl->reads.n; i++) {
+    const node *read = cl->reads.at[i];
+    for (int k = 0; in_group(s, read->of) && read->e.kind == LANG_READ && k < read->e.n; k++) {
+      affine_place p = check_place(s->c, (const node *)read->e.at[k]);
+      const ir_expr *size = read->of->size[position_in(read, k)];
+      if (check_bare(&p) == v && size) shortest = shortest ? least(s, shortest, size) : size;
+    }
+  }
+  for (int k = 0; !shortest && k < cl->nlhs; k++)   /* equations of one head share sizes */
+    if (cl->lhs[k]->var == v) shortest = cl->head->size[k];
+  if (!shortest) return;
+  v->extent = v->bare = shortest;
+  v->from = cl->head->name;
+  s->changed = true;
+}
+
+/* A declared position counts, unless it is as long as affine reads leave the index. */
+static void declared_head(sizer *s, clause *cl) {
   for (int k = 0; cl->head->declared && k < cl->nlhs; k++) {
-    place p = place_of(s->c, cl->lhs[k]);
-    if (bare(&p)) bare_at(s, bare(&p), cl->head->size[k], cl->head->name, k, true);
+    variable *v = cl->lhs[k]->var;
+    int64_t a, b;
+    if (!v) continue;
+    const ir_expr *size = cl->head->size[k];
+    if (v->bare && v->strong && ir_is_int(v->bare, &a) && ir_is_int(size, &b) && a != b) {
+      v->declared = size;
+      continue;
+    }
+    bare_at(s, v, size, cl->head, k, true);
+    v->guarded = true;
   }
 }
 
-/* v's last value, so that p stays below SIZE: (size divisor - 1 - the others' largest) / factor. */
-static void bound_above(sizer *s, const place *p, int i, const ir_expr *size, bool shorten) {
+/* ---- affine positions ----------------------------------------------------------------------------- */
+
+/* Bound V, which is p->var[i], so that p lies in [0, size); SIZE NULL: in [0, ..). */
+static void bound(sizer *s, const affine_place *p, int i, const ir_expr *size) {
   variable *v = p->var[i];
-  const ir_expr *others = extreme(s, p, v, p->factor[i] > 0);
-  if (!others) return;
-  const ir_expr *one = ir_int(s->c->p, 1);
-  if (p->factor[i] > 0) {
-    const ir_expr *room = sub(s, sub(s, mul(s, size, p->divisor), one), others);
-    const ir_expr *extent = sub(s, add(s, quo(s, room, p->factor[i]), one), v->low);
-    if (v->extent && !shorten) return;
-    if (v->extent && ir_less_equal(s->c->p, v->extent, extent)) return;
-    v->extent = most(s, v->extent ? least(s, v->extent, extent) : extent, ir_int(s->c->p, 0));
-    s->changed = true;
+  int64_t f = p->factor[i], g = f < 0 ? -f : f;
+  const ir_expr *small = extreme(s, p, v, false), *large = extreme(s, p, v, true), *last = NULL, *first = NULL;
+  if (!small || !large || f == 0) return;
+  const ir_expr *top = size ? sub(s, mul(s, size, p->divisor), num(s, 1)) : NULL;
+  if (f > 0) {
+    first = mul(s, small, -1);
+    if (top) last = quo(s, sub(s, top, large), g);
+  } else {
+    last = quo(s, small, g);
+    if (top) first = sub(s, large, top);
   }
+  const ir_expr *low = v->low, *end = v->extent ? end_of(s, v) : NULL;
+  if (first) low = most(s, low, quo(s, add(s, first, num(s, g - 1)), g));
+  if (last) end = end ? least(s, end, add(s, last, num(s, 1))) : add(s, last, num(s, 1));
+  if (!end) return;
+  const ir_expr *extent = most(s, sub(s, end, low), num(s, 0));
+  if (extent == v->extent && low == v->low) return;
+  v->low = low;
+  v->extent = extent;
+  s->changed = true;
 }
 
-/* v's first value, so that p is not negative. */
-static void bound_below(sizer *s, const place *p, int i) {
-  variable *v = p->var[i];
-  const ir_expr *others = extreme(s, p, v, false);
-  int64_t short_of;
-  if (!others || p->factor[i] <= 0 || !v->extent || !ir_is_int(others, &short_of) || short_of >= 0) return;
-  int64_t f = p->factor[i], low = (-short_of + f - 1) / f, old;
-  if (!ir_is_int(v->low, &old) || old >= low) return;
-  v->extent = most(s, sub(s, v->extent, ir_int(s->c->p, low - old)), ir_int(s->c->p, 0));
-  v->low = ir_int(s->c->p, low);
-}
-
-static bool head_declares(sizer *s, const clause *cl, const variable *v) {
-  for (int k = 0; cl->head->declared && k < cl->nlhs; k++) {
-    place p = place_of(s->c, cl->lhs[k]);
-    if (bare(&p) == v) return true;
+/* Which index of P gives way: the one that is not known; else, if all are and none may read
+ * outside, one of the left side, or the first. -1: none. */
+static int yielding(const affine_place *p, bool inside_group) {
+  int unknown = -1, head = -1, unknowns = 0;
+  bool guarded = false;
+  for (int i = 0; i < p->n; i++) {
+    const variable *v = p->var[i];
+    if (!v->extent) unknown = i, unknowns++;
+    if (v->head && head < 0) head = i;
+    guarded |= v->guarded;
   }
-  return false;
+  if (unknowns) return unknowns == 1 ? unknown : -1;
+  if (guarded && !inside_group) return -1;
+  return p->n == 0 ? -1 : head >= 0 ? head : 0;
 }
 
-/* GROUP: shorten by reads inside the recurrence; else by the others, and find what stands bare nowhere. */
-static void from_affine(sizer *s, clause *cl, bool group) {
+/* GROUP: reads within the recurrence, which shorten even what is declared; else the others. */
+static void affine_reads(sizer *s, clause *cl, bool group) {
   for (int i = 0; i < cl->reads.n; i++) {
     const node *read = cl->reads.at[i];
     if (in_group(s, read->of) != group) continue;
     for (int k = 0; read->e.kind == LANG_READ && k < read->e.n; k++) {
-      place p = place_of(s->c, (const node *)read->e.at[k]);
+      affine_place p = check_place(s->c, (const node *)read->e.at[k]);
       const ir_expr *size = read->of->size[position_in(read, k)];
-      if (p.data || bare(&p) || !size) continue;
-      for (int v = 0; v < p.n; v++) {
-        bool guard = head_declares(s, cl, p.var[v]) && !group;
-        if (!p.var[v]->extent && !group) bound_above(s, &p, v, size, false);
-        else if (p.n == 1 && !guard) bound_above(s, &p, v, size, true), bound_below(s, &p, v);
-      }
+      if (p.data || check_bare(&p) || !size) continue;
+      int v = yielding(&p, group);
+      if (v >= 0) bound(s, &p, v, size);
     }
   }
 }
 
-static bool is_concat(const clause *cl) {
-  return cl->right->e.kind == LANG_CALL && strcmp(cl->right->e.name, "concat") == 0;
-}
-
-/* M[b,p,m] = concat(H[b,h,p,k]): m runs over what h and k run over together. */
-static void from_concat(sizer *s, clause *cl) {
-  variable *merged = NULL;
-  for (int k = 0; k < cl->nlhs; k++)
-    if (cl->lhs[k]->var && !check_uses(cl->right, cl->lhs[k]->var)) merged = cl->lhs[k]->var;
-  if (!merged || merged->extent) return;
-  const ir_expr *product = ir_int(s->c->p, 1);
-  for (int i = 0; i < cl->vars.n; i++) {
-    if (cl->vars.at[i]->head) continue;
-    if (!cl->vars.at[i]->extent) return;
-    product = ir_binary(s->c->p, IR_MUL, product, cl->vars.at[i]->extent);
+/* What would write outside is not defined. */
+static void affine_heads(sizer *s, clause *cl) {
+  for (int k = 0; k < cl->nlhs; k++) {
+    affine_place p = check_place(s->c, cl->lhs[k]);
+    if (p.data || p.n != 1 || check_bare(&p)) continue;
+    if (p.var[0]->extent || cl->head->declared) bound(s, &p, 0, cl->head->declared ? cl->head->size[k] : NULL);
   }
-  merged->extent = product;
-  s->changed = true;
 }
 
-/* ---- heads ------------------------------------------------------------------------------------------------- */
+/* ---- concat ------------------------------------------------------------------------------------------ */
+
+/* What the indices that it merges run over together; NULL: not known. */
+static const ir_expr *merged_size(sizer *s, const node *concat) {
+  const node *read = (const node *)concat->e.at[0];
+  const ir_expr *product = num(s, 1);
+  for (int k = 0; k < read->e.n; k++) {
+    const variable *v = ((const node *)read->e.at[k])->var;
+    if (!v->bound) continue;
+    if (!v->extent) return NULL;
+    product = ir_binary(s->c->p, IR_MUL, product, v->extent);
+  }
+  return product;
+}
+
+static void concats(sizer *s, clause *cl) {
+  for (int i = 0; i < cl->concats.n; i++) {
+    variable *v = ((node *)cl->concats.at[i]->e.index[0])->var;
+    const ir_expr *size = merged_size(s, cl->concats.at[i]);
+    if (!size || v->extent) continue;
+    v->extent = v->bare = size;
+    v->from = "concat";
+    v->strong = true;
+    s->changed = true;
+  }
+}
+
+/* ---- heads ------------------------------------------------------------------------------------------- */
+
+/* Through X % 5, a tensor of integers that are known, or of tokens: the largest + 1. */
+static const ir_expr *data_size(sizer *s, const node *n) {
+  int64_t k, largest = -1;
+  if (n->e.kind == LANG_MODULO && check_whole(s->c, (const node *)n->e.at[1], &k) && k > 0) return num(s, k);
+  if (!n->of) return NULL;
+  if (n->of->tokens) return num(s, n->of->tokens->n);
+  const io_array *a = n->of->data;
+  if (!a || ir_type_real((ir_type)a->type) || !s->c->program) return NULL;
+  int64_t count = (int64_t)(a->bytes / ir_type_bytes((ir_type)a->type));
+  for (int64_t i = 0; i < count; i++) {
+    int64_t x = device_load_value((ir_type)a->type, a->data, i).u.i;
+    if (x > largest) largest = x;
+  }
+  return num(s, largest + 1);
+}
 
 static const ir_expr *head_size(sizer *s, const clause *cl, int k) {
-  place p = place_of(s->c, cl->lhs[k]);
-  if (p.data) return NULL;
+  affine_place p = check_place(s->c, cl->lhs[k]);
+  if (p.data) return data_size(s, cl->lhs[k]);
   const ir_expr *last = extreme(s, &p, NULL, true);
-  return last ? add(s, quo(s, last, p.divisor), ir_int(s->c->p, 1)) : NULL;
+  return last ? add(s, quo(s, last, p.divisor), num(s, 1)) : NULL;
 }
 
 /* Set the size of position k if every clause says its own, or, ANYWAY, if one does. */
@@ -277,40 +297,63 @@ static void size_heads(sizer *s, bool anyway) {
   }
 }
 
-/* ---- a group ------------------------------------------------------------------------------------------------ */
+/* ---- recurrences ---------------------------------------------------------------------------------------- */
 
-typedef void (*each_clause)(sizer *s, clause *cl, bool flag);
-
-static void each(sizer *s, each_clause f, bool flag) {
-  for (int i = 0; i < s->n; i++)
-    for (int k = 0; k < s->group[i]->clauses.n; k++) f(s, s->group[i]->clauses.at[k], flag);
+/* Is position k of the head another one in a read of the recurrence? */
+static bool shifted(sizer *s, const clause *cl, int k, const affine_place *p) {
+  for (int i = 0; i < cl->reads.n; i++) {
+    const node *read = cl->reads.at[i];
+    if (!in_group(s, read->of) || read->e.kind != LANG_READ || k >= read->e.n) continue;
+    affine_place q = check_place(s->c, (const node *)read->e.at[k]);
+    if (!q.data && q.n == 1 && q.var[0] == p->var[0] && q.constant != p->constant) return true;
+  }
+  return false;
 }
 
-static void start(sizer *s, clause *cl, bool strong) {
+static bool is_base(sizer *s, const entity *e, int k, int64_t value) {
+  for (int i = 0; i < e->clauses.n; i++) {
+    int64_t at;
+    if (check_whole(s->c, e->clauses.at[i]->lhs[k], &at) && at == value) return true;
+  }
+  return false;
+}
+
+/* A recurrence adds nothing to base elements, those given with a constant there. */
+static void skip_bases(sizer *s, clause *cl, bool flag) {
+  (void)flag;
+  for (int k = 0; k < cl->nlhs; k++) {
+    affine_place p = check_place(s->c, cl->lhs[k]);
+    if (p.data || p.n != 1 || p.factor[0] != 1 || p.divisor != 1 || !shifted(s, cl, k, &p)) continue;
+    variable *v = p.var[0];
+    int64_t low, extent;
+    if (!ir_is_int(v->low, &low) || !ir_is_int(v->extent, &extent)) continue;
+    for (; extent > 0 && is_base(s, cl->head, k, low + p.constant); low++) extent--;
+    while (extent > 0 && is_base(s, cl->head, k, low + extent - 1 + p.constant)) extent--;
+    v->low = num(s, low);
+    v->extent = num(s, extent);
+  }
+}
+
+/* ---- a group ------------------------------------------------------------------------------------------------ */
+
+static void start(sizer *s, clause *cl, bool flag) {
+  (void)flag;
   for (int i = 0; i < cl->reads.n; i++) check_rank(s, cl->reads.at[i]);
-  from_reads(s, cl, strong);
-  from_head(s, cl);
-  from_affine(s, cl, false);
+  strong_reads(s, cl);
+  declared_head(s, cl);
+  affine_reads(s, cl, false);
+  affine_heads(s, cl);
 }
 
 static void grow(sizer *s, clause *cl, bool weak) {
-  from_reads(s, cl, true);
-  if (weak) from_reads(s, cl, false);
-  for (int i = 0; i < cl->vars.n; i++)
-    if (!cl->vars.at[i]->extent) {
-      from_affine(s, cl, false);
-      break;
-    }
-  if (is_concat(cl)) from_concat(s, cl);
-}
-
-static void shorten(sizer *s, clause *cl, bool group) { from_affine(s, cl, group); }
-
-static void refuse_unknown(sizer *s, const clause *cl) {
-  for (int i = 0; i < cl->vars.n; i++)
-    if (!cl->vars.at[i]->extent)
-      check_refuse(s->c, cl->vars.at[i]->span, "how far the index `%s` runs is not known\nhelp: declare %s, for example %s : f32[%s]",
-                   cl->vars.at[i]->name, cl->head->name, cl->head->name, cl->head->rank > 1 ? "8, 8" : "8");
+  bool all = true;
+  for (int i = 0; i < cl->vars.n; i++) {
+    if (weak && !cl->vars.at[i]->extent) weak_reads(s, cl, cl->vars.at[i]);
+    all &= cl->vars.at[i]->extent != NULL;
+  }
+  if (all) return;
+  affine_reads(s, cl, false);
+  concats(s, cl);
 }
 
 static void settle(sizer *s, bool weak, bool anyway) {
@@ -321,6 +364,60 @@ static void settle(sizer *s, bool weak, bool anyway) {
   } while (s->changed);
 }
 
+static void check_variables(sizer *s, clause *cl, bool flag) {
+  (void)flag;
+  for (int i = 0; i < cl->vars.n; i++) {
+    variable *v = cl->vars.at[i];
+    int64_t a, b;
+    if (!v->extent)
+      check_refuse(s->c, v->span, "how far the index `%s` runs is not known\nhelp: let it stand bare in a tensor of known "
+                   "size, or declare %s with its sizes", v->name, cl->head->name);
+    if (v->declared && ir_is_int(v->declared, &b) && ir_is_int(end_of(s, v), &a) && a != b) {
+      if (!ir_is_int(v->bare, &a)) a = -1;
+      int k = 0;
+      while (cl->lhs[k]->var != v) k++;
+      disagree(s, v, a, b, cl->head->name, k);
+    }
+    if (v->slice && ir_is_int(v->bare, &a) && ir_is_int(v->extent, &b) && a != b)
+      check_refuse(s->c, v->span, "the slice does not lie inside: it is %lld long, %lld of it there", (long long)a, (long long)b);
+  }
+  for (int i = 0; i < cl->concats.n; i++) {
+    variable *v = ((node *)cl->concats.at[i]->e.index[0])->var;
+    const ir_expr *size = merged_size(s, cl->concats.at[i]);
+    int64_t a, b;
+    if (size && v->bare && ir_is_int(size, &a) && ir_is_int(v->bare, &b) && a != b)
+      check_refuse(s->c, v->span, "the index `%s` runs over %lld (position %d of %s); concat merges %lld elements", v->name,
+                   (long long)b, v->position, v->from, (long long)a);
+  }
+}
+
+/* Bare indices of several equations for one head run equally far, or one is shortened to the other. */
+static void check_shared(sizer *s, const entity *e, int k) {
+  const variable *first = NULL;
+  int64_t a, b, one, other;
+  for (int i = 0; !e->declared && i < e->clauses.n; i++) {
+    const variable *v = e->clauses.at[i]->lhs[k]->var;
+    if (!v || !v->strong) continue;
+    if (!first) first = v;
+    if (ir_is_int(first->bare, &a) && ir_is_int(v->bare, &b) && a != b && ir_is_int(end_of(s, first), &one) &&
+        ir_is_int(end_of(s, v), &other) && one != other)
+      check_refuse(s->c, v->span, "position %d of %s runs over %lld here (position %d of %s) and over %lld on line %d "
+                   "(position %d of %s)", k, e->name, (long long)b, v->position, v->from, (long long)a,
+                   first->span.line, first->position, first->from);
+  }
+}
+
+static void check_head(sizer *s, entity *e) {
+  for (int k = 0; k < e->rank; k++) {
+    if (!e->size[k])
+      check_refuse(s->c, e->span, "the size of position %d of %s is not known\nhelp: declare it: %s : f32[...]", k, e->name,
+                   e->name);
+    check_shared(s, e, k);
+    for (int i = 0; i < e->clauses.n && !e->domains[k]; i++)
+      if (e->clauses.at[i]->lhs[k]->var) e->domains[k] = e->clauses.at[i]->lhs[k]->var->domain;
+  }
+}
+
 void check_sizes(check *c, entity *const *group, int n) {
   sizer s = {c, group, n, false};
   each(&s, start, true);
@@ -328,13 +425,8 @@ void check_sizes(check *c, entity *const *group, int n) {
   settle(&s, true, false);
   settle(&s, true, true);
   settle(&s, true, false);
-  each(&s, shorten, true);
-  for (int i = 0; i < n; i++) {
-    entity *e = group[i];
-    for (int k = 0; k < e->clauses.n; k++) refuse_unknown(&s, e->clauses.at[k]);
-    for (int k = 0; k < e->rank; k++)
-      if (!e->size[k])
-        check_refuse(c, e->span, "the size of position %d of %s is not known\nhelp: declare it, for example %s : f32[...]", k,
-                     e->name, e->name);
-  }
+  each(&s, affine_reads, true);
+  each(&s, skip_bases, true);
+  each(&s, check_variables, true);
+  for (int i = 0; i < n; i++) check_head(&s, group[i]);
 }
