@@ -29,7 +29,8 @@ static void ask_exact(void *arg, const ir_expr *read) {
 /* Nobody needs it in memory: one equation defines it, and all that read it run with it. */
 static bool stays_inside(sched_graph *g, const sched_group *s, const sched_member *m) {
   const ir_tensor *t = m->eq->head;
-  const sched_use *use = &g->use[t->id];
+  const sched_use *use = sched_use_of(g->use, t);
+  if (m->inner) return true;
   if (use->kept || m->partial || t->eqs.n != 1 || !use->readers.n) return false;
   for (int i = 0; i < use->readers.n; i++)
     if (!member_of(s, use->readers.at[i])) return false;

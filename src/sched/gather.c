@@ -11,14 +11,14 @@ static bool live(const sched_group *s, kernel_shape shape) { return !s->gone && 
 
 static bool commits_only(const sched_graph *g, const sched_group *s) {
   for (int i = 0; i < s->member.n; i++)
-    if (!g->use[s->member.at[i].eq->head->id].commits) return false;
+    if (!sched_use_of(g->use, s->member.at[i].eq->head)->commits) return false;
   return true;
 }
 
 static bool read_only_by(const sched_graph *g, const sched_group *s, const sched_group *readers) {
   for (int i = 0; i < s->member.n; i++) {
     const sched_node *node = &g->node[s->member.at[i].node];
-    if (g->use[s->member.at[i].eq->head->id].kept) return false;
+    if (sched_use_of(g->use, s->member.at[i].eq->head)->kept) return false;
     for (int k = 0; k < node->after.n; k++)
       if (g->node[node->after.at[k]].group != readers && g->node[node->after.at[k]].group != s) return false;
   }
@@ -199,4 +199,6 @@ void sched_gather(sched_graph *g) {
   for (int i = 0; i < g->n; i++)
     for (int k = i + 1; live(&g->group[i], KERNEL_MAP) && k < g->n; k++) join_map(g, &g->group[i], &g->group[k]);
   share_launches(g);
+  for (int i = 0; i < g->n; i++)
+    if (live(&g->group[i], KERNEL_ROW) || live(&g->group[i], KERNEL_ATTEND)) sched_share(g, &g->group[i]);
 }

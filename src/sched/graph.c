@@ -50,15 +50,22 @@ static void note_block(ir_program *p, sched_use *use, const ir_block *block) {
   }
 }
 
-sched_use *sched_uses(ir_program *p) {
-  sched_use *use = BASE_NEWS(p->arena, sched_use, p->tensors.n + 1);
+sched_uses *sched_uses_of(ir_program *p) {
+  sched_uses *all = BASE_NEW(p->arena, sched_uses);
+  sched_use *use = all->at = BASE_NEWS(p->arena, sched_use, p->tensors.n + 1);
+  all->n = p->tensors.n;
   note_block(p, use, &p->order);
   for (int i = 0; i < p->outputs.n; i++) use[p->outputs.at[i]->id].kept = true;
   for (int i = 0; i < p->commits.n; i++) {
     use[p->commits.at[i].value->id].kept = true;
     use[p->commits.at[i].value->id].commits = true;
   }
-  return use;
+  return all;
+}
+
+const sched_use *sched_use_of(const sched_uses *all, const ir_tensor *t) {
+  static const sched_use nobody;
+  return t->id < all->n ? &all->at[t->id] : &nobody;
 }
 
 /* ---- nodes and what they need --------------------------------------------------------------------- */
@@ -120,7 +127,7 @@ static void group_alone(sched_graph *g, int node) {
   for (int i = 0; i < eq->nred && group->shape != KERNEL_CONTRACT; i++) BASE_PUSH(g->arena, &group->line, eq->red[i]);
 }
 
-void sched_graph_open(sched_graph *g, ir_program *p, const sched_use *use, const ir_block *block) {
+void sched_graph_open(sched_graph *g, ir_program *p, const sched_uses *use, const ir_block *block) {
   *g = (sched_graph){.p = p, .arena = p->arena, .use = use, .n = block->steps.n};
   g->node = BASE_NEWS(g->arena, sched_node, g->n + 1);
   g->group = BASE_NEWS(g->arena, sched_group, g->n + 1);

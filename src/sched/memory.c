@@ -8,7 +8,7 @@ typedef struct span { int first, last; } span;      /* kernel ids */
 typedef struct placing {
   sched_plan *plan;
   ir_program *p;
-  const sched_use *use;
+  const sched_uses *use;
   BASE_VEC(span) loops;          /* outer before inner */
 } placing;
 
@@ -85,7 +85,7 @@ static bool within_iteration(placing *l, const ir_tensor *t, const span *life) {
   if (t->eqs.n != 1 || l->plan->memory[t->id].zero || !writes(l->plan->kernel[life->first], t)) return false;
   if (reads(l->plan->kernel[life->first], t)) return false;
   slices s = {t->eqs.at[0], true};
-  for (int i = 0; i < l->use[t->id].readers.n; i++) sched_each_read(l->use[t->id].readers.at[i], ask_slice, &s);
+  for (int i = 0; i < sched_use_of(l->use, t)->readers.n; i++) sched_each_read(sched_use_of(l->use, t)->readers.at[i], ask_slice, &s);
   return s.same;
 }
 
@@ -245,7 +245,7 @@ static void reuse_dying(placing *l, const kernel *k) {
 
 static void place_tensor(placing *l, const ir_tensor *t) {
   sched_memory *m = &l->plan->memory[t->id];
-  const sched_use *use = &l->use[t->id];
+  const sched_use *use = sched_use_of(l->use, t);
   if (t->role != IR_DERIVED) {
     m->place = SCHED_GIVEN;
     return;
@@ -260,7 +260,7 @@ static void place_tensor(placing *l, const ir_tensor *t) {
   if (use->commits) m->place = SCHED_OUTPUT;
 }
 
-void sched_place_all(sched_plan *plan, const sched_use *use) {
+void sched_place_all(sched_plan *plan, const sched_uses *use) {
   ir_program *p = plan->program;
   placing l = {.plan = plan, .p = p, .use = use};
   plan->memory = BASE_NEWS(p->arena, sched_memory, p->tensors.n + 1);

@@ -13,7 +13,9 @@ typedef struct sched_use {
   bool commits;                       /* a committed value */
 } sched_use;
 
-sched_use *sched_uses(ir_program *p);                         /* by tensor id */
+typedef struct sched_uses { int n; sched_use *at; } sched_uses;  /* by tensor id */
+sched_uses *sched_uses_of(ir_program *p);
+const sched_use *sched_use_of(const sched_uses *all, const ir_tensor *t);   /* tensors that came later: nobody's */
 
 /* ---- pairs of indices ---- */
 
@@ -42,6 +44,7 @@ typedef struct sched_member {
   const ir_eq *source;                /* as the program has it */
   int node;
   bool partial;
+  bool inner;                         /* made for this group alone */
 } sched_member;
 typedef BASE_VEC(sched_member) sched_members;
 
@@ -68,7 +71,7 @@ typedef struct sched_node {
 typedef struct sched_graph {
   ir_program *p;
   base_arena *arena;
-  const sched_use *use;
+  const sched_uses *use;
   int n;                              /* nodes; group i was made of node i */
   sched_node *node;
   sched_group *group;
@@ -76,7 +79,7 @@ typedef struct sched_graph {
   int mark;
 } sched_graph;
 
-void sched_graph_open(sched_graph *g, ir_program *p, const sched_use *use, const ir_block *block);
+void sched_graph_open(sched_graph *g, ir_program *p, const sched_uses *use, const ir_block *block);
 bool sched_may_merge(sched_graph *g, const sched_group *a, const sched_group *b);  /* no way from one to the other through a third */
 /* Move the members of FROM into INTO, rewritten by M. */
 void sched_merge(sched_graph *g, sched_group *into, sched_group *from, const sched_pairs *m);
@@ -96,13 +99,14 @@ double sched_points(sched_graph *g, const sched_indices *set);      /* by estima
 void sched_guess(sched_graph *g);
 
 void sched_attend(sched_graph *g);                            /* the first of them */
+void sched_share(sched_graph *g, sched_group *s);              /* dear subexpressions of a row, once */
 void sched_gather(sched_graph *g);                            /* grouping, shape by shape */
-kernel *sched_scan(ir_program *p, const sched_use *use, const ir_loop *loop);   /* NULL: it stays a loop */
+kernel *sched_scan(ir_program *p, const sched_uses *use, const ir_loop *loop);   /* NULL: it stays a loop */
 kernel *sched_build(sched_graph *g, const sched_group *group);
 
 /* ---- memory ---- */
 
-void sched_place_all(sched_plan *plan, const sched_use *use);
+void sched_place_all(sched_plan *plan, const sched_uses *use);
 
 /* The reads in an equation, body and left side. */
 void sched_each_read(const ir_eq *eq, void (*visit)(void *arg, const ir_expr *read), void *arg);

@@ -78,7 +78,7 @@ static bool only_maps(ir_program *p, const ir_loop *loop) {
   return loop->body.steps.n > 0;
 }
 
-kernel *sched_scan(ir_program *p, const sched_use *use, const ir_loop *loop) {
+kernel *sched_scan(ir_program *p, const sched_uses *use, const ir_loop *loop) {
   if (!only_maps(p, loop)) return NULL;
   sched_graph g;
   int n;

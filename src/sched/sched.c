@@ -3,7 +3,7 @@
 
 typedef struct making {
   sched_plan *plan;
-  const sched_use *use;
+  const sched_uses *use;
   BASE_VEC(kernel *) kernels;
 } making;
 
@@ -39,7 +39,7 @@ static void make_block(making *m, const ir_block *from, sched_block *to) {
 }
 
 sched_plan *sched_make(ir_program *p) {
-  making m = {.plan = BASE_NEW(p->arena, sched_plan), .use = sched_uses(p)};
+  making m = {.plan = BASE_NEW(p->arena, sched_plan), .use = sched_uses_of(p)};
   m.plan->program = p;
   make_block(&m, &p->order, &m.plan->body);
   m.plan->nkernel = m.kernels.n;
