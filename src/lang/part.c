@@ -1,7 +1,7 @@
 /* part: what some tensor of the program needs, as a program of its own, and a run of it. */
 #include "lang/machine.h"
 
-#include <string.h>
+#include "pass/pass.h"
 
 static void release_plan(void *plan) { run_plan_release(plan); }
 
@@ -11,6 +11,7 @@ machine_part machine_extract(lang_machine *m, base_arena *job, ir_tensor *wanted
   const ir_program *all = m->program->ir;
   part.map = BASE_NEWS(job, ir_tensor *, all->tensors.n + 1);
   part.p = ir_extract(job, all, 1, &wanted, false, nreplaced, replaced, part.map);
+  pass_narrow(part.p);
   return part;
 }
 

@@ -26,6 +26,11 @@ void pass_run(ir_program *p, const pass_options *options);
  *   Y[i] += X[i]                        (j projected, J long)       ->   Y[i] = J X[i] */
 void pass_simplify(ir_program *p);
 
+/* narrow: of a position that is read at one number only, that one is computed and kept. Not in the table: for queries,
+ * which want a part of what a program defines.
+ *   H[b,i] = f(X[b,i]);  Y[i] = H[3,i]   ->   H[0,i] = f(X[3,i]);  Y[i] = H[0,i]      (H now 1 long) */
+void pass_narrow(ir_program *p);
+
 /* invert: a scatter whose left side can be solved becomes a guarded read.
  *   G[x+d] += H[x] F[d]      ->   G[u] += where(0 <= u-d and u-d < X, H[u-d] F[d], 0)
  *   G[2*x+d] += H[x] F[d]    ->   G[u] += where((u-d)%2 == 0 and .., H[(u-d)/2] F[d], 0)
