@@ -118,6 +118,14 @@ void kernel_code_add(kernel_code *code, const kernel_eq *eq) {
   BASE_PUSH(code->arena, &code->outputs, out);
 }
 
+void kernel_code_add_given(kernel_code *code, const kernel_eq *eq) {
+  const ir_expr *read = ir_read(code->program, eq->eq->head, eq->eq->lhs);
+  kernel_output out = {.eq = eq, .value = kernel_code_value(code, read)};
+  out.access = kernel_code_access(code, eq->eq->head, eq->eq->lhs);
+  keep(code->known, read, as_stored(code, eq, out.value));
+  BASE_PUSH(code->arena, &code->outputs, out);
+}
+
 /* ---- printing --------------------------------------------------------------------------------------- */
 
 static void print_affine(base_text *text, const ir_affine *a) {

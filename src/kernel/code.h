@@ -61,6 +61,9 @@ kernel_code *kernel_code_open(base_arena *arena, ir_program *program);
  * is a reduction. */
 void kernel_code_add(kernel_code *code, const kernel_eq *eq);
 
+/* The same for an equation whose value was computed before and is read where it lies. */
+void kernel_code_add_given(kernel_code *code, const kernel_eq *eq);
+
 /* The value of one expression, and where EQ's left side or a read lies. */
 int kernel_code_value(kernel_code *code, const ir_expr *e);
 const kernel_access *kernel_code_access(kernel_code *code, ir_tensor *t, const ir_expr *const *position);

@@ -217,12 +217,18 @@ const char *cpu_lab_check(cpu_lab *lab, double tolerance, const char *wanted, co
   return impl;
 }
 
+static void note(void *user, int level, const char *line) {
+  (void)user, (void)level;
+  if (getenv("CPU_LAB_SHOW")) print_message("%s\n", line);
+}
+
 void cpu_lab_each(void (*test)(cpu_lab *lab)) {
   static const char *const isa[] = {"avx512", "avx2", "plain"};
   for (int i = 0; i < 3; i++)
     for (int threads = 1; threads <= 2; threads++) {
       setenv("TL_ISA", isa[i], 1);
-      cpu_lab lab = {.ctx = base_open(NULL), .seed = 1};
+      base_hooks hooks = {.log = note};
+      cpu_lab lab = {.ctx = base_open(&hooks), .seed = 1};
       lab.ref = device_open_ref(lab.ctx);
       lab.cpu = device_open_cpu(lab.ctx, threads);
       test(&lab);

@@ -3,6 +3,30 @@
 
 static const char *const types[] = {"f32", "f16", "bf16", "f64"};
 
+static void products(cpu_lab *lab) {
+  static const int sizes[] = {0, 1, 2, 5, 16, 33, 64, 130};
+  for (int round = 0; round < 12; round++) {
+    int m = sizes[cpu_lab_random(lab, 8)], n = sizes[cpu_lab_random(lab, 8)], k = sizes[cpu_lab_random(lab, 8)], b = 3;
+    const char *t = types[cpu_lab_random(lab, 4)], *u = types[cpu_lab_random(lab, 4)], *v = types[cpu_lab_random(lab, 4)];
+    double e = 1e-5;
+    cpu_lab_check(lab, e, "Y", "A : %s[%d,%d]\nB : %s[%d,%d]\nY : %s[%d,%d]\nY[i,j] = A[i,k] B[k,j]", t, m, k, u, k, n, v, m, n);
+    cpu_lab_check(lab, e, "Y", "A : %s[%d,%d]\nB : %s[%d,%d]\nC : f32[%d]\nR : %s[%d,%d]\nY : %s[%d,%d]\n"
+                  "Y[i,j] = relu(A[k,i] B[k,j] + C[j] + R[i,j])", t, k, m, u, k, n, n, v, m, n, v, m, n);
+    cpu_lab_check(lab, e, "Y", "A : %s[%d,%d]\nB : %s[%d,%d]\nC : f32[%d]\nY : %s[%d,%d]\nY[j,i] = gelu(A[i,k] B[j,k] + C[i])",
+                  t, m, k, u, n, k, m, v, n, m);
+    cpu_lab_check(lab, e, "Y", "A : %s[%d,%d,%d]\nB : %s[%d,%d,%d]\nY[b,i,j] = 2 * A[b,i,k] B[b,j,k] + b", t, b, m, k, u, b, n, k);
+    cpu_lab_check(lab, e, "Y", "A : %s[%d,%d]\nB : %s[%d,%d]\nY = A[i,k] B[i,k]", t, m, k, t, m, k);
+    cpu_lab_check(lab, e, "Y", "A : %s[%d,%d]\nB : %s[%d]\nY[i] = tanh(A[i,k] B[k])", t, m, k, u, k);
+    cpu_lab_check(lab, e, "Y Z", "A : %s[%d,%d]\nB : %s[%d,%d]\nT[i,j] = A[i,k] B[k,j]\nY[i,j] = relu(T[i,j])\nZ[i,j] = T[i,j] * 3",
+                  t, m, k, u, k, n);
+    cpu_lab_check(lab, e, "Y", "X : %s[2,%d]\nF : %s[3,5]\nY[c,f,x] = relu(F[d,f] X[c,x+d])", t, k + 3, u);
+    cpu_lab_check(lab, e, "Y", "X : %s[2,9,11,3]\nF : %s[3,3,3,%d]\nY[b,x,y,o] = relu(F[i,j,c,o] X[b,x+i,y+j,c])", t, u, n);
+    cpu_lab_check(lab, e, "Y", "Q : %s[2,%d,3,%d]\nW : %s[3,%d,8]\nY[b,p,o] = Q[b,p,h,d] W[h,d,o]", t, m, n, u, n);
+    cpu_lab_check(lab, e, "Y", "A : %s[%d,%d]\nB : %s[%d,%d]\nC : %s[%d,%d]\nD : f32[%d,%d]\nY[i,j] = A[i,k] B[k,j] + C[i,k] D[k,j]",
+                  t, m, k, u, k, n, u, m, k, k, n);
+  }
+}
+
 static void scatters(cpu_lab *lab) {
   for (int round = 0; round < 2; round++) {      /* then with places outside */
     lab->wild = false;
@@ -27,12 +51,13 @@ static void scans(cpu_lab *lab) {
 }
 
 #define EACH(name) static void each_##name(void **state) { (void)state; cpu_lab_each(name); }
+EACH(products)
 EACH(scatters)
 EACH(scans)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(each_scatters), cmocka_unit_test(each_scans),
+      cmocka_unit_test(each_products), cmocka_unit_test(each_scatters), cmocka_unit_test(each_scans),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,6 +20,7 @@ void *cpu_alloc(device_bind *bind, size_t bytes) {
 static const device_impl impls[] = {
     {"cpu.map", KERNEL_MAP, NULL, cpu_prepare_nests},
     {"cpu.row", KERNEL_ROW, NULL, cpu_prepare_nests},
+    {"cpu.contract.gemm", KERNEL_CONTRACT, NULL, cpu_prepare_contract},
     {"cpu.map.any", KERNEL_MAP, NULL, cpu_prepare_any},
     {"cpu.row.any", KERNEL_ROW, NULL, cpu_prepare_any},
     {"cpu.contract.any", KERNEL_CONTRACT, NULL, cpu_prepare_any},

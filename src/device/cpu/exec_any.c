@@ -159,6 +159,13 @@ static void prepare_segment(device_bind *bind, any_segment *g, const kernel_segm
   }
 }
 
+device_launch *cpu_fall_back(device_bind *bind, const char *why) {
+  const kernel *k = bind->kernel;
+  const ir_tensor *t = k->nwrite ? k->write[0] : k->segment[0].eq[0].eq->head;
+  base_log(bind->device->ctx, 1, "cpu: the %s kernel of %s runs one equation after another: %s", kernel_shape_name(k->shape), t->name, why);
+  return cpu_prepare_any(bind);
+}
+
 device_launch *cpu_prepare_any(device_bind *bind) {
   const kernel *k = bind->kernel;
   any *l = BASE_NEW(bind->arena, any);

@@ -35,7 +35,7 @@ static int chunk_cursor(programs *g, const plan_eq *q, int output) {
   cpu_nest *nest = g->nest;
   int64_t size = q->eq->eq->body->type == IR_F32 ? 4 : 8, stride = size;
   cpu_cursor c = {.source = CPU_CHUNK, .offset = nest->chunk_bytes};
-  c.step = BASE_NEWS(nest->arena, int64_t, PLAN_AXES);
+  c.step = BASE_NEWS(nest->arena, int64_t, CPU_AXES);
   int v = g->pass->v;
   if (v >= 0 && (q->free & bit(v))) {
     c.step[v] = stride;
@@ -60,7 +60,12 @@ static bool has_output(const programs *g, const plan_eq *q) {
 static void emit_map(const programs *g, const plan_eq *q, int output) {
   const kernel_output *o = &g->body->code->outputs.at[output];
   int64_t step;
-  if (!has_output(g, q)) return;
+  if (q->given && q->eq->level == KERNEL_GLOBAL) {
+    cpu_cursor c = cpu_access_cursor(g->nest, o->access);
+    step = g->pass->v >= 0 ? c.step[g->pass->v] : 0;
+    cpu_emit_store(g->body, o->value, q->eq->eq->head->type, cpu_pass_cursor(g->nest, g->pass, &c), step);
+  }
+  if (q->given || !has_output(g, q)) return;
   int cursor = cpu_emit_place(g->body, o->access, &step);
   cpu_emit_store(g->body, o->value, cpu_stored_type(g->nest, q->eq->eq->head), cursor, step);
 }
@@ -122,7 +127,7 @@ static void emit_pass(plan *p, cpu_pass *pass, int k) {
   pass->nouter = pass->nloop;
   add_loops(nest, pass, shape->red);
   for (int i = 0; i < p->neq; i++)
-    if (p->eq[i].pass == k) kernel_code_add(code, p->eq[i].eq);
+    if (p->eq[i].pass == k) (p->eq[i].given ? kernel_code_add_given : kernel_code_add)(code, p->eq[i].eq);
   g.start = cpu_emit_open(nest, pass, NULL);
   g.body = cpu_emit_open(nest, pass, code);
   g.finish = cpu_emit_open(nest, pass, NULL);
@@ -200,12 +205,28 @@ static void frame_levels(cpu_nest *nest, int v, int workers) {
   last->extent = (n + nest->strip - 1) / nest->strip;
 }
 
-/* What each cursor moves by when loop d takes a step and those inside begin again. PASS NULL: the frame's loops. */
-static int64_t **turns(cpu_nest *nest, const cpu_pass *pass) {
-  int n = pass ? pass->nloop : nest->nlevel, ncursor = pass ? pass->cursor.n : nest->ncursor;
+/* Batch, m and n are numbered apart: loops are merged within each only. */
+static void tile_levels(cpu_nest *nest, const int *ntile) {
+  nest->level = BASE_NEWS(nest->arena, cpu_level, nest->nframe + 2);
+  for (int g = 0, from = 0; g < 3; from += ntile[g++]) {
+    cpu_level *level = nest->level + nest->nlevel;
+    for (int i = 0; i < ntile[g]; i++) level[i] = (cpu_level){from + i, nest->extent[from + i]};
+    nest->ntile[g] = merge(nest->pass, nest->npass, level, ntile[g], true);
+    bool vector = g == 2 && (nest->ntile[g] == 0 || level[nest->ntile[g] - 1].axis != nest->nframe - 1);
+    if (vector) level[nest->ntile[g]++] = (cpu_level){nest->nframe - 1, 1};
+    nest->nlevel += nest->ntile[g];
+  }
+  nest->strip = 1;
+  nest->base = BASE_NEWS(nest->arena, int64_t, nest->ncursor + 1);
+}
+
+/* What each cursor moves by when loop d of [from, to) takes a step and those inside begin again. PASS NULL: of the
+ * frame's loops. */
+static int64_t **turns(cpu_nest *nest, const cpu_pass *pass, int from, int to) {
+  int ncursor = pass ? pass->cursor.n : nest->ncursor;
   const cpu_level *level = pass ? pass->loop : nest->level;
-  int64_t **turn = BASE_NEWS(nest->arena, int64_t *, n + 1), *back = BASE_NEWS(nest->arena, int64_t, ncursor + 1);
-  for (int d = n - 1; d >= 0; d--) {
+  int64_t **turn = BASE_NEWS(nest->arena, int64_t *, to + 1), *back = BASE_NEWS(nest->arena, int64_t, ncursor + 1);
+  for (int d = to - 1; d >= from; d--) {
     turn[d] = BASE_NEWS(nest->arena, int64_t, ncursor + 1);
     for (int k = 0, at = 0; k < (pass ? 1 : nest->npass); k++) {
       const cpu_pass *of = pass ? pass : nest->pass[k];
@@ -293,6 +314,7 @@ cpu_nest *cpu_nest_make(device_bind *bind, const cpu_spec *spec, const char **wh
   for (int i = 0; spec->home && i < bind->program->tensors.n; i++) nest->home[i] = spec->home[i];
   plan p = {.nest = nest};
   *why = plan_make(&p, spec);
+  if (!*why && p.tiles && (p.npass != 1 || p.pass[0].inner || p.pass[0].partial)) *why = "a reduction follows in the tile";
   if (*why) return NULL;
   nest->npass = p.npass;
   nest->pass = BASE_NEWS(nest->arena, cpu_pass *, p.npass + 1);
@@ -305,11 +327,17 @@ cpu_nest *cpu_nest_make(device_bind *bind, const cpu_spec *spec, const char **wh
     merge_pass(nest, nest->pass[k]);
   }
   nest->nworker = workers_for(nest);
-  frame_levels(nest, p.v, nest->nworker);
-  nest->turn = turns(nest, NULL);
-  for (int k = 0; k < nest->npass; k++) nest->pass[k]->turn = turns(nest, nest->pass[k]);
-  choose_streams(nest, &p);
-  count_units(nest);
+  if (p.tiles) tile_levels(nest, spec->ntile);
+  else frame_levels(nest, p.v, nest->nworker);
+  bool by_rows = p.tiles;
+  nest->turn = turns(nest, NULL, by_rows ? nest->ntile[0] : 0, by_rows ? nest->ntile[0] + nest->ntile[1] : nest->nlevel);
+  for (int k = 0; k < nest->npass; k++) nest->pass[k]->turn = turns(nest, nest->pass[k], 0, nest->pass[k]->nloop);
+  if (p.tiles) {
+    nest->nworker = nest->bind->device->threads ? base_pool_threads(nest->bind->device->threads) : 1;
+  } else {
+    choose_streams(nest, &p);
+    count_units(nest);
+  }
   make_workers(nest);
   return nest;
 }

@@ -27,6 +27,8 @@ enum {
   CPU_DERIVED = -5,          /* set by the line program */
 };
 
+enum { CPU_AXES = 64 };      /* of a nest, at most */
+
 typedef struct cpu_cursor {  /* source + offset + scale late + sum of step[axis] index[axis] */
   int source;
   int64_t offset;
@@ -95,6 +97,7 @@ typedef struct cpu_nest {
   cpu_level *level;
   int64_t **turn;            /* as in a pass */
   int64_t units;
+  int ntile[3];              /* levels of batch, m, n; the vector axis is the last of n */
   int npass;
   cpu_pass **pass;
   int ncursor;
@@ -111,6 +114,8 @@ typedef struct cpu_nest {
   /* of this run */
   void *const *data;
   const int64_t *symbols;
+  int64_t *base;             /* by tiles: the cursors at the first point */
+  int64_t tile_bytes;        /* of an element of a tile */
 } cpu_nest;
 
 typedef struct cpu_spec {
@@ -119,6 +124,8 @@ typedef struct cpu_spec {
   int neq;
   const kernel_eq *eq;
   cpu_home **home;           /* by tensor id: tensors that live elsewhere; may be NULL */
+  const kernel_eq *given;    /* the one of EQ whose value lies in its home; it is stored if it is global */
+  int ntile[3];              /* run by tiles: so many indices of the frame are batch, m and n; all 0: not */
   const ir_index *scan;      /* set by the caller before each run (scan_at); NULL: none */
   bool scatter;              /* the one equation adds to memory that is there, at places data may say; what is not of the
                               * frame is projected */
@@ -132,6 +139,10 @@ void cpu_nest_begin(cpu_nest *nest, void *const *data, const int64_t *symbols);
 void cpu_nest_share(cpu_nest *nest, int worker);
 void cpu_nest_end(cpu_nest *nest);
 void cpu_nest_run(cpu_nest *nest, void *const *data, const int64_t *symbols);
+
+/* Of a nest by tiles: the points [m0, m0 + mc) x [n0, n0 + nc) of BATCH, the home of the given value being the tile
+ * at C with rows LDC bytes apart. For use between begin and end, from any thread with a worker of its own. */
+void cpu_nest_tile(cpu_nest *nest, int worker, int64_t batch, int64_t m0, int64_t n0, int mc, int nc, char *c, int64_t ldc);
 
 int64_t cpu_level_step(const cpu_nest *nest, const cpu_cursor *c, int d);
 int cpu_nest_axis(const cpu_nest *nest, const ir_index *index);    /* -1: none */

@@ -192,11 +192,75 @@ static void store(const cpu_nest *nest, const cpu_partial *p) {
   }
 }
 
+/* ---- tiles ----------------------------------------------------------------------------------------------------------------- */
+
+/* Cursors moved to point AT, counted over N levels from FIRST on. */
+static void move_to(const cpu_nest *nest, int64_t *cursor, int first, int n, int64_t at, int64_t *where) {
+  const cpu_pass *pass = nest->pass[0];
+  for (int d = first + n - 1; d >= first; d--) {
+    where[d] = d == first ? at : at % nest->level[d].extent;
+    at = d == first ? 0 : at / nest->level[d].extent;
+    for (int i = 0; i < pass->cursor.n && where[d]; i++)
+      cursor[i] += where[d] * cpu_level_step(nest, &pass->cursor.at[i], d);
+  }
+}
+
+/* One row: runs of the vector axis, each at the next point of the other indices of n. */
+static void tile_row(const cpu_nest *nest, vm_frame *frame, const int64_t *row, int64_t *cursor, int64_t n0, int64_t nc,
+                     int64_t c, int64_t size) {
+  const cpu_pass *pass = nest->pass[0];
+  int first = nest->ntile[0] + nest->ntile[1], last = nest->nlevel - 1;
+  int64_t line = nest->level[last].extent, where[64];
+  frame->cursor = cursor;
+  for (int64_t j = 0; j < nc;) {
+    int64_t left = line - (n0 + j) % line, n = nc - j < left ? nc - j : left;
+    memcpy(cursor, row, sizeof *cursor * (size_t)pass->cursor.n);
+    move_to(nest, cursor, first, nest->ntile[2], n0 + j, where);
+    for (int i = 0; i < pass->cursor.n; i++)
+      if (pass->cursor.at[i].source == CPU_LOCAL) cursor[i] = c + j * size;
+    nest->vm->run(&pass->body, frame, n);
+    j += n;
+  }
+}
+
+void cpu_nest_tile(cpu_nest *nest, int w, int64_t batch, int64_t m0, int64_t n0, int mc, int nc, char *c, int64_t ldc) {
+  cpu_worker *worker = &nest->worker[w];
+  const cpu_pass *pass = nest->pass[0];
+  vm_frame *frame = &worker->frame[0];
+  int first = nest->ntile[0], end = first + nest->ntile[1], ncursor = pass->cursor.n;
+  int64_t where[64] = {0}, *row = worker->home, line = nest->level[nest->nlevel - 1].extent;
+  bool one_run = nest->ntile[2] == 1 || n0 / line == (n0 + nc - 1) / line;
+  memcpy(row, nest->base, sizeof *row * (size_t)ncursor);
+  move_to(nest, row, 0, nest->ntile[0], batch, where);
+  move_to(nest, row, first, nest->ntile[1], m0, where);
+  if (one_run) move_to(nest, row, end, nest->ntile[2], n0, where + 32);
+  for (int r = 0; r < mc; r++) {
+    if (one_run) {
+      for (int i = 0; i < ncursor; i++)
+        if (pass->cursor.at[i].source == CPU_LOCAL) row[i] = (int64_t)(intptr_t)c + r * ldc;
+      frame->cursor = row;
+      nest->vm->run(&pass->body, frame, nc);
+    } else {
+      tile_row(nest, frame, row, worker->work, n0, nc, (int64_t)(intptr_t)c + r * ldc, nest->tile_bytes);
+    }
+    for (int d = end - 1; d >= first; d--) {
+      if (d == first || where[d] + 1 < nest->level[d].extent) {
+        where[d]++;
+        move(row, nest->turn[d], ncursor);
+        break;
+      }
+      where[d] = 0;
+    }
+  }
+}
+
 /* ---- a run -------------------------------------------------------------------------------------------------------------- */
 
 void cpu_nest_begin(cpu_nest *nest, void *const *data, const int64_t *symbols) {
   nest->data = data;
   nest->symbols = symbols;
+  for (int i = 0; nest->base && i < nest->ncursor; i++)
+    nest->base[i] = start_of(nest, nest->worker, 0, &nest->pass[0]->cursor.at[i]);
 }
 
 void cpu_nest_share(cpu_nest *nest, int w) {

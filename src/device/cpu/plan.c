@@ -10,7 +10,7 @@ static uint64_t bit(int axis) { return (uint64_t)1 << axis; }
 static int add_axis(cpu_nest *nest, const ir_index *index) {
   int axis = cpu_nest_axis(nest, index);
   if (axis >= 0) return axis;
-  if (nest->naxis == PLAN_AXES) return -1;
+  if (nest->naxis == CPU_AXES) return -1;
   nest->index[nest->naxis] = index;
   nest->extent[nest->naxis] = ir_eval_size(index->extent, nest->bind->symbols);
   return nest->naxis++;
@@ -31,17 +31,18 @@ static bool reads_head(const kernel_code *code, const ir_tensor *t) {
 static const char *survey_eq(plan *p, plan_eq *q, const kernel_eq *eq) {
   cpu_nest *nest = p->nest;
   uint64_t frame = bit(nest->nframe) - 1;
-  *q = (plan_eq){.eq = eq};
+  *q = (plan_eq){.eq = eq, .given = eq == p->given};
   q->free = axes_of(nest, eq->eq->nfree, eq->eq->free);
-  q->red = axes_of(nest, eq->eq->nred, eq->eq->red);
-  if (nest->naxis >= PLAN_AXES) return "too many indices";
+  q->red = q->given ? 0 : axes_of(nest, eq->eq->nred, eq->eq->red);
+  if (nest->naxis >= CPU_AXES) return "too many indices";
   if (nest->scan >= 0) q->free &= ~bit(nest->scan), q->red &= ~bit(nest->scan);
   if (p->scatter) q->red |= q->free & ~frame, q->free &= frame;
   q->inner = (q->free | q->red) & ~frame;
   if (((q->free | q->red) & frame) != frame) return "an equation does not run over the whole frame";
   q->partial = (q->red & frame) != 0;
   q->code = kernel_code_open(nest->arena, nest->bind->program);
-  kernel_code_add(q->code, eq);
+  if (q->given) kernel_code_add_given(q->code, eq);
+  else kernel_code_add(q->code, eq);
   for (int k = 0; k < eq->eq->head->rank; k++)
     if (!p->scatter && q->code->outputs.at[0].access->position[k].value >= 0) return "a left side depends on data";
   return NULL;
@@ -178,7 +179,7 @@ static cpu_home *reserve(plan *p, uint64_t axes, int v, ir_type type) {
   home->type = type;
   home->source = CPU_LOCAL;
   home->offset = nest->local_bytes;
-  home->step = BASE_NEWS(nest->arena, int64_t, PLAN_AXES);
+  home->step = BASE_NEWS(nest->arena, int64_t, CPU_AXES);
   if (v >= 0 && (nest->strips || (axes & bit(v)))) {
     home->step[v] = stride;
     stride *= nest->strips && nest->extent[v] > PLAN_STRIP ? PLAN_STRIP : nest->extent[v];
@@ -209,10 +210,12 @@ const char *plan_make(plan *p, const cpu_spec *spec) {
   cpu_nest *nest = p->nest;
   const char *why = NULL;
   int neq = spec->neq;
+  p->given = spec->given;
   p->scatter = spec->scatter;
-  nest->index = BASE_NEWS(nest->arena, const ir_index *, PLAN_AXES);
-  nest->extent = BASE_NEWS(nest->arena, int64_t, PLAN_AXES);
-  if (spec->nframe >= PLAN_AXES) return "too many indices";
+  p->tiles = spec->ntile[0] + spec->ntile[1] + spec->ntile[2] > 0;
+  nest->index = BASE_NEWS(nest->arena, const ir_index *, CPU_AXES);
+  nest->extent = BASE_NEWS(nest->arena, int64_t, CPU_AXES);
+  if (spec->nframe >= CPU_AXES) return "too many indices";
   axes_of(nest, spec->nframe, spec->frame);
   nest->nframe = nest->naxis;
   nest->scan = spec->scan ? add_axis(nest, spec->scan) : -1;
@@ -221,7 +224,13 @@ const char *plan_make(plan *p, const cpu_spec *spec) {
   p->pass = BASE_NEWS(nest->arena, plan_pass, PLAN_PASSES + 1);
   for (int i = 0; i < neq && !why; i++) why = survey_eq(p, &p->eq[i], &spec->eq[i]);
   if (why) return why;
-  choose_form(p);
+  if (p->tiles) {
+    p->v = nest->nframe - 1;
+    nest->strips = true;
+    for (int i = 0; i < p->neq; i++) p->eq[i].v = p->v;
+  } else {
+    choose_form(p);
+  }
   why = form_passes(p);
   if (why) return why;
   align(p);

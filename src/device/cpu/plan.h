@@ -5,7 +5,6 @@
 #include "device/cpu/nest.h"
 
 enum {
-  PLAN_AXES = 64,
   PLAN_PASSES = 64,
   PLAN_STRIP = 512,            /* elements of a strip where values wait in scratch */
   PLAN_SCRATCH = 64 << 20,     /* bytes of scratch for a worker */
@@ -15,6 +14,7 @@ typedef struct plan_eq {
   const kernel_eq *eq;
   kernel_code *code;           /* it alone, to be looked at */
   uint64_t free, red, inner;   /* sets of axes */
+  bool given;                  /* computed before */
   bool partial;                /* projects axes of the frame */
   int v;
   int pass;
@@ -33,7 +33,8 @@ typedef struct plan {
   plan_eq *eq;
   plan_pass *pass;
   int v;                       /* of strips */
-  bool scatter;
+  bool scatter, tiles;
+  const kernel_eq *given;
 } plan;
 
 /* NULL, or why these equations do not fit. */
