@@ -189,7 +189,7 @@ static bool is_sum(ir_program *p, const ir_eq *eq) {
   return eq->nfree + eq->nred <= CONTRACT_INDICES && !pass_contraction_of(p, eq, &c);
 }
 
-static void contract_equation(ir_program *p, ir_eq *eq) {
+void contract_equation(ir_program *p, ir_eq *eq) {
   if (!is_sum(p, eq)) return;
   contraction c = {.p = p, .eq = eq, .type = (ir_type)eq->body->type};
   for (int i = 0; i < eq->nfree + eq->nred; i++)

@@ -407,13 +407,29 @@ static ir_tensor *zeros(gradient *g, ir_tensor *wrt) {
   return t;
 }
 
+static gradient open_gradient(ir_program *p, base_arena *arena, ir_tensor *of, int lead) {
+  gradient g = {.p = p, .arena = arena, .of = of, .lead = lead, .n = p->tensors.n};
+  g.at = BASE_NEWS(arena, adjoint, g.n);
+  return g;
+}
+
+/* A factor of a contraction that is more than a read becomes a tensor: its derivative is then one too, instead of
+ * each term of it a contraction. Contracting does the same later. */
+static void name_factors(gradient *g) {
+  for (int t = 0; t < g->n; t++)
+    for (int i = 0; on_way(g, g->p->tensors.at[t]) && i < g->p->tensors.at[t]->eqs.n; i++)
+      contract_equation(g->p, g->p->tensors.at[t]->eqs.at[i]);
+}
+
 void pass_gradient(ir_program *p, ir_tensor *of, int lead, int n, ir_tensor *const *wrt,
                    ir_tensor **grad) {
-  gradient g = {
-      .p = p, .arena = base_arena_child(p->arena), .of = of, .lead = lead, .n = p->tensors.n};
-  g.at = BASE_NEWS(g.arena, adjoint, g.n);
+  base_arena *arena = base_arena_child(p->arena);
+  gradient g = open_gradient(p, arena, of, lead);
   check_real(&g, of, "of");
   for (int i = 0; i < n; i++) check_real(&g, wrt[i], "by");
+  mark_way(&g, n, wrt);
+  name_factors(&g);
+  g = open_gradient(p, arena, of, lead);
   mark_way(&g, n, wrt);
   for (int t = g.n - 1; t >= 0; t--)
     for (int i = 0; on_way(&g, p->tensors.at[t]) && i < p->tensors.at[t]->eqs.n; i++)
@@ -425,5 +441,5 @@ void pass_gradient(ir_program *p, ir_tensor *of, int lead, int n, ir_tensor *con
     if (g.at[t].tensor) gradient_assemble(p, g.at[t].tensor, &g.at[t].pieces);
   for (int i = 0; i < n; i++)
     grad[i] = on_way(&g, wrt[i]) ? g.at[wrt[i]->id].tensor : zeros(&g, wrt[i]);
-  base_arena_close(g.arena);
+  base_arena_close(arena);
 }

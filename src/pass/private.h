@@ -56,6 +56,9 @@ const ir_expr *contract_in_order(contraction *c);
  * of whole tensors, or NULL: a sum of such a tensor looks into it. */
 void simplify_projections(ir_program *p, base_arena *arena, const ir_eq *const *one_hot, ir_eq *eq);
 
+/* The sum EQ as products of two reads, their factors tensors of their own, if it is a contraction. */
+void contract_equation(ir_program *p, ir_eq *eq);
+
 /* ---- derivatives ------------------------------------------------------------------------------ */
 
 /* Whether the derivative by E reaches its argument k. */
