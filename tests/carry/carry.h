@@ -58,7 +58,7 @@ int64_t peak(const carry *c);                      /* planned bytes of work spac
 void show(const carry *c);                         /* the schedule, to standard output */
 
 int count(const carry *c, const char *name);       /* elements of an output */
-double at(const carry *c, const char *name, int i);
+double element(const carry *c, const char *name, int i);
 const double *values(const carry *c, const char *name);  /* of an output or a leaf, now */
 void shape_is(const carry *c, const char *name, int rank, const int64_t *size);
 #define SHAPE(c, name, ...)                                                   \
