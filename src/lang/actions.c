@@ -37,7 +37,10 @@ static lang_tensor *define_equation(check *c, const lang_stmt *by, lang_expr *he
   *s = (lang_stmt){.form = LANG_EQUATION, .span = by->span, .source = by->source};
   s->equation.head = head;
   s->equation.right = right;
-  return define(c, s, head);
+  c->answering = true;
+  lang_tensor *answer = define(c, s, head);
+  c->answering = false;
+  return answer;
 }
 
 /* ---- the open indices of an expression --------------------------------------------------------- */

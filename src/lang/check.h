@@ -103,6 +103,7 @@ typedef struct check {
   int collected, resolved, visited;   /* entities, clauses and entities that are done with */
   int groups;                    /* of `order` */
   int depth;                     /* of scalars that lead to scalars */
+  bool answering;                /* what is defined is the answer to a query: a comparison is true or false */
   BASE_VEC(entity *) order;      /* groups one after another, what is read before what reads */
   ir_type type;                  /* the default */
   const char *folder;

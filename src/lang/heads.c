@@ -94,76 +94,123 @@ static made lower_clause(check *c, clause *cl) {
   return m;
 }
 
-/* ---- a head ----------------------------------------------------------------------------------------------------- */
+/* ---- types ---------------------------------------------------------------------------------------- */
 
-static ir_type type_of(check *c, const entity *e, const ir_expr *body) {
-  if (e->typed) return e->type;
-  if (body->op == IR_CONST || ir_type_real((ir_type)body->type)) return c->type;
-  return (ir_type)body->type;
+/* Do the values of E, which are integers, come from indices, sizes, draws or tensors? Those of the
+ * text alone take the default type. */
+static bool has_integers(const ir_expr *e) {
+  switch (e->op) {
+  case IR_CONST: return false;
+  case IR_INDEX:
+  case IR_SYMBOL:
+  case IR_RANDOM:
+  case IR_READ: return true;
+  case IR_CAST: return e->arg[0]->type == IR_I64 && has_integers(e->arg[0]);
+  case IR_WHERE: return has_integers(e->arg[1]) || has_integers(e->arg[2]);
+  default:
+    for (int i = 0; i < e->n; i++)
+      if (has_integers(e->arg[i])) return true;
+    return false;
+  }
 }
 
+static ir_type type_of(const check *c, const ir_expr *body) {
+  if (body->type == IR_I64 && has_integers(body)) return IR_I64;
+  if (body->type == IR_BOOL && c->answering) return IR_BOOL;
+  return c->type;
+}
+
+/* Of undeclared heads: i64 if all equations are made of integers, else the default. */
 static void set_type(check *c, entity *e, const made *m, int n) {
-  ir_type type = type_of(c, e, m[0].body);
-  for (int i = 1; i < n && !e->typed; i++) {
-    ir_type other = type_of(c, e, m[i].body);
-    if (ir_type_real(other) || type == IR_BOOL) type = other;
-  }
-  e->type = type;
+  if (e->typed) return;
+  e->type = type_of(c, m[0].body);
+  for (int i = 0; i < n; i++)
+    if (type_of(c, m[i].body) != e->type || m[i].average) e->type = c->type;
   e->typed = true;
 }
 
-static void define_one(check *c, const clause *cl, ir_tensor *head, const made *m) {
-  if (!m->average) {
-    ir_define(c->p, head, m->agg, m->lhs, m->body)->span = cl->stmt->span;
-    return;
-  }
-  /* T (+)= body;  N (+)= 1;  head = T / N */
-  const ir_expr *at[RUN_RANK];
+/* ---- one equation ------------------------------------------------------------------------------------- */
+
+/* T (+)= body;  N (+)= the terms of each;  head = T / N */
+static void define_average(check *c, const clause *cl, ir_tensor *head, const made *m) {
+  const ir_expr *at[RUN_RANK], *terms = ir_int(c->p, 1);
   ir_type computed = ir_type_computed(head->type) == IR_F64 ? IR_F64 : IR_F32;
-  ir_tensor *total = ir_tensor_like(c->p, "Total", head, computed), *count = ir_tensor_like(c->p, "Terms", head, IR_I64);
-  const ir_expr *size = ir_int(c->p, 1);
+  ir_tensor *total = ir_tensor_like(c->p, "Total", head, computed);
   ir_eq *eq = ir_define(c->p, total, IR_SUM, m->lhs, m->body);
   eq->span = cl->stmt->span;
+  for (int i = 0; i < eq->nred; i++) terms = ir_binary(c->p, IR_MUL, terms, eq->red[i]->extent);
+  if (ir_is_const(terms, 0)) check_refuse(c, cl->stmt->span, "%s is an average over nothing", cl->head->name);
   ir_positions(c->p, head, at);
-  const ir_expr *terms;
-  if (ir_window(eq)) {
-    for (int i = 0; i < eq->nred; i++) size = ir_binary(c->p, IR_MUL, size, eq->red[i]->extent);
-    terms = size;
-  } else {
-    ir_define(c->p, count, IR_SUM, m->lhs, ir_int(c->p, 1));
+  if (!ir_window(eq)) {
+    ir_tensor *count = ir_tensor_like(c->p, "Terms", head, IR_I64);
+    ir_define(c->p, count, IR_SUM, m->lhs, terms);
     terms = ir_read(c->p, count, at);
   }
-  ir_define(c->p, head, IR_SET, at, ir_binary(c->p, IR_DIV, ir_read(c->p, total, at), ir_cast(c->p, terms, computed)))->span = cl->stmt->span;
+  const ir_expr *mean = ir_binary(c->p, IR_DIV, ir_read(c->p, total, at), ir_cast(c->p, terms, computed));
+  ir_define(c->p, head, IR_SET, at, mean)->span = cl->stmt->span;
+}
+
+static void define_one(check *c, const clause *cl, ir_tensor *head, const made *m) {
+  if (m->average) define_average(c, cl, head, m);
+  else ir_define(c->p, head, m->agg, m->lhs, m->body)->span = cl->stmt->span;
+}
+
+/* ---- several equations ----------------------------------------------------------------------------------- */
+
+static bool before(check *c, const ir_expr *a, const ir_expr *b) {
+  int64_t x, y;
+  if (ir_is_int(a, &x) && ir_is_int(b, &y)) return x < y;
+  return ir_less_equal(c->p, ir_binary(c->p, IR_ADD, a, ir_int(c->p, 1)), b);
 }
 
 /* Windows are apart where some position of both holds values that provably differ. */
 static bool apart(check *c, const entity *e, const made *a, const made *b) {
-  for (int k = 0; k < e->rank; k++) {
-    const ir_expr *one = a->lhs[k], *other = b->lhs[k], *gap = ir_int(c->p, 1);
-    if (ir_less_equal(c->p, ir_binary(c->p, IR_ADD, one, gap), other) || ir_less_equal(c->p, ir_binary(c->p, IR_ADD, other, gap), one)) return true;
-  }
+  for (int k = 0; k < e->rank; k++)
+    if (before(c, a->lhs[k], b->lhs[k]) || before(c, b->lhs[k], a->lhs[k])) return true;
   return false;
 }
 
 static bool all_apart(check *c, const entity *e, const made *m) {
   for (int i = 0; i < e->clauses.n; i++)
     for (int k = 0; k < i; k++)
-      if (!apart(c, e, &m[i], &m[k])) return false;
+      if (m[i].average || m[k].average || !apart(c, e, &m[i], &m[k])) return false;
   return true;
 }
 
-static void define_sum(check *c, entity *e, const made *m) {
-  static const ir_op combine[] = {[IR_SET] = IR_ADD, [IR_SUM] = IR_ADD, [IR_MAX] = IR_MAXIMUM, [IR_MIN] = IR_MINIMUM, [IR_PROD] = IR_MUL};
-  const ir_expr *at[RUN_RANK], *total = NULL;
-  ir_op op = combine[agg_of(e->clauses.at[0]->op)];
+/* Does the clause define the element AT? What accumulates through its positions defines all. */
+static const ir_expr *defines(check *c, const entity *e, const clause *cl, const made *m, const ir_expr *const *at) {
+  const ir_expr *inside = ir_bool(c->p, true);
+  for (int k = 0; k < e->rank && is_window(cl, m->lhs); k++) {
+    const ir_expr *offset, *one = ir_int(c->p, 1);
+    const ir_index *x = ir_position_index(m->lhs[k], &offset);
+    const ir_expr *from = ir_binary(c->p, IR_SUB, at[k], x ? offset : m->lhs[k]);
+    inside = ir_binary(c->p, IR_AND, inside, ir_inside(c->p, from, x ? x->extent : one));
+  }
+  return inside;
+}
+
+/* Clauses that meet: a tensor for each, joined element by element. Where a clause of max= and the
+ * like defines nothing it takes no part; where none does, the element is 0. */
+static void define_joined(check *c, entity *e, const made *m) {
+  static const ir_op joins[] = {[LANG_SET] = IR_ADD,     [LANG_ADD] = IR_ADD, [LANG_MAX] = IR_MAXIMUM,
+                                [LANG_MIN] = IR_MINIMUM, [LANG_AVG] = IR_ADD, [LANG_PROD] = IR_MUL};
+  const ir_expr *at[RUN_RANK], *total = NULL, *any = ir_bool(c->p, false);
+  lang_op op = e->clauses.at[0]->op;
+  ir_type type = ir_type_computed(e->type);
   ir_positions(c->p, e->ir, at);
   for (int i = 0; i < e->clauses.n; i++) {
-    ir_tensor *part = ir_tensor_like(c->p, e->name, e->ir, ir_type_computed(e->type));
+    ir_tensor *part = ir_tensor_like(c->p, e->name, e->ir, type);
     part->span = e->ir->span;
     define_one(c, e->clauses.at[i], part, &m[i]);
-    const ir_expr *read = ir_read(c->p, part, at);
-    total = total ? ir_binary(c->p, op, total, read) : read;
+    const ir_expr *one = ir_read(c->p, part, at);
+    if (joins[op] != IR_ADD) {
+      const ir_expr *here = defines(c, e, e->clauses.at[i], &m[i], at);
+      one = ir_where(c->p, here, one, ir_agg_neutral(c->p, agg_of(op), type));
+      any = ir_binary(c->p, IR_OR, any, here);
+    }
+    total = total ? ir_binary(c->p, joins[op], total, one) : one;
   }
+  if (joins[op] != IR_ADD) total = ir_where(c->p, any, total, ir_number(c->p, type, 0));
   ir_define(c->p, e->ir, IR_SET, at, total)->span = e->span;
 }
 
@@ -187,7 +234,7 @@ static void lower_entity(check *c, entity *e) {
   if (e->clauses.n == 1 || all_apart(c, e, m))
     for (int i = 0; i < e->clauses.n; i++) define_one(c, e->clauses.at[i], e->ir, &m[i]);
   else
-    define_sum(c, e, m);
+    define_joined(c, e, m);
   keep_tokens(e);
 }
 
