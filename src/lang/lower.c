@@ -145,7 +145,8 @@ static const ir_expr *chain(check *c, clause *cl, const node *n, ir_op op) {
 static const ir_expr *divide(check *c, const ir_expr *a, const ir_expr *b) {
   bool whole = !ir_type_real((ir_type)a->type) && !ir_type_real((ir_type)b->type);
   bool exact = c->type == IR_F64 || (a->op == IR_CONST && b->op == IR_CONST);
-  return lower_combine(c, IR_DIV, whole && exact ? ir_cast(c->p, a, IR_F64) : a, b);
+  if (!whole || !exact) return lower_combine(c, IR_DIV, a, b);
+  return ir_binary(c->p, IR_DIV, ir_cast(c->p, a, IR_F64), ir_cast(c->p, b, IR_F64));
 }
 
 static const ir_expr *test(check *c, clause *cl, const node *n, ir_op op, bool turned) {
