@@ -101,11 +101,13 @@ void sched_guess(sched_graph *g);
 void sched_attend(sched_graph *g);                            /* the first of them */
 void sched_share(sched_graph *g, sched_group *s);              /* dear subexpressions of a row, once */
 void sched_gather(sched_graph *g);                            /* grouping, shape by shape */
+bool sched_only_maps(ir_program *p, const ir_loop *loop);     /* all it does may be one scan */
 kernel *sched_scan(ir_program *p, const sched_uses *use, const ir_loop *loop);   /* NULL: it stays a loop */
 kernel *sched_build(sched_graph *g, const sched_group *group);
 
 /* ---- memory ---- */
 
+void sched_slice(ir_program *p, ir_block *block);             /* before all else: tensors of one iteration */
 void sched_place_all(sched_plan *plan, const sched_uses *use);
 
 /* The reads in an equation, body and left side. */

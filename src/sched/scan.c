@@ -68,7 +68,7 @@ static ir_eq *over_index(ir_program *p, const ir_eq *eq, stepping *s, const ir_i
   return copy;
 }
 
-static bool only_maps(ir_program *p, const ir_loop *loop) {
+bool sched_only_maps(ir_program *p, const ir_loop *loop) {
   if (loop->until) return false;
   for (int i = 0; i < loop->body.steps.n; i++) {
     const ir_step *step = &loop->body.steps.at[i];
@@ -79,7 +79,7 @@ static bool only_maps(ir_program *p, const ir_loop *loop) {
 }
 
 kernel *sched_scan(ir_program *p, const sched_uses *use, const ir_loop *loop) {
-  if (!only_maps(p, loop)) return NULL;
+  if (!sched_only_maps(p, loop)) return NULL;
   sched_graph g;
   int n;
   sched_graph_open(&g, p, use, &loop->body);

@@ -39,6 +39,7 @@ static void make_block(making *m, const ir_block *from, sched_block *to) {
 }
 
 sched_plan *sched_make(ir_program *p) {
+  sched_slice(p, &p->order);
   making m = {.plan = BASE_NEW(p->arena, sched_plan), .use = sched_uses_of(p)};
   m.plan->program = p;
   make_block(&m, &p->order, &m.plan->body);
