@@ -1,6 +1,7 @@
 /* The commands, by the public API alone. */
 #include "commands.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,35 +16,35 @@ static int failed(tl_context *ctx, const options *o) {
   if (text) fputs(text, stderr);
   else fprintf(stderr, "tl: %s\n", tl_message(ctx));
   tl_free_text(ctx, text);
-  switch (status) {
-    case TL_OK: return 0;
-    case TL_IO: return 1;
-    default: return (int)status;
-  }
+  bool runs = o->text || strcmp(o->command, "run") == 0;
+  if (status == TL_IO || (status == TL_ARGUMENT && runs)) return 1;
+  return (int)status;
 }
 
 /* ---- where results go ------------------------------------------------------------------------ */
 
 typedef struct terminal {
-  int shown;                     /* a line of progress stands there */
+  int is_terminal;               /* where progress goes: one line, written over */
+  int shown;                     /* it stands there */
 } terminal;
 
-static void clear_progress(terminal *t) {
-  if (t->shown) fputs("\r\033[K", stderr);
+/* The last line of progress stays. */
+static void end_progress(terminal *t) {
+  if (t->shown) fputc('\n', stderr);
   t->shown = 0;
 }
 
 static void put(void *user, const char *text, size_t n) {
-  clear_progress(user);
+  end_progress(user);
   fwrite(text, 1, n, stdout);
   if (n && text[n - 1] == '\n') fflush(stdout);
 }
 
 static void progress(void *user, const char *line) {
   terminal *t = user;
-  fprintf(stderr, "\r\033[K%s", line);
+  fprintf(stderr, t->is_terminal ? "\r\033[K%s" : "%s\n", line);
   fflush(stderr);
-  t->shown = 1;
+  t->shown = t->is_terminal;
 }
 
 /* ---- loading --------------------------------------------------------------------------------- */
@@ -129,12 +130,12 @@ int command_check(const options *o) {
 }
 
 int command_run(tl_context *ctx, const options *o) {
-  terminal t = {0};
+  terminal t = {.is_terminal = isatty(STDERR_FILENO)};
   tl_sink sink = {.put = put, .user = &t, .json = o->json};
-  if (isatty(STDERR_FILENO) && !o->json) sink.progress = progress;
+  if (t.is_terminal || o->progress) sink.progress = progress;
   tl_program *p = load(ctx, o, &sink);
   int bad = !p || find(o)->work(ctx, p, o) != 0;
-  clear_progress(&t);
+  end_progress(&t);
   if (bad) return failed(ctx, o);
   if (fflush(stdout) != 0) {
     perror("tl: standard output");

@@ -18,6 +18,7 @@ static const char help[] =
     "  FILE may be -, for standard input.\n"
     "\n"
     "  --json          results as one JSON object a line; errors likewise\n"
+    "  --progress      tell of training even where standard error is no terminal\n"
     "  --device NAME   cpu (the default) or ref, the plain reference\n"
     "  --threads N     threads to use; all, unless told\n"
     "  --version       the version\n"
@@ -77,6 +78,7 @@ int options_read(options *o, int argc, char **argv, int *done) {
     else if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0) return show(help);
     else if (strcmp(word, "--version") == 0) return show("tl " TL_VERSION "\n");
     else if (strcmp(word, "--json") == 0) o->json = 1;
+    else if (strcmp(word, "--progress") == 0) o->progress = 1;
     else if (takes_value(word)) status = read_valued(o, word, i + 1 < argc ? argv[i + 1] : NULL), i++;
     else status = wrong("there is no option", word);
   }

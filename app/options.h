@@ -12,7 +12,7 @@ typedef struct options {
   int n;
   const char *word[WORDS];       /* what follows the command */
   tl_options open;
-  int json;
+  int json, progress;
 } options;
 
 /* Reads the command line; 0, or the exit status with which to end at once. */
