@@ -36,18 +36,18 @@ typedef struct adjoint { /* of one tensor */
   gradient_pieces pieces;
 } adjoint;
 
+typedef BASE_VEC(gradient_edge) edges;
+
 typedef struct gradient {
   ir_program *p;
   base_arena *arena;
   ir_tensor *of;
   int lead;
-  int n;       /* tensors of the program before it began */
-  adjoint *at; /* by tensor id */
+  int n;             /* tensors of the program before it began */
+  adjoint *at;       /* by tensor id */
+  edges edges;       /* on the way, those of a tensor's equations together */
+  gradient_box *box; /* by tensor id */
 } gradient;
-
-typedef struct edge {
-  ir_tensor *from, *to;
-} edge; /* TO's derivative leads to FROM */
 
 /* ---- the nodes of a body --------------------------------------------------------------------- */
 
@@ -93,8 +93,6 @@ static void mark_active(const gradient *g, body *b) {
 
 static bool real_tensor(const ir_tensor *t) { return ir_type_real(ir_type_computed(t->type)); }
 
-typedef BASE_VEC(edge) edges;
-
 static void collect_edges(gradient *g, edges *all) {
   for (int t = 0; t < g->n; t++) {
     ir_tensor *head = g->p->tensors.at[t];
@@ -102,11 +100,15 @@ static void collect_edges(gradient *g, edges *all) {
       body b = open_body(g->arena, head->eqs.at[i]->body);
       for (int k = 0; k < b.nodes.n; k++)
         if (b.nodes.at[k]->live && b.nodes.at[k]->e->op == IR_READ) {
-          edge one = {b.nodes.at[k]->e->u.tensor, head};
+          gradient_edge one = {head->eqs.at[i], b.nodes.at[k]->e};
           BASE_PUSH(g->arena, all, one);
         }
     }
   }
+}
+
+static const ir_tensor *end_of(const gradient_edge *e, bool head) {
+  return head ? e->eq->head : e->read->u.tensor;
 }
 
 /* Everything reachable from the marked ones: along the edges, or against them. */
@@ -114,7 +116,7 @@ static void spread(gradient *g, const edges *all, bool against, bool *mark) {
   int *first = BASE_NEWS(g->arena, int, g->n + 1), *next = BASE_NEWS(g->arena, int, all->n + 1);
   for (int t = 0; t < g->n; t++) first[t] = -1;
   for (int i = 0; i < all->n; i++) {
-    int t = (against ? all->at[i].to : all->at[i].from)->id;
+    int t = end_of(&all->at[i], against)->id;
     next[i] = first[t];
     first[t] = i;
   }
@@ -123,7 +125,7 @@ static void spread(gradient *g, const edges *all, bool against, bool *mark) {
     if (mark[t]) BASE_PUSH(g->arena, &todo, t);
   while (todo.n > 0)
     for (int i = first[todo.at[--todo.n]]; i >= 0; i = next[i]) {
-      int t = (against ? all->at[i].from : all->at[i].to)->id;
+      int t = end_of(&all->at[i], !against)->id;
       if (!mark[t]) {
         mark[t] = true;
         BASE_PUSH(g->arena, &todo, t);
@@ -143,8 +145,12 @@ static void mark_way(gradient *g, int n, ir_tensor *const *wrt) {
     g->at[t].reached = reached[t];
     g->at[t].needed = needed[t];
   }
-  for (int i = 0; i < all.n; i++)
-    if (all.at[i].from == g->of && on_way(g, all.at[i].to)) g->at[g->of->id].read = true;
+  g->edges = (edges){0};
+  for (int i = 0; i < all.n; i++) {
+    if (!on_way(g, all.at[i].eq->head) || !on_way(g, all.at[i].read->u.tensor)) continue;
+    BASE_PUSH(g->arena, &g->edges, all.at[i]);
+    if (all.at[i].read->u.tensor == g->of) g->at[g->of->id].read = true;
+  }
 }
 
 /* ---- derivatives of tensors ------------------------------------------------------------------ */
@@ -290,17 +296,11 @@ static bool same_guards(const guard *a, const guard *b) {
   return a == b;
 }
 
-static const ir_expr *doubled(ir_program *p, const ir_expr *e) {
-  bool scaled = e->op == IR_MUL && e->arg[1]->op == IR_CONST;
-  double scale = scaled ? e->arg[1]->u.real : 1;
-  return ir_binary(p, IR_MUL, scaled ? e->arg[0] : e, ir_real(p, (ir_type)e->type, 2 * scale));
-}
-
 static void add_entry(gradient *g, node *n, const guard *under, const ir_expr *value) {
   value = ir_cast(g->p, value, (ir_type)n->e->type);
   for (entry *e = n->entries; e; e = e->next)
     if (same_guards(e->guard, under)) {
-      e->g = e->g == value ? doubled(g->p, value) : ir_binary(g->p, IR_ADD, e->g, value);
+      e->g = gradient_add(g->p, e->g, value);
       return;
     }
   entry *e = BASE_NEW(g->arena, entry);
@@ -330,7 +330,7 @@ static const ir_expr *gather_entries(gradient *g, const node *n) {
     const ir_expr *e = en->g, *zero = zero_like(g->p, e);
     for (const guard *q = en->guard; q; q = q->outer)
       e = ir_where(g->p, q->test, q->holds ? e : zero, q->holds ? zero : e);
-    sum = ir_binary(g->p, IR_ADD, sum, e);
+    sum = gradient_add(g->p, sum, e);
   }
   return sum;
 }
@@ -363,7 +363,10 @@ static const ir_expr **lead_positions(gradient *g) {
   return lead;
 }
 
-static void differentiate(gradient *g, const ir_eq *eq) {
+static void differentiate(gradient *g, const ir_eq *whole) {
+  const gradient_box *box = &g->box[whole->head->id];
+  if (!box->from || !gradient_defines(g->p, box, whole)) return;
+  const ir_eq narrow = gradient_restricted(g->p, box, whole), *eq = &narrow;
   body b = open_body(g->arena, eq->body);
   mark_active(g, &b);
   node *root = node_of(&b, eq->body);
@@ -413,8 +416,8 @@ static gradient open_gradient(ir_program *p, base_arena *arena, ir_tensor *of, i
   return g;
 }
 
-/* A factor of a contraction that is more than a read becomes a tensor: its derivative is then one too, instead of
- * each term of it a contraction. Contracting does the same later. */
+/* A factor of a contraction that is more than a read becomes a tensor: its derivative is then one
+ * too, instead of each term of it a contraction. Contracting does the same later. */
 static void name_factors(gradient *g) {
   for (int t = 0; t < g->n; t++)
     for (int i = 0; on_way(g, g->p->tensors.at[t]) && i < g->p->tensors.at[t]->eqs.n; i++)
@@ -431,6 +434,8 @@ void pass_gradient(ir_program *p, ir_tensor *of, int lead, int n, ir_tensor *con
   name_factors(&g);
   g = open_gradient(p, arena, of, lead);
   mark_way(&g, n, wrt);
+  g.box = BASE_NEWS(arena, gradient_box, g.n);
+  if (on_way(&g, of)) gradient_reach(p, arena, of, g.edges.n, g.edges.at, g.box);
   for (int t = g.n - 1; t >= 0; t--)
     for (int i = 0; on_way(&g, p->tensors.at[t]) && i < p->tensors.at[t]->eqs.n; i++)
       differentiate(&g, p->tensors.at[t]->eqs.at[i]);

@@ -4,6 +4,8 @@
  */
 #include "pass/private.h"
 
+enum { EXPENSIVE = 6 };
+
 typedef struct box {
   const ir_expr **from, **extent;
 } box;
@@ -29,6 +31,32 @@ static const ir_expr *add(ir_program *p, const ir_expr *a, const ir_expr *b) {
 }
 static const ir_expr *sub(ir_program *p, const ir_expr *a, const ir_expr *b) {
   return ir_binary(p, IR_SUB, a, b);
+}
+
+static const ir_expr *doubled(ir_program *p, const ir_expr *e) {
+  bool scaled = e->op == IR_MUL && e->arg[1]->op == IR_CONST;
+  double scale = scaled ? e->arg[1]->u.real : 1;
+  return ir_binary(p, IR_MUL, scaled ? e->arg[0] : e, ir_real(p, (ir_type)e->type, 2 * scale));
+}
+
+/* a + b where a term of A shares an expensive factor with B, NULL: none does. */
+static const ir_expr *factored(ir_program *p, const ir_expr *a, const ir_expr *b) {
+  for (int i = 0; a->op == IR_ADD && i < 2; i++) {
+    const ir_expr *sum = factored(p, a->arg[i], b);
+    if (sum) return add(p, sum, a->arg[1 - i]);
+  }
+  if (a->op != IR_MUL || b->op != IR_MUL) return NULL;
+  for (int i = 0; i < 2; i++)
+    for (int j = 0; j < 2; j++)
+      if (a->arg[i] == b->arg[j] && ir_cost(a->arg[i]) >= EXPENSIVE)
+        return ir_binary(p, IR_MUL, add(p, a->arg[1 - i], b->arg[1 - j]), a->arg[i]);
+  return NULL;
+}
+
+const ir_expr *gradient_add(ir_program *p, const ir_expr *a, const ir_expr *b) {
+  if (a == b) return doubled(p, a);
+  const ir_expr *sum = factored(p, a, b);
+  return sum ? sum : add(p, a, b);
 }
 
 static bool used_elsewhere(const ir_expr *const *lhs, int rank, int k, const ir_index *index) {
@@ -199,7 +227,7 @@ static void define_group(assembly *a, int group) {
   for (part *t = a->part; t < a->part + a->n; t++) {
     if (t->group != group) continue;
     if (!t->map) sum_apart(a, t);
-    total = add(a->p, total, value_at(a, t, at));
+    total = gradient_add(a->p, total, value_at(a, t, at));
   }
   pass_sum_into(a->p, a->sum, lhs, total, first->piece->span);
 }
@@ -217,7 +245,7 @@ static void define_whole(assembly *a) {
     const ir_expr *value = value_at(a, t, at);
     for (int k = rank - 1; k >= 0; k--)
       value = ir_where(a->p, ir_inside(a->p, at[k], t->box.extent[k]), value, zero);
-    total = add(a->p, total, value);
+    total = gradient_add(a->p, total, value);
   }
   pass_sum_into(a->p, a->sum, u, total, a->part[0].piece->span);
 }

@@ -56,6 +56,9 @@ const ir_expr *contract_in_order(contraction *c);
  * of whole tensors, or NULL: a sum of such a tensor looks into it. */
 void simplify_projections(ir_program *p, base_arena *arena, const ir_eq *const *one_hot, ir_eq *eq);
 
+/* Tensors without the elements at their ends that are never read. */
+void simplify_shrink(ir_program *p, base_arena *arena);
+
 /* The sum EQ as products of two reads, their factors tensors of their own, if it is a contraction. */
 void contract_equation(ir_program *p, ir_eq *eq);
 
@@ -67,6 +70,25 @@ bool gradient_passes(const ir_expr *e, int k);
 /* The derivative by argument k of E, given the derivative G by E itself and Y, an expression for E's value.
  * Not for WHERE, whose branches are guarded instead. */
 const ir_expr *gradient_rule(ir_program *p, const ir_expr *e, int k, const ir_expr *y, const ir_expr *g);
+
+/* a + b: 2 a if they are equal, (x + y) e if both have an expensive factor e. */
+const ir_expr *gradient_add(ir_program *p, const ir_expr *a, const ir_expr *b);
+
+typedef struct gradient_edge {    /* the derivative by EQ's head leads to what is read */
+  const ir_eq *eq;
+  const ir_expr *read;
+} gradient_edge;
+
+typedef struct gradient_box {     /* the elements of a tensor that OF depends on: a hull; from NULL: none */
+  const ir_expr **from, **to;     /* by position */
+  int growth;
+} gradient_box;
+
+/* The boxes of all tensors, by id, from the N edges that lie between OF and what it is differentiated by. */
+void gradient_reach(ir_program *p, base_arena *arena, const ir_tensor *of, int n, const gradient_edge *edge,
+                    gradient_box *box);
+bool gradient_defines(ir_program *p, const gradient_box *box, const ir_eq *eq);   /* any element in BOX, as far as known */
+ir_eq gradient_restricted(ir_program *p, const gradient_box *box, const ir_eq *eq);   /* to where its head lies in BOX */
 
 typedef struct gradient_piece {   /* a summand of a derivative: adds BODY at LHS, for all indices in them */
   const ir_expr **lhs;

@@ -277,6 +277,7 @@ void pass_simplify(ir_program *p) {
   for (int i = 0; i < p->tensors.n; i++)
     if (!s.fate[i].visited) visit(&s, p->tensors.at[i]);
   share_bodies(&s);
+  simplify_shrink(p, arena);
   drop_dead(p, arena);
   base_arena_close(arena);
 }

@@ -146,6 +146,22 @@ static void a_shifted_diagonal(void **state) {
   check(l, Y, "Y[i] = where(0 <= i - 1, V[i,i-1], -inf)");
 }
 
+static void what_is_never_read_is_cut_off(void **state) {
+  lab *l = *state;
+  size(l, "L", 3);
+  given(l, "X : f64[L]");
+  declared(l, "S : f64[L+1]");
+  eq(l, "S[0] = 1.0");
+  eq(l, "A[l] = sin(S[l])");
+  eq(l, "B[l] = A[l] * 2.0");
+  eq(l, "S[l+1] = X[l] * B[l]");
+  ir_tensor *Y = eq(l, "Y = S[L]");
+  check(l, Y, "Y = S[L]");
+  assert_string_equal(text_of(l, tensor(l, "B")), "B[l] = 2.0 A[l]");
+  assert_ptr_equal(tensor(l, "A")->size[0], tensor(l, "X")->size[0]);
+  assert_ptr_equal(tensor(l, "A")->eqs.at[0]->free[0]->extent, tensor(l, "X")->size[0]);
+}
+
 static void recurrences_stay(void **state) {
   lab *l = *state;
   given(l, "X : f64[3]");
@@ -172,6 +188,7 @@ int main(void) {
       WITH_LAB(a_shifted_diagonal),
       WITH_LAB(a_one_hot_tensor_is_looked_into),
       WITH_LAB(a_body_that_is_stored_is_read),
+      WITH_LAB(what_is_never_read_is_cut_off),
       WITH_LAB(recurrences_stay),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
