@@ -331,8 +331,18 @@ static bool by_fact(proof *s, const poly *e, const poly *fact, int depth) {
   return false;
 }
 
+/* e = fact + what is plainly not negative: worth a look before the budget goes elsewhere. */
+static bool by_plain_fact(proof *s, const poly *e, int depth) {
+  for (int i = 0; i < s->f->n; i++) {
+    poly fact, left = *e;
+    poly_of(&fact, s->f->at[i]);
+    if (poly_add(&left, -1, &fact) && plain(s, &left, depth)) return true;
+  }
+  return false;
+}
+
 static bool search(proof *s, const poly *e, int depth) {
-  if (plain(s, e, depth)) return true;
+  if (plain(s, e, depth) || (depth == 0 && by_plain_fact(s, e, depth))) return true;
   const ir_expr *tried[2];
   for (int n = 0; n < 2; n++) {
     const ir_expr *x = hardest(e, tried, n);
