@@ -62,8 +62,6 @@ _Noreturn static void refuse_call(check *c, const node *n) {
   for (int i = 0; i < 3; i++)
     if (strcmp(name, texts[i]) == 0) check_refuse(c, n->e.span, "%s(...) stands alone on the right of `=`", name);
   if (n->e.nindex) check_refuse(c, n->e.span, "%s goes over no index", name);
-  if (lang_binds(name) && n->e.n == 1)
-    check_refuse(c, n->e.span, "%s over which index?\nhelp: name it: %s[i](...)", name, name);
   check_refuse(c, n->e.span, "%s does not take %d argument%s", name, n->e.n, n->e.n == 1 ? "" : "s");
 }
 

@@ -161,10 +161,9 @@ void check_data(check *c, entity *e) {
 
 /* ---- elements --------------------------------------------------------------------------------- */
 
-/* E[0,2] = 3: where and what. */
+/* E[0,2] = 3: where. */
 static bool is_element(const clause *cl, int64_t *at) {
-  const lang_expr *right = cl->stmt->equation.right;
-  bool element = cl->nlhs > 0 && right->kind == LANG_NUMBER && cl->op <= LANG_ADD;
+  bool element = cl->stmt->equation.right->kind == LANG_NUMBER && cl->op <= LANG_ADD;
   for (int k = 0; element && k < cl->nlhs; k++) {
     element = cl->lhs[k]->e.kind == LANG_NUMBER && cl->lhs[k]->e.whole;
     if (element) at[k] = cl->lhs[k]->e.integer;
@@ -174,9 +173,9 @@ static bool is_element(const clause *cl, int64_t *at) {
 
 static void refuse_twice(check *c, const entity *e, const int64_t *at, const clause *first, const clause *second) {
   base_text t = base_text_open(c->arena);
-  for (int k = 0; k < e->rank; k++) base_putf(&t, k ? ",%lld" : "%lld", (long long)at[k]);
-  check_refuse(c, second->stmt->span, "%s[%s] has two values: the first is on line %d", e->name, t.at,
-               first->stmt->span.line);
+  for (int k = 0; k < e->rank; k++) base_putf(&t, k ? ",%lld" : "[%lld", (long long)at[k]);
+  check_refuse(c, second->stmt->span, "%s%s%s has two values: the first is on line %d", e->name, t.at,
+               e->rank ? "]" : "", first->stmt->span.line);
 }
 
 /* The place of AT in E, whose sizes are known. */
@@ -209,17 +208,19 @@ static void size_by_elements(check *c, entity *e) {
 
 /* A tensor of nothing but elements is data; an element stands once. */
 void check_elements(check *c, entity *e) {
-  int64_t at[RUN_RANK];
+  int64_t at[RUN_RANK] = {0};
+  if (e->clauses.n == 1 && e->rank == 0) return;
   base_map *seen = base_map_open(c->arena);
   int elements = 0;
   for (int i = 0; i < e->clauses.n; i++) {
     if (!is_element(e->clauses.at[i], at)) continue;
-    const clause *first = base_map_get(seen, at, sizeof *at * (size_t)e->rank);
+    size_t key = sizeof *at * (size_t)(e->rank ? e->rank : 1);
+    const clause *first = base_map_get(seen, at, key);
     if (first) refuse_twice(c, e, at, first, e->clauses.at[i]);
-    base_map_put(seen, at, sizeof *at * (size_t)e->rank, e->clauses.at[i]);
+    base_map_put(seen, at, key, e->clauses.at[i]);
     elements++;
   }
-  if (!elements || elements < e->clauses.n || !c->program || e->rank > IO_RANK) return;
+  if (!elements || elements < e->clauses.n || !c->program || e->rank == 0 || e->rank > IO_RANK) return;
   size_by_elements(c, e);
   int64_t shape[IO_RANK];
   for (int k = 0; k < e->rank; k++)

@@ -26,6 +26,8 @@ static const ir_expr *number(check *c, const node *n) {
 
 const ir_expr *lower_position(check *c, clause *cl, const node *n) {
   const ir_expr *e = NULL, *x;
+  int64_t known;
+  if (check_whole(c, n, &known)) return ir_int(c->p, known);
   switch (n->e.kind) {
   case LANG_DIVIDE:
     return ir_binary(c->p, IR_QUO, lower_position(c, cl, child(n, 0)), lower_position(c, cl, child(n, 1)));

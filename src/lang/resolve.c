@@ -313,6 +313,8 @@ static node *resolve_builtin(resolver *r, const lang_expr *e) {
   if (strcmp(e->name, "topk") == 0) return resolve_topk(r, e);
   if (strcmp(e->name, "concat") == 0) return resolve_concat(r, e);
   bool binds = lang_binds(e->name), grad = strcmp(e->name, "grad") == 0;
+  if (binds && !lang_goes_over(e->name) && e->n == 1 && !e->nindex)
+    check_refuse(r->c, e->span, "%s over which index?\nhelp: name it: %s[i](...)", e->name, e->name);
   scope *before = r->top;
   node *n = copy_node(r, e);
   set_index(r, n, e->nindex);

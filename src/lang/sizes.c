@@ -104,8 +104,9 @@ static void check_rank(sizer *s, const node *read) {
   int n = read->e.kind == LANG_READ ? read->e.n : 0;
   if (n == of->rank || (read->itself && n == 0) || (n == of->rank - 1 && of->virtual_position >= 0)) return;
   if (of->rank < 0) check_refuse(s->c, read->e.span, "`%s` has no equation, list, file or declaration", of->name);
-  check_refuse(s->c, read->e.span, "%s has %d position%s; %d %s given here", of->name, of->rank, of->rank == 1 ? "" : "s",
-               n, n == 1 ? "is" : "are");
+  check_refuse(s->c, read->e.span, "%s has %d position%s; %d %s given here%s", of->name, of->rank,
+               of->rank == 1 ? "" : "s", n, n == 1 ? "is" : "are",
+               n == 0 ? base_format(s->c->arena, "\nhelp: name its indices: %s[i%s]", of->name, of->rank > 1 ? ",j" : "") : "");
 }
 
 /* Reads of tensors outside the recurrence, and of declared ones. */
