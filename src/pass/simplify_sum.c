@@ -99,20 +99,32 @@ static const ir_expr *guarded(summing *s, ir_agg agg, const ir_expr *e, exprs *t
   return e->op == IR_MUL || e->op == IR_DIV || e->op == IR_NEG ? guarded_factor(s, e, tests) : NULL;
 }
 
+static bool listed(const exprs *all, const ir_expr *e) {
+  for (int i = 0; i < all->n; i++)
+    if (all->at[i] == e) return true;
+  return false;
+}
+
 /* The equation at INDEX = VALUE, the only place where its body is not neutral. What reads data is
- * tested inside. */
-static void collapse(ir_program *p, ir_eq *eq, const exprs *tests, const ir_expr *body,
+ * tested inside, in the order of TESTS. */
+static void collapse(summing *s, ir_eq *eq, const exprs *tests, const ir_expr *body,
                      const ir_index *index, const ir_expr *value) {
+  ir_program *p = s->p;
   const ir_expr *neutral = ir_agg_neutral(p, eq->agg, (ir_type)body->type);
-  const ir_expr *result = ir_substitute(p, body, 1, &index, &value),
-                *first = ir_inside(p, value, index->extent);
-  for (int i = tests->n - 1; i >= 0; i--) {
+  const ir_expr *first = ir_inside(p, value, index->extent),
+                *result = ir_substitute(p, body, 1, &index, &value);
+  exprs met = {0}, inner = {0};
+  split_and(s->arena, first, &met);
+  for (int i = 0; i < tests->n; i++) {
     const ir_expr *test = ir_substitute(p, tests->at[i], 1, &index, &value);
+    if (listed(&met, test)) continue;
+    BASE_PUSH(s->arena, &met, test);
     if (pass_has_read(test))
-      result = ir_where(p, test, result, neutral);
+      BASE_PUSH(s->arena, &inner, test);
     else
       first = ir_binary(p, IR_AND, first, test);
   }
+  for (int i = inner.n - 1; i >= 0; i--) result = ir_where(p, inner.at[i], result, neutral);
   eq->body = ir_where(p, first, result, neutral);
 }
 
@@ -123,7 +135,7 @@ static bool drop_one_hot(summing *s, ir_eq *eq) {
     for (int k = 0; k < tests.n; k++) {
       const ir_expr *at = determined(s->p, tests.at[k], eq->red[i]);
       if (!at) continue;
-      collapse(s->p, eq, &tests, value, eq->red[i], at);
+      collapse(s, eq, &tests, value, eq->red[i], at);
       drop_red(eq, i);
       return true;
     }
