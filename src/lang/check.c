@@ -65,6 +65,7 @@ lang_program *lang_check(base_arena *arena, const char *file, const char *text, 
   program->ctx = c->ctx;
   program->arena = arena;
   program->ir = c->p;
+  program->named = base_map_open(arena);
   lang_ast *ast = parse(c, file, text, n);
   for (int i = 0; i < ast->n; i++) check_default(c, ast->at[i]);
   check_collect(c, ast);
@@ -79,11 +80,7 @@ lang_program *lang_check(base_arena *arena, const char *file, const char *text, 
   return program;
 }
 
-lang_tensor *lang_find(const lang_program *program, const char *name) {
-  for (int i = 0; i < program->tensors.n; i++)
-    if (strcmp(program->tensors.at[i]->name, name) == 0) return program->tensors.at[i];
-  return NULL;
-}
+lang_tensor *lang_find(const lang_program *program, const char *name) { return base_map_get_s(program->named, name); }
 
 /* All leaves of equations for the C API are bound: the first N entities. */
 static void refuse_leaves(check *c, int n) {

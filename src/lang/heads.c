@@ -41,6 +41,7 @@ static void publish(check *c, entity *e) {
   }
   e->tensor = t;
   BASE_PUSH(c->arena, &c->program->tensors, t);
+  base_map_put_s(c->program->named, e->name, t);
 }
 
 void check_declare_tensor(check *c, entity *e) {
@@ -170,10 +171,24 @@ static bool apart(check *c, const entity *e, const made *a, const made *b) {
   return false;
 }
 
+/* Does every clause give another number to position k? */
+static bool distinct_at(check *c, const entity *e, const made *m, int k) {
+  base_map *seen = base_map_open(c->arena);
+  for (int i = 0; i < e->clauses.n; i++) {
+    int64_t at;
+    if (!ir_is_int(m[i].lhs[k], &at) || base_map_get(seen, &at, sizeof at)) return false;
+    base_map_put(seen, &at, sizeof at, seen);
+  }
+  return true;
+}
+
 static bool all_apart(check *c, const entity *e, const made *m) {
+  if (m[0].average) return false;
+  for (int k = 0; k < e->rank; k++)
+    if (distinct_at(c, e, m, k)) return true;
   for (int i = 0; i < e->clauses.n; i++)
     for (int k = 0; k < i; k++)
-      if (m[i].average || m[k].average || !apart(c, e, &m[i], &m[k])) return false;
+      if (!apart(c, e, &m[i], &m[k])) return false;
   return true;
 }
 

@@ -106,6 +106,7 @@ typedef struct lang_program {
   base_arena *arena;
   ir_program *ir;                  /* the master: every tensor of the program; extracts of it are run */
   BASE_VEC(lang_tensor *) tensors; /* those with names in the text, and those of queries */
+  base_map *named;                 /* the same by name */
   BASE_VEC(lang_action) actions;
   BASE_VEC(lang_size) sizes;
   BASE_VEC(lang_source) sources;   /* texts read, for diagnostics */

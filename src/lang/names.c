@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DEEPEST = 1000 };
+enum { DEEPEST = 1000 };         /* scalars that lead to scalars, looked through */
 
 void check_refuse(check *c, base_span span, const char *format, ...) {
   char text[BASE_MESSAGE];
@@ -55,7 +55,7 @@ static bool number_of(check *c, entity *e, double *value) {
   const clause *cl = e->clauses.at[0];
   if (cl->op != LANG_SET || cl->stmt->equation.head->kind != LANG_NAME) return false;
   if (!e->number) {
-    if (c->depth == DEEPEST) check_refuse(c, cl->stmt->span, "scalars lead to scalars more than %d deep", DEEPEST);
+    if (c->depth == DEEPEST) return false;   /* it is computed when the program runs */
     c->depth++;
     e->busy = true;
     e->number = check_number(c, cl->stmt->equation.right, &e->value);
