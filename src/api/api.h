@@ -9,7 +9,7 @@
 
 typedef struct api_text api_text;
 
-enum { API_TEXTS = 64 };         /* buckets */
+enum { API_TEXTS = 64, API_SPARES = 32 };                /* buckets; handles kept for later */
 
 struct tl_context {
   base_ctx *base;
@@ -17,6 +17,8 @@ struct tl_context {
   base_error first;              /* the first error since tl_clear; status BASE_OK: none */
   char *diagnosis, *diagnosis_json;
   tl_tensor *tensors;            /* every live handle: tl_close releases what is still held */
+  tl_tensor *spare;              /* handles of values to be used again, by `next` */
+  int nspare;
   tl_function *functions;
   tl_program *programs;
   api_text *texts[API_TEXTS];
@@ -83,6 +85,7 @@ tl_tensor *api_tensor_of(tl_context *ctx, run_value *v);  /* takes the reference
 tl_tensor *api_tensor_new(tl_context *ctx, api_kind kind, int n, int rank, const int64_t *size,
                           size_t bytes, char **more);
 void api_tensor_free(tl_tensor *t);
+void api_spares_free(tl_context *ctx);
 void api_function_free(tl_function *f);
 void api_program_free(tl_program *p);
 

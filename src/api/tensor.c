@@ -32,8 +32,17 @@ tl_tensor *api_tensor_new(tl_context *ctx, api_kind kind, int n, int rank, const
   return t;
 }
 
+/* Handles of values are made at each call of a function: a few are kept. */
+static tl_tensor *spare_handle(tl_context *ctx) {
+  tl_tensor *t = ctx->spare;
+  if (!t) return base_try_malloc(ctx->base, sizeof *t);
+  ctx->spare = t->next;
+  ctx->nspare--;
+  return t;
+}
+
 tl_tensor *api_tensor_of(tl_context *ctx, run_value *v) {
-  tl_tensor *t = base_try_malloc(ctx->base, sizeof *t);
+  tl_tensor *t = spare_handle(ctx);
   if (!t) {
     run_release(v);
     base_raise(ctx->base, BASE_MEMORY, base_nowhere, "out of memory: a handle of a tensor");
@@ -51,7 +60,17 @@ void api_tensor_free(tl_tensor *t) {
   if (t->next) t->next->previous = t->previous;
   run_release(t->value);
   api_text_release(ctx, t->text);
+  if (t->kind == API_VALUE && ctx->nspare < API_SPARES) {
+    t->next = ctx->spare;
+    ctx->spare = t;
+    ctx->nspare++;
+    return;
+  }
   base_free(ctx->base, t);
+}
+
+void api_spares_free(tl_context *ctx) {
+  while (ctx->spare) base_free(ctx->base, spare_handle(ctx));
 }
 
 /* A long chain is released without recursion: those that die wait in a list. */

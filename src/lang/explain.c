@@ -10,8 +10,27 @@ typedef struct explained {
   machine_part part;
   int n;
   run_kernel_report *report;
+  double *times;                 /* by kernel id: how often it runs; 1 where that is not known */
   int64_t peak;
 } explained;
+
+/* ---- how often kernels run ----------------------------------------------------------------------- */
+
+/* The counter runs over [from, to), and all that OUTER times. */
+static void count_times(const sched_block *block, double *times, int64_t from, int64_t to,
+                        double outer) {
+  for (int i = 0; i < block->steps.n; i++) {
+    const sched_step *step = &block->steps.at[i];
+    int64_t first = from, end = to, a = 0, b = 1;
+    if (step->from && ir_is_int(step->from, &a) && a > first) first = a;
+    if (step->to && ir_is_int(step->to, &b) && b < end) end = b;
+    double n = end > first ? outer * (double)(end - first) : 0;
+    if (step->kernel) times[step->kernel->id] = n;
+    if (!step->loop) continue;
+    if (!ir_is_int(step->loop->from, &a) || !ir_is_int(step->loop->to, &b)) a = 0, b = 1;
+    count_times(&step->loop->body, times, a, b, n);
+  }
+}
 
 /* ---- amounts: 1.5 M ---------------------------------------------------------------------------- */
 
@@ -52,12 +71,12 @@ static void json_eq(base_text *out, const kernel_eq *e, int number) {
 
 /* ---- as text ----------------------------------------------------------------------------------- */
 
-static void put_report(base_text *out, const run_kernel_report *r) {
+static void put_report(base_text *out, const run_kernel_report *r, double times) {
   base_putf(out, "  %2d %-8s %-22s ", r->kernel->id, kernel_shape_name(r->kernel->shape), r->impl);
   put_amount(out, r->flop, "FLOP");
   base_put(out, ", ");
   put_amount(out, r->bytes, "B");
-  base_put(out, "\n");
+  base_putf(out, times == 1 ? "\n" : ", %.0f times\n", times);
   put_equations(out, r->kernel, plain_eq);
   for (int i = 0; i < r->ndeclined; i++)
     base_putf(out, "       %s declined: %s\n", r->declined[i], r->why[i]);
@@ -79,25 +98,26 @@ static void put_loop(base_text *out, const sched_block *block, int depth) {
 static void put_text(base_text *out, const explained *x) {
   double flop = 0, bytes = 0;
   for (int i = 0; i < x->n; i++) {
-    flop += x->report[i].flop;
-    bytes += x->report[i].bytes;
+    flop += x->times[i] * x->report[i].flop;
+    bytes += x->times[i] * x->report[i].bytes;
   }
   base_putf(out, "%s\n  %d kernel%s, ", x->what, x->n, x->n == 1 ? "" : "s");
   put_amount(out, flop, "FLOP");
   base_put(out, ", ");
   put_amount(out, bytes, "B moved, ");
   put_amount(out, (double)x->peak, "B of work space\n");
-  for (int i = 0; i < x->n; i++) put_report(out, &x->report[i]);
+  for (int i = 0; i < x->n; i++) put_report(out, &x->report[i], x->times[i]);
   put_loop(out, &run_plan_schedule(x->part.plan)->body, 0);
 }
 
 /* ---- as JSON: one object a line ------------------------------------------------------------------- */
 
-static void put_json_report(base_text *out, const run_kernel_report *r) {
+static void put_json_report(base_text *out, const run_kernel_report *r, double times) {
   base_putf(out, "{\"kernel\": %d, \"shape\": \"%s\", \"implementation\": ", r->kernel->id,
             kernel_shape_name(r->kernel->shape));
   machine_put_string(out, r->impl, strlen(r->impl));
-  base_putf(out, ", \"flop\": %.0f, \"bytes\": %.0f, \"equations\": [", r->flop, r->bytes);
+  base_putf(out, ", \"times\": %.0f, \"flop\": %.0f, \"bytes\": %.0f, \"equations\": [", times,
+            r->flop, r->bytes);
   put_equations(out, r->kernel, json_eq);
   base_put(out, "], \"declined\": {");
   for (int i = 0; i < r->ndeclined; i++) {
@@ -115,7 +135,7 @@ static void put_json(base_text *out, const explained *x) {
   base_putf(out, ", \"work_bytes\": %lld, \"kernels\": [", (long long)x->peak);
   for (int i = 0; i < x->n; i++) {
     if (i) base_put(out, ", ");
-    put_json_report(out, &x->report[i]);
+    put_json_report(out, &x->report[i], x->times[i]);
   }
   base_put(out, "]}\n");
 }
@@ -133,6 +153,8 @@ static void report_part(const explaining *e, const char *what, const machine_par
   x.n = run_plan_report(part->plan, part->value, NULL, NULL);
   x.report = BASE_NEWS(part->job, run_kernel_report, x.n + 1);
   run_plan_report(part->plan, part->value, x.report, &x.peak);
+  x.times = BASE_NEWS(part->job, double, x.n + 1);
+  count_times(&run_plan_schedule(part->plan)->body, x.times, 0, 1, 1);
   if (e->json) put_json(e->out, &x);
   else put_text(e->out, &x);
 }
