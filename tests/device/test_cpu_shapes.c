@@ -1,6 +1,8 @@
 /* Products, attention, scatters and scans on the CPU against ref. */
 #include "cpu_lab.h"
 
+#include <stdio.h>
+
 static const char *const types[] = {"f32", "f16", "bf16", "f64"};
 
 static void products(cpu_lab *lab) {
@@ -25,6 +27,22 @@ static void products(cpu_lab *lab) {
     cpu_lab_check(lab, e, "Y", "A : %s[%d,%d]\nB : %s[%d,%d]\nC : %s[%d,%d]\nD : f32[%d,%d]\nY[i,j] = A[i,k] B[k,j] + C[i,k] D[k,j]",
                   t, m, k, u, k, n, u, m, k, k, n);
   }
+}
+
+static void attention(cpu_lab *lab) {
+  static const int shape[][5] = {{1, 1, 1, 1, 1}, {2, 3, 7, 5, 4}, {3, 2, 64, 64, 32}, {1, 2, 130, 70, 16}, {2, 1, 65, 300, 8}};
+  for (int t = 0; t < 4; t++)
+    for (int s = 0; s < 5; s++) {
+      int b = shape[s][0], h = shape[s][1], p = shape[s][2], q = shape[s][3], d = shape[s][4];
+      char given[256], scores[256];
+      snprintf(given, sizeof given, "Q : %s[%d,%d,%d,%d]\nK : %s[%d,%d,%d,%d]\nV : f32[%d,%d,%d,%d]\nU : f32[%d,%d,%d,%d]\n",
+               types[t], b, h, p, d, types[t], b, h, q, d, b, h, q, d + 1, b, h, p, d + 1);
+      snprintf(scores, sizeof scores, "C[b,h,p,q.] = softmax(where(q <= p, Q[b,h,p,k] K[b,h,q,k] / sqrt(%d), -inf))\n", d);
+      cpu_lab_check(lab, 1e-5, "H", "%s%sH[b,h,p,k] = C[b,h,p,q] V[b,h,q,k]", given, scores);
+      cpu_lab_check(lab, 2e-5, "grad Loss Q K V", "%s%sH[b,h,p,k] = C[b,h,p,q] V[b,h,q,k]\nLoss = H[b,h,p,k] U[b,h,p,k]", given, scores);
+      cpu_lab_check(lab, 1e-5, "H", "%sC[b,h,p,q.] = softmax(Q[b,h,p,k] K[b,h,q,k] + p - q)\nO[b,h,p,k] = C[b,h,p,q] V[b,h,q,k]\n"
+                    "H[b,p,h,k] = relu(O[b,h,p,k]) * 2", given);
+    }
 }
 
 static void scatters(cpu_lab *lab) {
@@ -52,12 +70,13 @@ static void scans(cpu_lab *lab) {
 
 #define EACH(name) static void each_##name(void **state) { (void)state; cpu_lab_each(name); }
 EACH(products)
+EACH(attention)
 EACH(scatters)
 EACH(scans)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(each_products), cmocka_unit_test(each_scatters), cmocka_unit_test(each_scans),
+      cmocka_unit_test(each_products), cmocka_unit_test(each_attention), cmocka_unit_test(each_scatters), cmocka_unit_test(each_scans),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -112,8 +112,9 @@ static const char *add_tile(device_bind *bind, const kernel_segment *seg, const 
   cpu_home **homes = BASE_NEWS(bind->arena, cpu_home *, bind->program->tensors.n + 1);
   cpu_home *home = homes[eq->head->id] = BASE_NEW(bind->arena, cpu_home);
   int64_t bytes = (int64_t)ir_type_bytes((ir_type)eq->body->type);
-  *home = (cpu_home){.type = (ir_type)eq->body->type, .source = CPU_LOCAL, .step = BASE_NEWS(bind->arena, int64_t, CPU_AXES)};
-  home->step[nframe - 1] = bytes;
+  *home = (cpu_home){.type = (ir_type)eq->body->type, .source = CPU_LOCAL, .n = 1, .index = frame + nframe - 1};
+  home->step = BASE_NEW(bind->arena, int64_t);
+  home->step[0] = bytes;
   cpu_spec spec = {.nframe = nframe, .frame = frame, .neq = seg->neq, .eq = seg->eq, .home = homes,
                    .given = &seg->eq[seg->main], .ntile = {seg->nbatch, r->nm, r->nn}};
   const char *why;

@@ -17,10 +17,21 @@ void *cpu_alloc(device_bind *bind, size_t bytes) {
   return (void *)(((uintptr_t)p + 63) & ~(uintptr_t)63);
 }
 
+int cpu_threads(const device *d) { return d->threads ? base_pool_threads(d->threads) : 1; }
+
+cpu_gemm **cpu_solo_gemms(device *d) {
+  cpu_device *cpu = cpu_of(d);
+  if (!cpu->solo) cpu->solo = base_calloc(d->ctx, sizeof *cpu->solo * (size_t)cpu_threads(d));
+  for (int i = 0; i < cpu_threads(d); i++)
+    if (!cpu->solo[i]) cpu->solo[i] = cpu_gemm_open(d->ctx, NULL, cpu->isa);
+  return cpu->solo;
+}
+
 static const device_impl impls[] = {
     {"cpu.map", KERNEL_MAP, NULL, cpu_prepare_nests},
     {"cpu.row", KERNEL_ROW, NULL, cpu_prepare_nests},
     {"cpu.contract.gemm", KERNEL_CONTRACT, NULL, cpu_prepare_contract},
+    {"cpu.attend.gemm", KERNEL_ATTEND, NULL, cpu_prepare_attend},
     {"cpu.map.any", KERNEL_MAP, NULL, cpu_prepare_any},
     {"cpu.row.any", KERNEL_ROW, NULL, cpu_prepare_any},
     {"cpu.contract.any", KERNEL_CONTRACT, NULL, cpu_prepare_any},
@@ -32,7 +43,10 @@ static const device_impl impls[] = {
 
 static void close_cpu(device *d) {
   base_ctx *ctx = d->ctx;
-  cpu_gemm_close(cpu_of(d)->gemm);
+  cpu_device *cpu = cpu_of(d);
+  for (int i = 0; cpu->solo && i < cpu_threads(d); i++) cpu_gemm_close(cpu->solo[i]);
+  base_free(ctx, cpu->solo);
+  cpu_gemm_close(cpu->gemm);
   device_pool_close(d);
   base_pool_close(d->threads);
   base_free(ctx, d);

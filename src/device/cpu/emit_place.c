@@ -131,10 +131,21 @@ cpu_cursor cpu_access_cursor(cpu_nest *nest, const kernel_access *access) {
   return tensor_cursor(nest, access, stride);
 }
 
-static void place_home(cpu_emit *e, const cpu_home *home, emit_place *p) {
-  cpu_cursor c = fresh(e->nest, home->source);
+int64_t cpu_home_step(const cpu_home *home, const ir_index *index) {
+  for (int i = 0; i < home->n; i++)
+    if (home->index[i] == index) return home->step[i];
+  return 0;
+}
+
+cpu_cursor cpu_home_cursor(cpu_nest *nest, const cpu_home *home) {
+  cpu_cursor c = fresh(nest, home->source);
   c.offset = home->offset;
-  memcpy(c.step, home->step, sizeof *c.step * (size_t)e->nest->naxis);
+  for (int i = 0; i < nest->naxis; i++) c.step[i] = cpu_home_step(home, nest->index[i]);
+  return c;
+}
+
+static void place_home(cpu_emit *e, const cpu_home *home, emit_place *p) {
+  cpu_cursor c = cpu_home_cursor(e->nest, home);
   p->step = along(e, &c);
   p->cursor = cpu_pass_cursor(e->nest, e->pass, &c);
 }
@@ -143,7 +154,7 @@ void emit_place_of(cpu_emit *e, const kernel_access *access, emit_place *p) {
   cpu_nest *nest = e->nest;
   const ir_tensor *t = access->tensor;
   *p = (emit_place){.type = cpu_stored_type(nest, t)};
-  if (nest->home[t->id] && nest->home[t->id]->step) {
+  if (nest->home[t->id] && !nest->home[t->id]->whole) {
     place_home(e, nest->home[t->id], p);
     return;
   }
@@ -171,8 +182,8 @@ bool cpu_access_step(const cpu_nest *nest, const kernel_code *code, const kernel
   const ir_tensor *t = access->tensor;
   int64_t stride[64];
   *step = 0;
-  if (nest->home[t->id] && nest->home[t->id]->step) {
-    *step = nest->home[t->id]->step[axis];
+  if (nest->home[t->id] && !nest->home[t->id]->whole) {
+    *step = cpu_home_step(nest->home[t->id], nest->index[axis]);
     return true;
   }
   device_strides(t, nest->bind->symbols, stride);

@@ -90,7 +90,7 @@ static int64_t count_of(device_bind *bind, const ir_tensor *t) {
 static cpu_home *whole_home(device_bind *bind, const ir_tensor *t, ir_type type) {
   cpu_home *home = BASE_NEW(bind->arena, cpu_home);
   size_t bytes = (size_t)count_of(bind, t) * ir_type_bytes(type);
-  *home = (cpu_home){.type = type, .source = CPU_FIXED, .offset = (int64_t)(intptr_t)cpu_alloc(bind, bytes)};
+  *home = (cpu_home){.type = type, .whole = true, .source = CPU_FIXED, .offset = (int64_t)(intptr_t)cpu_alloc(bind, bytes)};
   return home;
 }
 

@@ -19,7 +19,7 @@ typedef struct programs {
 } programs;
 
 static int home_cursor(const programs *g, const cpu_home *home) {
-  cpu_cursor c = {.source = home->source, .offset = home->offset, .step = home->step};
+  cpu_cursor c = cpu_home_cursor(g->nest, home);
   return cpu_pass_cursor(g->nest, g->pass, &c);
 }
 
@@ -302,7 +302,7 @@ static void count_units(cpu_nest *nest) {
 }
 
 static int workers_for(const cpu_nest *nest) {
-  int most = nest->bind->device->threads ? base_pool_threads(nest->bind->device->threads) : 1;
+  int most = cpu_threads(nest->bind->device);
   double worth = nest->cost / CPU_WORKER_COST;
   return worth < 2 ? 1 : worth < most ? (int)worth : most;
 }
@@ -315,6 +315,8 @@ cpu_nest *cpu_nest_make(device_bind *bind, const cpu_spec *spec, const char **wh
   plan p = {.nest = nest};
   *why = plan_make(&p, spec);
   if (!*why && p.tiles && (p.npass != 1 || p.pass[0].inner || p.pass[0].partial)) *why = "a reduction follows in the tile";
+  for (int k = 0; k < p.npass && !*why && p.rows; k++)
+    if (p.pass[k].partial) *why = "a result over the whole frame";
   if (*why) return NULL;
   nest->npass = p.npass;
   nest->pass = BASE_NEWS(nest->arena, cpu_pass *, p.npass + 1);
@@ -332,8 +334,8 @@ cpu_nest *cpu_nest_make(device_bind *bind, const cpu_spec *spec, const char **wh
   bool by_rows = p.tiles;
   nest->turn = turns(nest, NULL, by_rows ? nest->ntile[0] : 0, by_rows ? nest->ntile[0] + nest->ntile[1] : nest->nlevel);
   for (int k = 0; k < nest->npass; k++) nest->pass[k]->turn = turns(nest, nest->pass[k], 0, nest->pass[k]->nloop);
-  if (p.tiles) {
-    nest->nworker = nest->bind->device->threads ? base_pool_threads(nest->bind->device->threads) : 1;
+  if (p.tiles || p.rows) {
+    nest->nworker = cpu_threads(nest->bind->device);
   } else {
     choose_streams(nest, &p);
     count_units(nest);

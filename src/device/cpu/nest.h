@@ -25,6 +25,7 @@ enum {
   CPU_LOCAL = -3,            /* the worker's scratch */
   CPU_CHUNK = -4,            /* the chunk's part of the partial results */
   CPU_DERIVED = -5,          /* set by the line program */
+  CPU_BLOCK = -6,            /* the caller's scratch for the rows it runs */
 };
 
 enum { CPU_AXES = 64 };      /* of a nest, at most */
@@ -41,7 +42,10 @@ typedef struct cpu_home {    /* where a tensor lives inside the kernel */
   ir_type type;              /* of its elements there */
   int source;
   int64_t offset;
-  int64_t *step;             /* by axis: read and written at its own positions only; NULL: the whole tensor is there */
+  bool whole;                /* all of it, row-major; else only its own positions, so far apart along these indices: */
+  int n;
+  const ir_index **index;
+  int64_t *step;             /* bytes */
 } cpu_home;
 
 /* ---- passes and nests ------------------------------------------------------------------------------------ */
@@ -80,7 +84,7 @@ typedef struct cpu_worker {
   int64_t *home;             /* the cursors at the current unit */
   int64_t *work;             /* those of a pass with loops */
   vm_frame *frame;           /* one for each pass */
-  char *local;
+  char *local, *block;
 } cpu_worker;
 
 typedef struct cpu_nest {
@@ -125,6 +129,7 @@ typedef struct cpu_spec {
   const kernel_eq *eq;
   cpu_home **home;           /* by tensor id: tensors that live elsewhere; may be NULL */
   const kernel_eq *given;    /* the one of EQ whose value lies in its home; it is stored if it is global */
+  bool rows;                 /* run by cpu_nest_rows */
   int ntile[3];              /* run by tiles: so many indices of the frame are batch, m and n; all 0: not */
   const ir_index *scan;      /* set by the caller before each run (scan_at); NULL: none */
   bool scatter;              /* the one equation adds to memory that is there, at places data may say; what is not of the
@@ -143,6 +148,10 @@ void cpu_nest_run(cpu_nest *nest, void *const *data, const int64_t *symbols);
 /* Of a nest by tiles: the points [m0, m0 + mc) x [n0, n0 + nc) of BATCH, the home of the given value being the tile
  * at C with rows LDC bytes apart. For use between begin and end, from any thread with a worker of its own. */
 void cpu_nest_tile(cpu_nest *nest, int worker, int64_t batch, int64_t m0, int64_t n0, int mc, int nc, char *c, int64_t ldc);
+
+/* Of a nest by rows: the frame points [from, to), counted through the frame's indices, the last fastest; its blocks'
+ * homes start at BLOCK for the first of them. */
+void cpu_nest_rows(cpu_nest *nest, int worker, int64_t from, int64_t to, char *block);
 
 int64_t cpu_level_step(const cpu_nest *nest, const cpu_cursor *c, int d);
 int cpu_nest_axis(const cpu_nest *nest, const ir_index *index);    /* -1: none */
@@ -171,6 +180,8 @@ void cpu_emit_join(cpu_emit *e, ir_agg agg, ir_type computed, int cursor);      
 
 /* The place an access of the code stands for: its cursor, and its step along the vector axis. */
 int cpu_emit_place(cpu_emit *e, const kernel_access *access, int64_t *step);
+int64_t cpu_home_step(const cpu_home *home, const ir_index *index);
+cpu_cursor cpu_home_cursor(cpu_nest *nest, const cpu_home *home);
 ir_type cpu_stored_type(const cpu_nest *nest, const ir_tensor *t);    /* of its elements in memory */
 cpu_cursor cpu_access_cursor(cpu_nest *nest, const kernel_access *access);
 int cpu_pass_cursor(cpu_nest *nest, cpu_pass *pass, const cpu_cursor *cursor);

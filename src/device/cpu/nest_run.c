@@ -14,6 +14,7 @@ static int64_t start_of(const cpu_nest *nest, const cpu_worker *worker, int chun
   if (c->late) at += c->scale * ir_eval_size(c->late, nest->symbols);
   if (c->source >= 0) return (int64_t)(intptr_t)nest->data[c->source] + at;
   if (c->source == CPU_LOCAL) return (int64_t)(intptr_t)worker->local + at;
+  if (c->source == CPU_BLOCK) return (int64_t)(intptr_t)worker->block + at;
   if (c->source == CPU_CHUNK) return (int64_t)(intptr_t)nest->chunk + chunk * nest->chunk_bytes + at;
   return at;
 }
@@ -35,7 +36,7 @@ static void go_to(cpu_nest *nest, cpu_worker *worker, int chunk, int64_t unit, i
   }
   for (int k = 0, at = 0; k < nest->npass; k++)
     for (int i = 0; i < nest->pass[k]->cursor.n; i++, at++)
-      for (int d = 0; d < nest->nlevel; d++)
+      for (int d = 0; d < nest->nlevel && nest->pass[k]->cursor.at[i].source != CPU_BLOCK; d++)
         worker->home[at] += where[d] * cpu_level_step(nest, &nest->pass[k]->cursor.at[i], d);
 }
 
@@ -251,6 +252,17 @@ void cpu_nest_tile(cpu_nest *nest, int w, int64_t batch, int64_t m0, int64_t n0,
       }
       where[d] = 0;
     }
+  }
+}
+
+void cpu_nest_rows(cpu_nest *nest, int w, int64_t from, int64_t to, char *block) {
+  cpu_worker *worker = &nest->worker[w];
+  int64_t where[64];
+  worker->block = block;
+  go_to(nest, worker, 0, from, where);
+  for (int64_t unit = from; unit < to; unit++) {
+    run_unit(nest, worker, 0);
+    step_frame(nest, where, worker->home);
   }
 }
 

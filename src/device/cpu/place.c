@@ -61,8 +61,7 @@ cpu_indices cpu_indices_of(const device_bind *bind, int n, const ir_index *const
   return a;
 }
 
-/* START + the sum of step[i] index[i]: a stride where one is enough, else a table. */
-static cpu_axis table(device_bind *bind, const cpu_indices *a, const int64_t *step, int64_t start) {
+cpu_axis cpu_table(device_bind *bind, const cpu_indices *a, const int64_t *step, int64_t start) {
   int64_t stride = 0, reach = 1, where[64] = {0}, sum = start;
   bool plain = start == 0;
   for (int i = a->n - 1; i >= 0; i--) {
@@ -88,7 +87,7 @@ static cpu_axis table(device_bind *bind, const cpu_indices *a, const int64_t *st
 cpu_axis cpu_offsets(const cpu_place *p, const cpu_indices *a) {
   int64_t step[64];
   for (int i = 0; i < a->n; i++) step[i] = cpu_place_step(p, a->index[i]);
-  return table(p->bind, a, step, 0);
+  return cpu_table(p->bind, a, step, 0);
 }
 
 /* How far position k reaches over an axis. */
@@ -119,9 +118,9 @@ static void guard(cpu_place *p, cpu_matrix *m, const cpu_indices *batch, const c
     cpu_guard *g = &guards[m->guards++];
     g->size = p->size[k];
     for (int i = 0; i < row->n; i++) step[i] = coefficient(p, k, row->index[i]);
-    g->row = table(p->bind, row, step, start);
+    g->row = cpu_table(p->bind, row, step, start);
     for (int i = 0; i < col->n; i++) step[i] = coefficient(p, k, col->index[i]);
-    g->col = table(p->bind, col, step, 0);
+    g->col = cpu_table(p->bind, col, step, 0);
   }
   m->guard = guards;
 }

@@ -29,6 +29,8 @@ cpu_indices cpu_indices_of(const device_bind *bind, int n, const ir_index *const
 cpu_place cpu_place_of(device_bind *bind, const ir_tensor *t, const ir_expr *const *position);
 int64_t cpu_place_step(const cpu_place *p, const ir_index *index);                 /* elements */
 cpu_axis cpu_offsets(const cpu_place *p, const cpu_indices *a);
+/* START + the sum of step[i] index[i]: a stride where one is enough, else a table. */
+cpu_axis cpu_table(device_bind *bind, const cpu_indices *a, const int64_t *step, int64_t start);
 cpu_start cpu_start_of(const cpu_place *p);
 void *cpu_start_at(const cpu_start *f, void *const *data, const int64_t *symbols);
 bool cpu_gemm_type(ir_type type, cpu_type *out);

@@ -92,7 +92,7 @@ static int cheapest(const plan *p, uint64_t among, const plan_eq *q, int n, doub
 }
 
 /* Strips along an axis of the frame, or lines along inner ones. */
-static void choose_form(plan *p) {
+static void choose_form(plan *p, bool rows) {
   cpu_nest *nest = p->nest;
   double lines = 0, strips = 0;
   for (int i = 0; i < p->neq; i++) {
@@ -101,7 +101,7 @@ static void choose_form(plan *p) {
     lines += cost;
   }
   p->v = cheapest(p, bit(nest->nframe) - 1, p->eq, p->neq, &strips);
-  nest->strips = p->v >= 0 && strips <= lines;
+  nest->strips = p->v >= 0 && strips <= lines && !rows;
   nest->cost = nest->strips ? strips : lines;
   for (int i = 0; i < p->neq && nest->strips; i++) p->eq[i].v = p->v;
 }
@@ -171,22 +171,26 @@ static bool read_later(const plan *p, const plan_eq *q) {
   return false;
 }
 
-/* Scratch of a worker over AXES (the vector axis innermost) for elements of TYPE. */
+static void add_step(cpu_home *home, const ir_index *index, int64_t step) {
+  home->index[home->n] = index;
+  home->step[home->n++] = step;
+}
+
+/* Scratch of a worker over AXES, the vector axis innermost. */
 static cpu_home *reserve(plan *p, uint64_t axes, int v, ir_type type) {
   cpu_nest *nest = p->nest;
   cpu_home *home = BASE_NEW(nest->arena, cpu_home);
   int64_t stride = (int64_t)ir_type_bytes(type);
-  home->type = type;
-  home->source = CPU_LOCAL;
-  home->offset = nest->local_bytes;
-  home->step = BASE_NEWS(nest->arena, int64_t, CPU_AXES);
+  *home = (cpu_home){.type = type, .source = CPU_LOCAL, .offset = nest->local_bytes};
+  home->index = BASE_NEWS(nest->arena, const ir_index *, nest->naxis + 1);
+  home->step = BASE_NEWS(nest->arena, int64_t, nest->naxis + 1);
   if (v >= 0 && (nest->strips || (axes & bit(v)))) {
-    home->step[v] = stride;
+    add_step(home, nest->index[v], stride);
     stride *= nest->strips && nest->extent[v] > PLAN_STRIP ? PLAN_STRIP : nest->extent[v];
   }
   for (int i = nest->naxis - 1; i >= nest->nframe; i--) {
     if (i == v || !(axes & bit(i))) continue;
-    home->step[i] = stride;
+    add_step(home, nest->index[i], stride);
     stride *= nest->extent[i];
   }
   nest->local_bytes += (stride + 127) & ~(int64_t)63;
@@ -212,6 +216,7 @@ const char *plan_make(plan *p, const cpu_spec *spec) {
   int neq = spec->neq;
   p->given = spec->given;
   p->scatter = spec->scatter;
+  p->rows = spec->rows;
   p->tiles = spec->ntile[0] + spec->ntile[1] + spec->ntile[2] > 0;
   nest->index = BASE_NEWS(nest->arena, const ir_index *, CPU_AXES);
   nest->extent = BASE_NEWS(nest->arena, int64_t, CPU_AXES);
@@ -229,7 +234,7 @@ const char *plan_make(plan *p, const cpu_spec *spec) {
     nest->strips = true;
     for (int i = 0; i < p->neq; i++) p->eq[i].v = p->v;
   } else {
-    choose_form(p);
+    choose_form(p, spec->rows);
   }
   why = form_passes(p);
   if (why) return why;

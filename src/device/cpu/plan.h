@@ -33,7 +33,7 @@ typedef struct plan {
   plan_eq *eq;
   plan_pass *pass;
   int v;                       /* of strips */
-  bool scatter, tiles;
+  bool scatter, tiles, rows;
   const kernel_eq *given;
 } plan;
 
