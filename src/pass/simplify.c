@@ -267,6 +267,22 @@ static void drop_dead(ir_program *p, base_arena *arena) {
     if (!n.needed[i]) ir_undefine(p->tensors.at[i]);
 }
 
+static const ir_expr *replace_twin(ir_program *p, const ir_expr *e, void *arg) {
+  const simplifying *s = arg;
+  ir_tensor *twin = e->op == IR_READ ? s->fate[e->u.tensor->id].twin : NULL;
+  return twin ? ir_read(p, twin, e->arg) : e;
+}
+
+/* In a recurrence a tensor may have been read before it turned out to be another's twin. */
+static void redirect_twins(simplifying *s) {
+  for (int t = 0; t < s->p->tensors.n; t++)
+    for (int i = 0; i < s->p->tensors.at[t]->eqs.n; i++) {
+      ir_eq *eq = s->p->tensors.at[t]->eqs.at[i];
+      for (int k = 0; k < eq->head->rank; k++) eq->lhs[k] = ir_rewrite(s->p, eq->lhs[k], replace_twin, s);
+      eq->body = ir_rewrite(s->p, eq->body, replace_twin, s);
+    }
+}
+
 void pass_simplify(ir_program *p) {
   base_arena *arena = base_arena_child(p->arena);
   drop_dead(p, arena);
@@ -276,6 +292,7 @@ void pass_simplify(ir_program *p) {
   s.one_hot = BASE_NEWS(arena, const ir_eq *, p->tensors.n + 1);
   for (int i = 0; i < p->tensors.n; i++)
     if (!s.fate[i].visited) visit(&s, p->tensors.at[i]);
+  redirect_twins(&s);
   share_bodies(&s);
   simplify_shrink(p, arena);
   drop_dead(p, arena);

@@ -120,6 +120,16 @@ static void graph(void **state) {
   check_values(f, 1e-4);
 }
 
+static void deep_graph(void **state) {
+  fixture *f = *state;
+  plan_text(f, "Src : i64[9]\nDst : i64[9]\nX : f32[5, 4]\nW : f32[3, 4, 4]\nV : f32[3, 4, 4]\nU : f32[5, 4]\n"
+               "E[0,n,d] = X[n,d]\nAgg : f32[3, 5, 4]\nAgg[l, Dst[k], d] += E[l, Src[k], d]\n"
+               "E[l+1,n,d] = relu(W[l,d,e] Agg[l,n,e] + V[l,d,e] E[l,n,e])\nLoss = E[3,n,d] U[n,d]\n",
+            "Loss grad Loss X W V");
+  assert_true(kernels_of(f, KERNEL_SCATTER) <= 2);
+  check_values(f, 1e-4);
+}
+
 static void embedding(void **state) {
   fixture *f = *state;
   plan_text(f, "Tok : i64[4, 5]\nEmb : f32[7, 3]\nU : f32[4, 5, 3]\nX[b,p,d] = Emb[Tok[b,p], d]\n"
@@ -162,7 +172,7 @@ int main(void) {
       WITH_FIXTURE(attention_forward), WITH_FIXTURE(attention_is_one_kernel), WITH_FIXTURE(attention_backward),
       WITH_FIXTURE(convolution),       WITH_FIXTURE(padded_convolution),      WITH_FIXTURE(lstm),
       WITH_FIXTURE(scans),
-      WITH_FIXTURE(graph),             WITH_FIXTURE(embedding),               WITH_FIXTURE(block_forward),
+      WITH_FIXTURE(graph),             WITH_FIXTURE(embedding), WITH_FIXTURE(deep_graph),               WITH_FIXTURE(block_forward),
       WITH_FIXTURE(block_backward),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
