@@ -78,8 +78,8 @@ static void agree(sizer *s, variable *v, const ir_expr *size, const char *from, 
 
 /* STRONG: what must agree. */
 static void bare_at(sizer *s, variable *v, const ir_expr *size, const entity *of, int position, bool strong) {
-  if (v->slice) return;
   if (!v->domain) v->domain = of->domains ? of->domains[position] : NULL;
+  if (v->slice) return;
   if (v->bare && v->strong && strong) {
     agree(s, v, size, of->name, position);
     return;
