@@ -12,6 +12,10 @@ typedef struct writer {
   ir_program *p;                   /* the loss and its gradients */
   ir_tensor **map;                 /* by id in program->ir */
   base_map *written;               /* names that have their statement */
+  base_map *slices;                /* by what is sliced and how: the tensor that holds it */
+  int count;                       /* tensors of p; slices come behind */
+  int *cycle;                      /* by id in p: equal for tensors of one recurrence */
+  const ir_tensor *head;           /* of the equation being written */
 } writer;
 
 /* ---- what the text defines -------------------------------------------------------------------- */
@@ -93,6 +97,148 @@ static void put_leaf(writer *w, const lang_tensor *named, const ir_tensor *t) {
   if (named && named->kind == LANG_DATA && !declared->declare.start) put_data(w, named->name);
 }
 
+/* ---- recurrences ---------------------------------------------------------------------------------- */
+
+typedef struct reads { writer *w; bool *met; BASE_VEC(const ir_tensor *) todo; } reads;
+
+static void note_read(void *arg, const ir_expr *e) {
+  reads *r = arg;
+  if (e->op != IR_READ || r->met[e->u.tensor->id]) return;
+  r->met[e->u.tensor->id] = true;
+  BASE_PUSH(r->w->arena, &r->todo, e->u.tensor);
+}
+
+static void each_read(const ir_tensor *t, void (*visit)(void *arg, const ir_expr *e), void *arg) {
+  for (int i = 0; i < t->eqs.n; i++) {
+    for (int k = 0; k < t->rank; k++) ir_each(t->eqs.at[i]->lhs[k], visit, arg);
+    ir_each(t->eqs.at[i]->body, visit, arg);
+  }
+}
+
+/* met[i]: T leads back to tensor i. */
+static bool *reached(writer *w, const ir_tensor *t) {
+  reads r = {.w = w, .met = BASE_NEWS(w->arena, bool, w->p->tensors.n + 1)};
+  each_read(t, note_read, &r);
+  while (r.todo.n > 0) each_read(r.todo.at[--r.todo.n], note_read, &r);
+  return r.met;
+}
+
+static void find_cycles(writer *w) {
+  int n = w->count = w->p->tensors.n;
+  bool **from = BASE_NEWS(w->arena, bool *, n + 1);
+  w->cycle = BASE_NEWS(w->arena, int, n + 1);
+  for (int i = 0; i < n; i++) from[i] = reached(w, w->p->tensors.at[i]);
+  for (int i = 0; i < n; i++) {
+    w->cycle[i] = i;
+    for (int k = 0; k < i; k++)
+      if (from[i][k] && from[k][i]) w->cycle[i] = w->cycle[k];
+  }
+}
+
+/* ---- sizes that the reader is to find again ---------------------------------------------------------
+ * Where an index stands bare, sizes must agree. In a recurrence only declared sizes count. */
+
+static bool shorter(const ir_expr *a, const ir_expr *b) {
+  int64_t x, y;
+  return ir_is_int(a, &x) && ir_is_int(b, &y) && x < y;
+}
+
+static bool differs(const ir_expr *position, const ir_expr *size) {
+  return position->op == IR_INDEX && position->u.index->extent != size;
+}
+
+typedef struct search { const ir_tensor *t; bool found; } search;
+
+static void search_conflict(void *arg, const ir_expr *e) {
+  search *s = arg;
+  for (int k = 0; e->op == IR_READ && e->u.tensor == s->t && k < e->n; k++)
+    s->found = s->found || differs(e->arg[k], s->t->size[k]);
+}
+
+/* If T is read with another size in its own recurrence, or some equation fills a part of it, its
+ * size is left to be found. */
+static bool is_declared(const writer *w, const ir_tensor *t) {
+  search s = {.t = t};
+  for (int i = 0; i < t->eqs.n; i++)
+    for (int k = 0; k < t->rank; k++) s.found = s.found || differs(t->eqs.at[i]->lhs[k], t->size[k]);
+  for (int i = 0; i < w->count; i++)
+    if (w->cycle[i] == w->cycle[t->id]) each_read(w->p->tensors.at[i], search_conflict, &s);
+  return !s.found;
+}
+
+/* Does some equation fill the last element of position K? */
+static bool fills_end(const writer *w, const ir_tensor *t, int k) {
+  const ir_expr *last = ir_binary(w->p, IR_SUB, t->size[k], ir_int(w->p, 1));
+  for (int i = 0; i < t->eqs.n; i++) {
+    const ir_expr *offset;
+    const ir_index *index = ir_position_index(t->eqs.at[i]->lhs[k], &offset);
+    if (index) offset = ir_binary(w->p, IR_ADD, offset, ir_binary(w->p, IR_SUB, index->extent, ir_int(w->p, 1)));
+    if (offset == last) return true;
+  }
+  return false;
+}
+
+/* An undeclared tensor the end of which is 0 is told how long it is: T[4,2] = 0. */
+static void put_end(writer *w, const ir_tensor *t) {
+  bool filled = true;
+  for (int k = 0; k < t->rank; k++) filled = filled && fills_end(w, t, k);
+  if (filled) return;
+  base_putf(w->out, "%s[", t->name);
+  for (int k = 0; k < t->rank; k++) {
+    base_put(w->out, k ? ", " : "");
+    ir_print_expr(w->out, ir_binary(w->p, IR_SUB, t->size[k], ir_int(w->p, 1)));
+  }
+  base_put(w->out, "] = 0\n");
+}
+
+/* A' = A[0:2,:] for A[l,d] where l runs over less than A is long. */
+static ir_tensor *slice(writer *w, ir_tensor *t, const ir_expr *const *size) {
+  base_text key = base_text_open(w->arena), *out = w->out;
+  base_putf(&key, "%s = %s[", "%s", t->name);
+  for (int k = 0; k < t->rank; k++) {
+    base_put(&key, k ? ", " : "");
+    if (size[k] != t->size[k]) base_put(&key, "0");
+    base_put(&key, ":");
+    if (size[k] != t->size[k]) ir_print_expr(&key, size[k]);
+  }
+  ir_tensor *part = base_map_get_s(w->slices, key.at);
+  if (part) return part;
+  part = ir_tensor_new(w->p, t->name, t->type, t->rank, size, IR_DERIVED);
+  base_map_put_s(w->slices, key.at, part);
+  base_putf(out, "%s%s]\n", part->name, key.at + 2);
+  return part;
+}
+
+/* In the equation of another recurrence or none: reads whose sizes differ from the index's. */
+static const ir_expr *fit_read(ir_program *p, const ir_expr *e, void *arg) {
+  writer *w = arg;
+  if (e->op != IR_READ) return e;
+  ir_tensor *t = e->u.tensor;
+  bool same = w->cycle[t->id] == w->cycle[w->head->id];
+  const ir_expr *size[RUN_RANK + 1], *position[RUN_RANK + 1];
+  bool part = false, changed = false;
+  for (int k = 0; k < t->rank; k++) {
+    size[k] = t->size[k];
+    position[k] = e->arg[k];
+    if (same || !differs(e->arg[k], t->size[k])) continue;
+    const ir_expr *extent = e->arg[k]->u.index->extent;
+    changed = true;
+    if (shorter(extent, t->size[k])) part = true, size[k] = extent;
+    else position[k] = ir_binary(p, IR_MINIMUM, e->arg[k], ir_binary(p, IR_SUB, t->size[k], ir_int(p, 1)));
+  }
+  return changed ? ir_read(p, part ? slice(w, t, size) : t, position) : e;
+}
+
+static void put_equation(writer *w, const ir_eq *eq) {
+  ir_eq fit = *eq;
+  w->head = eq->head;
+  fit.body = ir_rewrite(w->p, eq->body, fit_read, w);
+  fit.lhs = BASE_NEWS(w->arena, const ir_expr *, eq->head->rank + 1);
+  for (int k = 0; k < eq->head->rank; k++) fit.lhs[k] = ir_rewrite(w->p, eq->lhs[k], fit_read, w);
+  ir_print_eq(w->out, &fit);
+  base_put(w->out, "\n");
+}
+
 /* ---- the whole --------------------------------------------------------------------------------------- */
 
 static const lang_tensor *named(const writer *w, const ir_tensor *t) {
@@ -105,19 +251,18 @@ static void put_program(writer *w) {
   const ir_program *p = w->p;
   for (int i = 0; i < w->program->sizes.n; i++)
     base_putf(w->out, "%s = %lld\n", w->program->sizes.at[i].symbol->name, (long long)w->program->sizes.at[i].value);
-  for (int i = 0; i < p->tensors.n; i++)
+  for (int i = 0; i < w->count; i++)
     if (p->tensors.at[i]->role != IR_DERIVED) put_leaf(w, named(w, p->tensors.at[i]), p->tensors.at[i]);
-  for (int i = 0; i < p->tensors.n; i++) {
+  for (int i = 0; i < w->count; i++) {
     const ir_tensor *t = p->tensors.at[i];
     if (t->role != IR_DERIVED) continue;
-    if (t->rank || t->type != IR_F32) {
+    bool declared = is_declared(w, t);
+    if (declared && (t->rank || t->type != IR_F32)) {
       put_declaration(w, NULL, t);
       base_put(w->out, "\n");
     }
-    for (int k = 0; k < t->eqs.n; k++) {
-      ir_print_eq(w->out, t->eqs.at[k]);
-      base_put(w->out, "\n");
-    }
+    if (!declared) put_end(w, t);
+    for (int k = 0; k < t->eqs.n; k++) put_equation(w, t->eqs.at[k]);
   }
 }
 
@@ -173,5 +318,7 @@ void lang_gradient_text(lang_program *program, const char *loss, const char *wrt
   pass_simplify(p);
   writer w = {.out = out, .arena = arena, .program = program, .written = base_map_open(arena)};
   w.p = needed(arena, p, map, program->ir->tensors.n, &w.map);
+  w.slices = base_map_open(arena);
+  find_cycles(&w);
   put_program(&w);
 }

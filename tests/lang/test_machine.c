@@ -72,7 +72,7 @@ static void test_values(void **state) {
   SAYS("X = [1, 2.5, -3]; X?", "X = [1, 2.5, -3]\n");
   SAYS("X = [1, 2; 30, 4]; X?", "X =\n[[ 1,  2],\n [30,  4]]\n");
   SAYS("X = [1, 2; 3, 4]; Y[i] = X[i,j]; Y?; Y[1]?", "Y = [3, 7]\nY[1] = 7\n");
-  SAYS("X = [1, 2, 3]; B = X[0] < X[1]; B?", "true\n");
+  SAYS("X = [1, 2, 3]; X[0] < X[1]?", "true\n");
   SAYS("X = [1e10, 1e-7, 123456789]; X?", "X = [10000000000, 1e-7, 123456792]\n");
   SAYS("default f64\nY = 1 / 3; Y?", "Y = 0.3333333333333333\n");
   SAYS("default f16\nX = [0.1, 2]; X?", "X = [0.1, 2]\n");
@@ -99,7 +99,7 @@ static void test_symbols(void **state) {
 static void test_json(void **state) {
   SAYS_JSON("X = [1, 2; 3, 4]; X[0,i]?", "{\"query\": \"X[0,i]?\", \"value\": [1, 2]}\n");
   SAYS_JSON("X = [1, 2; 3, 4]; X?", "{\"query\": \"X?\", \"value\": [[1, 2], [3, 4]]}\n");
-  SAYS_JSON("Y = 0.1; Y?; B = Y < 1; B?", "{\"query\": \"Y?\", \"value\": 0.1}\n{\"query\": \"B?\", \"value\": true}\n");
+  SAYS_JSON("Y = 0.1; Y?; Y < 1?", "{\"query\": \"Y?\", \"value\": 0.1}\n{\"query\": \"Y < 1?\", \"value\": true}\n");
   SAYS_JSON("Y = -log(0); Z = Y - Y; Y?; Z?",
             "{\"query\": \"Y?\", \"value\": \"inf\"}\n{\"query\": \"Z?\", \"value\": \"nan\"}\n");
   SAYS_JSON("print(\"a \\\"b\\\"\", 2)", "{\"print\": \"a \\\"b\\\" 2\"}\n");
@@ -317,6 +317,10 @@ static void test_gradient_text(void **state) {
                 "O[e] = sig(X[e,d] W[d,0])\nLoss avg= -Y[e] log(O[e])", "W", "W");
   same_gradient(*state, "X = [1, 2; 3, 4; 5, 6]; W : f32[2, 3] ~ normal(1)\nP[e,c.] = softmax(X[e,d] W[d,c])\n"
                 "Loss = sum[e](-log(P[e,1]))", NULL, "W");
+  same_gradient(*state, "X = [1, 2, 3, 4]; W : f32[2, 2] ~ normal(1); U = [1, -1]\nH[0,i] = 0.1 U[i]\n"
+                "H[t+1,i] = tanh(W[i,j] H[t,j] + U[i] X[t])\nLoss = H[4,i]^2 + H[2,0]", NULL, "W");
+  same_gradient(*state, "X = [1, 2, 3, 4, 5]; W : f32[2, 2] ~ normal(1)\nY[x,k] = W[d,k] X[x+d]\n"
+                "Z[x/2,k] max= Y[x,k]\nLoss = Z[x,k]^2", NULL, "W");
 }
 
 int main(void) {
