@@ -60,7 +60,7 @@ typedef struct kernel {
   int nsegment; kernel_segment *segment;
   int nread;  ir_tensor **read;   /* distinct tensors read from memory */
   int nwrite; ir_tensor **write;  /* distinct tensors stored */
-  bool zero_first;                /* SCATTER, or windows that do not cover: the written tensor is zero (agg neutral) filled first */
+  bool zero_first;                /* SCATTER: the kernel fills all of its head, with agg's neutral element where nothing is scattered */
 } kernel;
 
 /* FLOP and bytes moved for given symbols, for `explain`, the cost model and the benchmark. */

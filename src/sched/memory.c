@@ -252,7 +252,8 @@ static void place_tensor(placing *l, const ir_tensor *t) {
   }
   if (m->first < 0 && !use->kept) return;
   if (m->first < 0) m->first = m->last = 0;
-  m->zero = !covered(l, t);
+  bool scattered = t->eqs.n == 1 && !ir_window(t->eqs.at[0]);    /* its kernel fills it */
+  m->zero = !scattered && !covered(l, t);
   m->place = SCHED_WORK;
   widen_to_loops(l, t);
   for (int i = 0; i < l->p->outputs.n; i++)

@@ -44,7 +44,7 @@ static const ir_expr *drop_position(ir_program *p, const ir_expr *e, void *arg) 
   return ir_read(p, s->to, at);
 }
 
-/* The position of EQ's left side that holds the loop's counter and no index, -1: none. */
+/* The position of EQ's left side that holds a counter and no index, -1: none. */
 static int counted_position(const ir_eq *eq) {
   const ir_expr *rest;
   int64_t number;
@@ -77,23 +77,53 @@ static bool used_up(slicing *s, const ir_block *body, int step) {
   return s->ok && all.readers == s->readers;
 }
 
+/* EQ with a head of its own for one iteration. */
+static ir_eq *sliced(slicing *s, const ir_eq *eq) {
+  ir_program *p = s->p;
+  const ir_tensor *t = eq->head;
+  const ir_expr **lhs = BASE_NEWS(p->arena, const ir_expr *, t->rank + 1), **size = BASE_NEWS(p->arena, const ir_expr *, t->rank + 1);
+  for (int k = 0, n = 0; k < t->rank; k++) {
+    if (k == s->position) continue;
+    size[n] = t->size[k];
+    lhs[n++] = eq->lhs[k];
+  }
+  s->to = ir_tensor_new(p, t->name, t->type, t->rank - 1, size, IR_DERIVED);
+  s->to->span = t->span;
+  ir_eq *slice = ir_define(p, s->to, eq->agg, lhs, eq->body);
+  slice->span = eq->span;
+  return slice;
+}
+
+/* A scatter fills all of its head: one that is to fill a slice gets a head of that size, which is then copied. */
+static void split_scatter(slicing *s, ir_block *body, int at) {
+  ir_program *p = s->p;
+  const ir_eq *eq = body->steps.at[at].eq;
+  ir_tensor *t = eq->head;
+  const ir_expr **lhs = BASE_NEWS(p->arena, const ir_expr *, t->rank + 1), **from = BASE_NEWS(p->arena, const ir_expr *, t->rank + 1);
+  ir_step copy = body->steps.at[at];
+  body->steps.at[at].eq = sliced(s, eq);
+  ir_positions(p, t, lhs);
+  for (int k = 0, n = 0; k < t->rank; k++)
+    if (k != s->position) from[n++] = lhs[k];
+  lhs[s->position] = eq->lhs[s->position];
+  ir_undefine(t);
+  copy.eq = ir_define(p, t, IR_SET, lhs, ir_read(p, s->to, from));
+  copy.eq->span = t->span;
+  BASE_PUSH(p->arena, &body->steps, copy);
+  for (int i = body->steps.n - 1; i > at + 1; i--) body->steps.at[i] = body->steps.at[i - 1];
+  body->steps.at[at + 1] = copy;
+}
+
 static void slice_step(ir_program *p, const ir_loop *loop, ir_block *body, int at) {
   ir_eq *eq = body->steps.at[at].eq;
   ir_tensor *t = eq->head;
   slicing s = {.p = p, .from = t, .writer = eq, .position = counted_position(eq), .ok = true};
-  if (s.position < 0 || t->eqs.n != 1 || !ir_window(eq) || is_kept(p, t) || loop->until == t) return;
-  if (ir_reads(eq->body, t) || !used_up(&s, body, at)) return;
-  const ir_expr **lhs = BASE_NEWS(p->arena, const ir_expr *, t->rank + 1), **size = BASE_NEWS(p->arena, const ir_expr *, t->rank + 1);
-  for (int k = 0, n = 0; k < t->rank; k++) {
-    if (k == s.position) continue;
-    size[n] = t->size[k];
-    lhs[n++] = eq->lhs[k];
+  if (s.position < 0 || t->eqs.n != 1 || ir_reads(eq->body, t)) return;
+  if (is_kept(p, t) || loop->until == t || !used_up(&s, body, at)) {
+    if (!ir_window(eq)) split_scatter(&s, body, at);
+    return;
   }
-  s.to = ir_tensor_new(p, t->name, t->type, t->rank - 1, size, IR_DERIVED);
-  s.to->span = t->span;
-  ir_eq *sliced = ir_define(p, s.to, eq->agg, lhs, eq->body);
-  sliced->span = eq->span;
-  body->steps.at[at].eq = sliced;
+  body->steps.at[at].eq = sliced(&s, eq);
   ir_undefine(t);
   for (int i = at + 1; i < body->steps.n; i++)
     if (body->steps.at[i].eq) body->steps.at[i].eq->body = ir_rewrite(p, body->steps.at[i].eq->body, drop_position, &s);

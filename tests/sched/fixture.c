@@ -145,12 +145,25 @@ static void run_one(machine *m, const kernel *k, device_launch **launch) {
 
 /* ---- equation by equation ---- */
 
+/* A scatter fills all of its head; what earlier iterations put there is added again. */
+static void add_earlier(machine *m, const ir_tensor *t, const void *earlier) {
+  int64_t n = bytes_of(m, t->id) / (int64_t)ir_type_bytes(t->type);
+  for (int64_t i = 0; i < n; i++) {
+    ir_value v = {.type = ir_type_computed(t->type)};
+    v.u.f = device_load(t->type, m->data[t->id], i) + device_load(t->type, earlier, i);
+    device_store_value(t->type, m->data[t->id], i, v);
+  }
+}
+
 static void run_alone(machine *m, ir_eq *eq) {
+  size_t bytes = (size_t)bytes_of(m, eq->head->id);
+  void *earlier = memcpy(base_alloc(m->arena, bytes + 64), m->data[eq->head->id], bytes);
   kernel_eq ke = {.eq = eq, .level = KERNEL_GLOBAL};
   kernel_segment s = {.nframe = eq->nfree, .frame = eq->free, .nline = eq->nred, .line = eq->red, .neq = 1, .eq = &ke};
   kernel k = {.shape = KERNEL_ROW, .nsegment = 1, .segment = &s};
   device_launch *launch = NULL;
   run_one(m, &k, &launch);
+  if (!ir_window(eq)) add_earlier(m, eq->head, earlier);
 }
 
 static void run_plain(machine *m, const ir_block *block) {
