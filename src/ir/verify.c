@@ -229,7 +229,22 @@ typedef struct order_check {
   verifier *v;
   int *left;                 /* equations of each tensor not yet met, by id */
   bool *in_loop;             /* tensors defined by the outermost loop around */
+  base_map *met;             /* the equations met, by their address */
 } order_check;
+
+/* May READ meet what EQ defines? */
+static bool meets(ir_program *p, const ir_expr *read, const ir_eq *eq) {
+  for (int k = 0; ir_window(eq) && k < read->n; k++)
+    if (windows_at(p, read->arg[k], eq->lhs[k]) == APART) return false;
+  return true;
+}
+
+static bool all_met(const order_check *c, const ir_expr *read) {
+  const ir_tensor *t = read->u.tensor;
+  for (int i = 0; i < t->eqs.n; i++)
+    if (!base_map_get(c->met, &t->eqs.at[i], sizeof t->eqs.at[i]) && meets(c->v->p, read, t->eqs.at[i])) return false;
+  return true;
+}
 
 static void check_ready(order_check *c, const ir_expr *root) {
   if (!ir_holds_data(root)) return;
@@ -237,7 +252,7 @@ static void check_ready(order_check *c, const ir_expr *root) {
   for (const ir_expr *e; (e = ir_walk_next(w)) != NULL;) {
     if (e->op != IR_READ || e->u.tensor->eqs.n == 0) continue;
     int id = e->u.tensor->id;
-    if (c->left[id] > 0 && !c->in_loop[id] && e->u.tensor != c->v->eq->head)
+    if (c->left[id] > 0 && !c->in_loop[id] && e->u.tensor != c->v->eq->head && !all_met(c, e))
       REFUSE(c->v, "%s is read before it is computed", e->u.tensor->name);
   }
   ir_walk_close(w, root);
@@ -268,6 +283,7 @@ static void check_step(order_check *c, const ir_step *s, const ir_loop *loop,
   check_ready(c, s->eq->body);
   check_bounds(c->v);
   c->left[s->eq->head->id]--;
+  base_map_put(c->met, &s->eq, sizeof s->eq, s->eq);
 }
 
 static void check_block(order_check *c, const ir_block *block, const ir_loop *loop,
@@ -289,7 +305,7 @@ static void check_block(order_check *c, const ir_block *block, const ir_loop *lo
 
 static void check_order(verifier *v) {
   ir_program *p = v->p;
-  order_check c = {.v = v};
+  order_check c = {.v = v, .met = base_map_open(p->arena)};
   c.left = BASE_NEWS(p->arena, int, p->tensors.n + 1);
   c.in_loop = BASE_NEWS(p->arena, bool, p->tensors.n + 1);
   for (int i = 0; i < p->tensors.n; i++) c.left[i] = p->tensors.at[i]->eqs.n;

@@ -161,6 +161,21 @@ static void a_step_of_unknown_length(void **state) {
   VALUES(l, tensor(l, "S"), 1, 1, 2, 3, 5, 7);
 }
 
+/* Windows are told apart: there is no cycle in one step. */
+static void one_step_needs_no_loop(void **state) {
+  lab *l = *state;
+  given(l, "X : f64[2]");
+  declared(l, "S : f64[2, 2]");
+  eq(l, "T[t,i] = S[t,i] * 2.0; t < 1");
+  eq(l, "S[t+1,i] = T[t,i] + X[i]; t < 1");
+  eq(l, "S[0,i] = X[i]");
+  eq(l, "E[i] = T[0,i] + 1.0; i < 0");
+  assert_order(l, "S[0,i] = X[i]\n"
+                  "T[t,i] = 2.0 S[t,i]\n"
+                  "S[t+1,i] = X[i] + T[t,i]\n"
+                  "E[i] = T[0,i] + 1.0\n");
+}
+
 static void what_depends_on_itself_is_refused(void **state) {
   lab *l = *state;
   const char *message;
@@ -196,6 +211,7 @@ int main(void) {
       WITH_LAB(a_loop_inside_a_loop),
       WITH_LAB(steps_longer_than_one),
       WITH_LAB(a_step_of_unknown_length),
+      WITH_LAB(one_step_needs_no_loop),
       WITH_LAB(what_depends_on_itself_is_refused),
       WITH_LAB(a_step_in_both_directions_is_refused),
   };
