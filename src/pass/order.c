@@ -40,7 +40,7 @@ static void order_block(ir_program *p, const members *set, ir_block *block);
 
 /* ---- which equation needs which -------------------------------------------------------------- */
 
-/* READ never meets what EQ writes. */
+/* READ never meets what EQ writes. Of what has no elements nothing is said. */
 static bool apart(ir_program *p, const ir_expr *read, const ir_eq *eq) {
   const ir_expr *one = ir_int(p, 1);
   for (int k = 0; k < read->n; k++) {
@@ -50,8 +50,9 @@ static bool apart(ir_program *p, const ir_expr *read, const ir_eq *eq) {
     if (!index && !(ir_affine_of(p, eq->lhs[k], &view) && view.n == 0)) continue;
     const ir_expr *from = index ? offset : eq->lhs[k];
     const ir_expr *end = ir_binary(p, IR_ADD, from, index ? index->extent : one);
-    if (ir_less_equal(p, ir_binary(p, IR_ADD, at, one), from) || ir_less_equal(p, end, at))
-      return true;
+    const ir_expr *after = ir_binary(p, IR_ADD, at, one);
+    if (ir_less_equal(p, after, ir_int(p, 0)) || ir_less_equal(p, end, from)) return false;
+    if (ir_less_equal(p, after, from) || ir_less_equal(p, end, at)) return true;
   }
   return false;
 }

@@ -75,10 +75,14 @@ static void fill(run_plan *plan, run_value *const *leaf, run_binding *b) {
   b->data = BASE_NEWS(b->arena, void *, n + 1);
   b->zeroed = BASE_NEWS(b->arena, bool, n + 1);
   b->own = BASE_NEWS(b->arena, device_buffer *, n + 1);
-  for (int t = 0; t < n; t++)
+  bool works = false;
+  for (int t = 0; t < n; t++) {
+    works = works || sched->memory[t].place == SCHED_WORK;
     if (sched->memory[t].place != SCHED_NONE)
       b->bytes[t] = sched_tensor_bytes(sched->program->tensors.at[t], b->symbols);
+  }
   b->work_bytes = sched_layout(sched, b->symbols, b->offset);
+  if (works && b->work_bytes == 0) b->work_bytes = 64;   /* tensors without elements have a place too */
   prepare_kernels(plan, b);
 }
 
