@@ -35,27 +35,30 @@ static bool reads_back(ir_type type, const char *digits, double x) {
   return device_load_value(type, stored, 0).u.f == x;
 }
 
-void machine_put_number(base_text *text, ir_type type, double x) {
+static void put_digits(base_text *text, ir_type type, double x, int most) {
   if (isnan(x) || isinf(x)) {
     base_put(text, isnan(x) ? "nan" : x < 0 ? "-inf" : "inf");
     return;
   }
   char digits[40];
-  for (int n = 1; n <= 17; n++) {
+  for (int n = 1; n <= most; n++) {
     snprintf(digits, sizeof digits, "%.*g", n, x);
     if (reads_back(type, digits, x)) break;
   }
   char *mark = strchr(digits, 'e');
   int power = mark ? atoi(mark + 1) : 0;
-  if (mark && power > 0 && power < 16) base_putf(text, "%.0f", x);        /* 1200000, not 1.2e+06 */
+  if (fabs(x) < 1e15 && x == floor(x)) base_putf(text, "%.0f", x);        /* 1200000, not 1.2e+06 */
   else if (mark) base_putf(text, "%.*se%d", (int)(mark - digits), digits, power);
   else base_put(text, digits);
 }
 
+void machine_put_number(base_text *text, ir_type type, double x) { put_digits(text, type, x, 17); }
+
+/* The last digits of f32 are noise to a reader; JSON has them. */
 static void put_element(base_text *text, const machine_view *v, int64_t i) {
   ir_value x = device_load_value(v->type, v->data, i);
   if (v->type == IR_BOOL) base_put(text, x.u.i ? "true" : "false");
-  else if (ir_type_real(x.type)) machine_put_number(text, v->type, x.u.f);
+  else if (ir_type_real(x.type)) put_digits(text, v->type, x.u.f, v->type == IR_F32 ? 6 : 17);
   else base_putf(text, "%lld", (long long)x.u.i);
 }
 

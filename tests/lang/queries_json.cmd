@@ -1,0 +1,1 @@
+--json run queries_json.tl
