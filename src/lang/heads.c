@@ -183,7 +183,7 @@ static bool distinct_at(check *c, const entity *e, const made *m, int k) {
 }
 
 static bool all_apart(check *c, const entity *e, const made *m) {
-  if (m[0].average) return false;
+  if (e->clauses.at[0]->op == LANG_AVG) return false;
   for (int k = 0; k < e->rank; k++)
     if (distinct_at(c, e, m, k)) return true;
   for (int i = 0; i < e->clauses.n; i++)

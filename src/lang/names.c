@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DEEPEST = 1000 };         /* scalars that lead to scalars, looked through */
+enum { DEEPEST = 100 };          /* scalars that lead to scalars, looked through */
 
 void check_refuse(check *c, base_span span, const char *format, ...) {
   char text[BASE_MESSAGE];
