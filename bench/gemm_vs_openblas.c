@@ -69,10 +69,10 @@ static double flops(const work *w)
   return 2.0 * w->n * w->n * w->n;
 }
 
-/* A stretch of about 15 ms. */
+/* A stretch short enough to fall between a busy machine's interruptions now and then. */
 static double seconds(const work *w)
 {
-  int times = (int)(0.015 / (flops(w) / 1e11)) + 1;
+  int times = (int)(0.003 / (flops(w) / 1e11)) + 1;
   double start = base_seconds();
   for (int i = 0; i < times; i++) once(w);
   return (base_seconds() - start) / times;
@@ -126,7 +126,7 @@ static void rest(void)
 
 static void compare(int n, int threads, cpu_gemm *gemm)
 {
-  enum { ROUNDS = 9, SIDES = 6 };
+  enum { SIDES = 6 };
   static const cpu_type types[SIDES] = { CPU_F32, CPU_F32, CPU_F16, CPU_BF16, CPU_F64, CPU_F64 };
   work w[SIDES];
   double best[SIDES];
@@ -136,11 +136,13 @@ static void compare(int n, int threads, cpu_gemm *gemm)
     best[s] = INFINITY;
     if (!peer || openblas.sgemm) w[s] = prepare(n, types[s], peer ? NULL : gemm);
   }
-  for (int round = 0; round < ROUNDS; round++)
+  int rounds = n <= 512 ? 60 : n <= 1024 ? 20 : 8;
+  for (int round = 0; round < rounds; round++)
     for (int s = 0; s < SIDES; s++) {
-      if ((s == 0 || s == 4) && !openblas.sgemm) continue;
-      if (threads > 1) rest();
+      bool peer = s == 0 || s == 4;
+      if (peer && !openblas.sgemm) continue;
       best[s] = fmin(best[s], seconds(&w[s]));
+      if (peer && threads > 1) rest();
     }
   printf("%5d %2d |", n, threads);
   for (int s = 0; s < SIDES; s++) {

@@ -68,27 +68,37 @@ static void scatter_row(char *to, int size, const cpu_axis *axis, int64_t first,
     memcpy(to + gemm_offset(axis, first + j) * size, from + j * size, (size_t)size);
 }
 
+static void store_run(const gemm_product *p, void *to, const char *sums, int n)
+{
+  cpu_type type = p->ask->c.type;
+  if (p->kernels->type == CPU_F64) store_wide(type, to, (const double *)(const void *)sums, n);
+  else store_row(p->gemm->convert, type, to, (const float *)(const void *)sums, n);
+}
+
 /* The tile hook of products that have none: C as it was described, here in the product's turn. */
 static void store(const gemm_product *p, int64_t batch, int64_t m0, int64_t n0, int mc, int nc,
-                  char *c, int64_t ldc)
+                  const char *c, int64_t ldc)
 {
   enum { ROW = 512 };
   const cpu_matrix *out = &p->ask->c;
   const cpu_axis *row = gemm_c_row(p), *col = gemm_c_col(p);
-  int size = gemm_size(out->type), from = p->kernels->size;
+  int size = gemm_size(out->type);
+  int64_t step = p->kernels->size;
   char *at = (char *)out->at + gemm_offset(&out->batch, batch) * size;
   bool together = !col->offset && col->stride == 1;
-  for (int i = 0; i < mc; i++)
+  for (int i = 0; i < mc; i++, c += ldc * step) {
+    char *line = at + gemm_offset(row, m0 + i) * size;
+    if (together) {
+      store_run(p, line + n0 * size, c, nc);
+      continue;
+    }
     for (int j = 0; j < nc; j += ROW) {
       double buffer[ROW];
       int n = nc - j < ROW ? nc - j : ROW;
-      char *line = at + gemm_offset(row, m0 + i) * size;
-      char *to = together ? line + (n0 + j) * size : (char *)buffer;
-      char *sums = c + (i * ldc + j) * from;
-      if (p->kernels->type == CPU_F64) store_wide(out->type, to, (double *)(void *)sums, n);
-      else store_row(p->gemm->convert, out->type, to, (float *)(void *)sums, n);
-      if (!together) scatter_row(line, size, col, n0 + j, (char *)buffer, n);
+      store_run(p, buffer, c + j * step, n);
+      scatter_row(line, size, col, n0 + j, (char *)buffer, n);
     }
+  }
 }
 
 static void hand_over(const block *b, int64_t m0, int mc, void *c)
