@@ -1,6 +1,7 @@
 # tests/ROOM/test_TOPIC.c  one program each, with the other .c files of its folder beside it;
 #                          label unit, or slow where the name says so; threads, cuda likewise
 # tests/lang/X.tl          run by the program, its output compared with X.out (see golden.sh)
+# docs/language.md         its examples likewise (see docs_check.sh)
 # tests/house/check_*.sh   what holds for the source as a whole
 # examples/*               run, and expected to succeed
 
@@ -86,6 +87,7 @@ if(TARGET tl)
       tl_test(golden/${name} golden sh tests/lang/golden.sh $<TARGET_FILE:tl> ${name})
     endif()
   endforeach()
+  tl_test(golden/docs golden sh tests/lang/docs_check.sh $<TARGET_FILE:tl>)
   file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/examples/*.tl)
   foreach(program ${programs})
     cmake_path(GET program STEM name)

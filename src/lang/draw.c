@@ -31,13 +31,17 @@ const ir_expr *draw_counter(check *c, const ir_expr *read) {
   return n;
 }
 
-static const ir_expr *head_counter(check *c, const clause *cl) {
+/* Numbers the elements of the head, or, given OF, those that its indices run over, if it has any. */
+static const ir_expr *counter_of(check *c, const clause *cl, const node *of) {
   const ir_expr *n = ir_int(c->p, 0);
+  bool any = false;
   for (int i = 0; i < cl->vars.n; i++) {
     const variable *v = cl->vars.at[i];
-    if (v->head) n = op(c, IR_ADD, op(c, IR_MUL, n, v->index->extent), ir_use(c->p, v->index));
+    if (of ? !check_uses(of, v) : !v->head) continue;
+    n = op(c, IR_ADD, op(c, IR_MUL, n, v->index->extent), ir_use(c->p, v->index));
+    any = true;
   }
-  return n;
+  return of && !any ? counter_of(c, cl, NULL) : n;
 }
 
 /* Box and Muller. */
@@ -55,7 +59,8 @@ const ir_expr *lower_draw(check *c, clause *cl, node *n) {
   if (i == count) return NULL;
   if (n->e.n != table[i].n)
     check_refuse(c, n->e.span, "%s takes %d argument%s, not %d", n->e.name, table[i].n, table[i].n == 1 ? "" : "s", n->e.n);
-  const ir_expr *counter = head_counter(c, cl), *a[2] = {NULL, NULL};
+  const node *masked = table[i].n == 2 ? (const node *)n->e.at[0] : NULL;   /* dropout's own elements */
+  const ir_expr *counter = counter_of(c, cl, masked), *a[2] = {NULL, NULL};
   for (int k = 0; k < n->e.n; k++) a[k] = lower(c, cl, (node *)n->e.at[k]);
   ir_program *p = c->p;
   const ir_expr *one = ir_real(p, IR_F32, 1), *zero = ir_real(p, IR_F32, 0);

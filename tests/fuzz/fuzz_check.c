@@ -65,7 +65,7 @@ static size_t mutate(uint8_t *text, size_t n, size_t cap) {
       if (n + length >= cap) break;
       memmove(text + at + length, text + at, n - at);
       n += length;
-      memcpy(text + at, text + from, length);
+      memmove(text + at, text + from, length);
     }
   }
   return n;
