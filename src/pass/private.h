@@ -6,11 +6,12 @@
 
 /* ---- equations ------------------------------------------------------------------------------- */
 
-typedef BASE_VEC(const ir_index *) pass_indices;   /* without repetition */
+typedef BASE_VEC(const ir_index *) pass_indices; /* without repetition */
 
-void pass_collect(ir_program *p, pass_indices *all, const ir_expr *e);   /* adds those in E, the oldest first */
+/* Add the indices in E to ALL, the oldest first. */
+void pass_collect(ir_program *p, pass_indices *all, const ir_expr *e);
 
-/* Give the indices in the N expressions at E fresh twins: for a further equation made of the same parts. */
+/* Give the indices in the N expressions at E fresh twins: for one more equation of the same parts. */
 void pass_refresh(ir_program *p, int n, const ir_expr **e);
 
 /* Sum BODY into HEAD[lhs]; a plain "=" where nothing is projected and the left side is a window. */
@@ -20,77 +21,84 @@ ir_eq *pass_sum_into(ir_program *p, ir_tensor *head, const ir_expr *const *lhs, 
 bool pass_has_read(const ir_expr *e);
 
 /* e = coefficient index + rest, the coefficient over sizes and constants alone and not 0. */
-bool pass_linear(ir_program *p, const ir_expr *e, const ir_index *index, const ir_expr **coefficient,
-                 const ir_expr **rest);
+bool pass_linear(ir_program *p, const ir_expr *e, const ir_index *index,
+                 const ir_expr **coefficient, const ir_expr **rest);
 
 /* ---- products -------------------------------------------------------------------------------- */
 
-bool pass_plain_read(ir_program *p, const ir_expr *e);   /* of a real tensor, at affine positions; perhaps cast */
+/* A read of a real tensor at affine positions, perhaps cast. */
+bool pass_plain_read(ir_program *p, const ir_expr *e);
 
 enum { CONTRACT_INDICES = 48 };
 typedef struct contract_factor {
   const ir_expr *e;
-  uint64_t set;              /* which of the indices stand in it */
+  uint64_t set; /* which of the indices stand in it */
 } contract_factor;
 typedef struct contraction { /* a sum of a product under work */
   ir_program *p;
   const ir_eq *eq;
   ir_type type;
-  pass_indices indices;      /* the equation's, the free ones first */
+  pass_indices indices; /* the equation's, the free ones first */
   uint64_t free;
   BASE_VEC(contract_factor) factors;
-  int defined;               /* equations made on the way */
+  int defined; /* equations made on the way */
 } contraction;
 
-double contract_points(const contraction *c, uint64_t set);   /* how many points the indices of SET make, by estimate */
+/* How many points the indices of SET make, by estimate. */
+double contract_points(const contraction *c, uint64_t set);
 /* BODY summed into a new tensor over the indices of KEEP, read there. */
 const ir_expr *contract_define(contraction *c, const ir_expr *body, uint64_t keep);
-/* A factor as the read of a tensor of its own; over x + d alone where it needs x and d only by their sum. */
+/* A factor as the read of a tensor of its own; over x + d alone where it needs x and d only by
+ * their sum. */
 const ir_expr *contract_window(contraction *c, const contract_factor *f);
-/* The factors multiplied in pairs, in the cheapest order; all but the last product get their own equations. */
+/* The factors multiplied in pairs, in the cheapest order; all but the last product get their own
+ * equations. */
 const ir_expr *contract_in_order(contraction *c);
 
-/* ---- projections ------------------------------------------------------------------------------ */
+/* The sum EQ as products of two reads, if it is a contraction: factors become tensors. */
+void contract_equation(ir_program *p, ir_eq *eq);
 
-/* EQ without the projections it does not need. ONE_HOT: by tensor id, equations Y[b,c] = where(T[b] == c, .., 0)
- * of whole tensors, or NULL: a sum of such a tensor looks into it. */
+/* ---- projections ----------------------------------------------------------------------------- */
+
+/* EQ without the projections it does not need. ONE_HOT, by tensor id: its one equation if it is
+ * Y[b,c] = where(T[b] == c, .., 0), else NULL; a sum of such a tensor looks into it. */
 void simplify_projections(ir_program *p, base_arena *arena, const ir_eq *const *one_hot, ir_eq *eq);
 
 /* Tensors without the elements at their ends that are never read. */
 void simplify_shrink(ir_program *p, base_arena *arena);
 
-/* The sum EQ as products of two reads, their factors tensors of their own, if it is a contraction. */
-void contract_equation(ir_program *p, ir_eq *eq);
-
-/* ---- derivatives ------------------------------------------------------------------------------ */
+/* ---- derivatives ----------------------------------------------------------------------------- */
 
 /* Whether the derivative by E reaches its argument k. */
 bool gradient_passes(const ir_expr *e, int k);
 
-/* The derivative by argument k of E, given the derivative G by E itself and Y, an expression for E's value.
- * Not for WHERE, whose branches are guarded instead. */
-const ir_expr *gradient_rule(ir_program *p, const ir_expr *e, int k, const ir_expr *y, const ir_expr *g);
+/* The derivative by argument k of E, given the derivative G by E itself and Y, an expression for
+ * E's value. Not for WHERE, whose branches are guarded instead. */
+const ir_expr *gradient_rule(ir_program *p, const ir_expr *e, int k, const ir_expr *y,
+                             const ir_expr *g);
 
 /* a + b: 2 a if they are equal, (x + y) e if both have an expensive factor e. */
 const ir_expr *gradient_add(ir_program *p, const ir_expr *a, const ir_expr *b);
 
-typedef struct gradient_edge {    /* the derivative by EQ's head leads to what is read */
+typedef struct gradient_edge { /* the derivative by EQ's head leads to what is read */
   const ir_eq *eq;
   const ir_expr *read;
 } gradient_edge;
 
-typedef struct gradient_box {     /* the elements of a tensor that OF depends on: a hull; from NULL: none */
-  const ir_expr **from, **to;     /* by position */
-  int growth;
+typedef struct gradient_box { /* a hull of the elements of a tensor that OF depends on */
+  const ir_expr **from, **to; /* by position; NULL: it does not depend on it */
+  int growth;                 /* how often it grew */
 } gradient_box;
 
-/* The boxes of all tensors, by id, from the N edges that lie between OF and what it is differentiated by. */
-void gradient_reach(ir_program *p, base_arena *arena, const ir_tensor *of, int n, const gradient_edge *edge,
-                    gradient_box *box);
-bool gradient_defines(ir_program *p, const gradient_box *box, const ir_eq *eq);   /* any element in BOX, as far as known */
-ir_eq gradient_restricted(ir_program *p, const gradient_box *box, const ir_eq *eq);   /* to where its head lies in BOX */
+/* The boxes of all tensors, by id, from the N edges that lie between OF and what it is
+ * differentiated by. */
+void gradient_reach(ir_program *p, base_arena *arena, const ir_tensor *of, int n,
+                    const gradient_edge *edge, gradient_box *box);
+/* Whether EQ may define an element in BOX; EQ restricted to those that it does. */
+bool gradient_defines(ir_program *p, const gradient_box *box, const ir_eq *eq);
+ir_eq gradient_restricted(ir_program *p, const gradient_box *box, const ir_eq *eq);
 
-typedef struct gradient_piece {   /* a summand of a derivative: adds BODY at LHS, for all indices in them */
+typedef struct gradient_piece { /* a summand: adds BODY at LHS, for all indices in them */
   const ir_expr **lhs;
   const ir_expr *body;
   base_span span;

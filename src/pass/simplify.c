@@ -278,7 +278,8 @@ static void redirect_twins(simplifying *s) {
   for (int t = 0; t < s->p->tensors.n; t++)
     for (int i = 0; i < s->p->tensors.at[t]->eqs.n; i++) {
       ir_eq *eq = s->p->tensors.at[t]->eqs.at[i];
-      for (int k = 0; k < eq->head->rank; k++) eq->lhs[k] = ir_rewrite(s->p, eq->lhs[k], replace_twin, s);
+      for (int k = 0; k < eq->head->rank; k++)
+        eq->lhs[k] = ir_rewrite(s->p, eq->lhs[k], replace_twin, s);
       eq->body = ir_rewrite(s->p, eq->body, replace_twin, s);
     }
 }
