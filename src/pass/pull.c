@@ -1,6 +1,6 @@
 /* pull: factors, divisors and guards free of the projected indices leave the sum; a sum of products becomes
  * a sum of sums. Only where a product of tensors is left behind: other sums are computed as they stand.
- * stop(x) is x once the derivatives are taken. What is cast stays where it is, and (X - M) W is not multiplied
+ * stop(x) is x once the derivatives are taken. What else is cast stays where it is, and (X - M) W is not multiplied
  * out: that would lose precision. */
 #include "pass/private.h"
 
@@ -151,10 +151,19 @@ static bool pull_terms(ir_program *p, ir_eq *eq, const peeled *outer) {
   return true;
 }
 
+/* A sum rounded at the end instead of at each term: the head is f32, what is summed f64. */
+static void pull_rounding(ir_program *p, ir_eq *eq) {
+  const ir_expr *wide = eq->body->op == IR_CAST ? eq->body->arg[0] : NULL;
+  if (!wide || eq->body->u.to != IR_F32 || wide->type != IR_F64 || !is_product(p, wide)) return;
+  replace_body(eq, ir_cast(p, summed(p, eq, wide), IR_F32));
+}
+
 static void pull_equation(ir_program *p, ir_eq *eq) {
   pass_contraction c;
   if (eq->agg != IR_SUM || !eq->nred || !ir_window(eq) || !ir_type_real((ir_type)eq->body->type)) return;
   if (pass_contraction_of(p, eq, &c)) return;
+  pull_rounding(p, eq);
+  if (!eq->nred) return;
   peeled outer = peel(p, eq, eq->body);
   if (!outer.inner) return;
   if (outer.inner->op == IR_ADD || outer.inner->op == IR_SUB) {
@@ -177,8 +186,7 @@ static const ir_expr *drop_stop(ir_program *p, const ir_expr *e, void *arg) {
 }
 
 void pass_pull(ir_program *p) {
-  int n = p->tensors.n;
-  for (int t = 0; t < n; t++)
+  for (int t = 0; t < p->tensors.n; t++)      /* those that are made on the way too */
     for (int i = 0; i < p->tensors.at[t]->eqs.n; i++) {
       ir_eq *eq = p->tensors.at[t]->eqs.at[i];
       eq->body = ir_rewrite(p, eq->body, drop_stop, NULL);

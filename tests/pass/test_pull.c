@@ -84,6 +84,17 @@ static void a_difference_is_not_multiplied_out(void **state) {
   check(l, Y, "Y[m,n] = B[k,n] (A[m,k] - R[m])");
 }
 
+static void a_sum_is_rounded_once(void **state) {
+  lab *l = *state;
+  product(l);
+  declared(l, "Y : f32[3, 5]");
+  ir_tensor *Y = eq(l, "Y[m,n] += A[m,k] * B[k,n]");
+  pass_pull(l->p);
+  ir_verify(l->p, "pull");
+  assert_string_equal(text_of(l, Y), "Y[m,n] = f32(Y'[m,n])");
+  assert_int_equal(tensor(l, "Y'")->type, IR_F64);
+}
+
 static void stop_is_gone(void **state) {
   lab *l = *state;
   product(l);
@@ -97,7 +108,7 @@ int main(void) {
       WITH_LAB(guards_leave_it), WITH_LAB(terms_become_sums),
       WITH_LAB(a_term_without_the_index_is_counted), WITH_LAB(two_products_share_an_accumulator),
       WITH_LAB(other_sums_stay), WITH_LAB(a_difference_is_not_multiplied_out),
-      WITH_LAB(stop_is_gone),
+      WITH_LAB(a_sum_is_rounded_once), WITH_LAB(stop_is_gone),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
