@@ -11,7 +11,7 @@ typedef BASE_VEC(const ir_index *) pass_indices; /* without repetition */
 /* Add the indices in E to ALL, the oldest first. */
 void pass_collect(ir_program *p, pass_indices *all, const ir_expr *e);
 
-/* Give the indices in the N expressions at E fresh twins: for one more equation of the same parts. */
+/* Give the indices in the N expressions at E fresh twins, for one more equation of these parts. */
 void pass_refresh(ir_program *p, int n, const ir_expr **e);
 
 /* Sum BODY into HEAD[lhs]; a plain "=" where nothing is projected and the left side is a window. */
