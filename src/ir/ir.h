@@ -205,7 +205,8 @@ void ir_positions(ir_program *p, const ir_tensor *t, const ir_expr **position); 
 
 /* ---- questions ------------------------------------------------------------------------------- */
 
-/* Is each lhs position a distinct free index plus something without index, or without any? */
+/* Is each lhs position a distinct free index plus something without index, or without any, and
+ * none of it read from a tensor? */
 bool ir_window(const ir_eq *eq);
 /* The index of one window position and what is added to it; NULL and the position: it has none. */
 const ir_index *ir_position_index(const ir_expr *lhs, const ir_expr **offset);

@@ -189,6 +189,7 @@ bool ir_window(const ir_eq *eq) {
     const ir_expr *offset;
     index[i] = ir_position_index(eq->lhs[i], &offset);
     if (index[i] == NULL && ir_holds_index(eq->lhs[i])) return false;
+    if (ir_holds_data(eq->lhs[i])) return false;
     for (int j = 0; j < i && index[i] != NULL && (met & ir_index_bit(index[i])); j++)
       if (index[j] == index[i]) return false;
     if (index[i] != NULL) met |= ir_index_bit(index[i]);

@@ -67,12 +67,19 @@ static ir_agg agg_of(lang_op op) {
   return agg[op];
 }
 
-/* Each position is a distinct index plus something without one, or has none: no two points write one element. */
+static void note_read(void *found, const ir_expr *e) {
+  if (e->op == IR_READ) *(bool *)found = true;
+}
+
+/* As ir_window says, of an equation to be: no two points write one element, known without any data. */
 static bool is_window(const clause *cl, const ir_expr *const *lhs) {
   const ir_index *x[RUN_RANK];
   for (int k = 0; k < cl->nlhs; k++) {
     const ir_expr *offset;
     x[k] = ir_position_index(lhs[k], &offset);
+    bool reads = false;
+    ir_each(lhs[k], note_read, &reads);
+    if (reads) return false;
     for (int i = 0; !x[k] && i < cl->vars.n; i++)
       if (ir_mentions(lhs[k], cl->vars.at[i]->index)) return false;
     for (int j = 0; x[k] && j < k; j++)
