@@ -1,6 +1,7 @@
 #include "carry/generate.h"
 
 #include <math.h>
+#include <string.h>
 
 enum { INDICES = 5, POINTS = 20000 };
 
@@ -15,6 +16,9 @@ typedef struct maker {
 } maker;
 
 static const char *const letters[INDICES] = {"i", "j", "k", "l", "m"};
+
+typedef enum kind { REAL, WHOLE, TRUTH } kind;
+static kind kind_of(ir_type type) { return ir_type_real(type) ? REAL : type == IR_BOOL ? TRUTH : WHOLE; }
 
 /* ---- chance ------------------------------------------------------------------------------------------------ */
 
@@ -97,10 +101,15 @@ static bool readable(const maker *m, const made_tensor *t) {
   return true;
 }
 
-/* Bare mostly; else shifted, spread or halved: outside it is 0. */
+static const made_tensor *some(maker *m, kind of, bool exact);
+static void put_read(maker *m, const made_tensor *t, bool plain);
+
+/* Bare mostly; else shifted, spread, halved or gathered: outside it is 0. */
 static void put_position(maker *m, int64_t extent, bool plain) {
   const char *i = index_of(m, extent);
-  if (plain || chance(m, 75)) put(m, i);
+  const made_tensor *t = plain || chance(m, 90) ? NULL : some(m, WHOLE, true);
+  if (t) put_read(m, t, true);
+  else if (plain || chance(m, 75)) put(m, i);
   else base_putf(&m->text, ONE_OF(m, "%s+1", "%s-1", "2*%s", "%s/2", "2*%s-3", "%s+2", "%s%%3"), i);
 }
 
@@ -112,9 +121,6 @@ static void put_read(maker *m, const made_tensor *t, bool plain) {
   }
   if (t->rank) put(m, "]");
 }
-
-typedef enum kind { REAL, WHOLE, TRUTH } kind;
-static kind kind_of(ir_type type) { return ir_type_real(type) ? REAL : type == IR_BOOL ? TRUTH : WHOLE; }
 
 /* A tensor of this kind that can be read here; EXACT: a leaf. */
 static const made_tensor *some(maker *m, kind of, bool exact) {
@@ -282,15 +288,7 @@ static void put_left(maker *m, const made_tensor *t) {
   if (t->rank) put(m, "]");
 }
 
-static void make_head(maker *m, int number) {
-  made_tensor *t = new_tensor(m, base_format(m->arena, "Y%d", number), types[draw(m, 8)], false);
-  static double hidden;
-  choose_left(m, t);
-  declare(m, t);
-  t->value = &hidden;          /* its own equation does not read it */
-  put(m, t->name);
-  put_left(m, t);
-  put(m, " = ");
+static void put_value(maker *m, const made_tensor *t) {
   kind of = kind_of(t->type);
   if (of == TRUTH) put_truth(m, 3);
   else if (of == WHOLE) put_whole(m, 4);
@@ -300,6 +298,124 @@ static void make_head(maker *m, int number) {
     put_real(m, 5);
     put(m, ", -1000, 1000)");
   }
+}
+
+/* Y[i,j] = f(sum[k](A[..] * B[..])), A and B made for it. */
+static void make_product(maker *m, int number) {
+  static const ir_type real[] = {IR_F16, IR_BF16, IR_F32, IR_F64};
+  int at[3];
+  for (int k = 0; k < 3; k++) {
+    at[k] = (int)draw(m, INDICES);
+    for (int n = 0; n < k; n++)
+      if (at[n] == at[k]) return;
+  }
+  const int pair[2][2] = {{at[0], at[2]}, {at[2], at[1]}};
+  const char *read[2];
+  for (int k = 0; k < 2; k++) {
+    made_tensor *t = new_tensor(m, base_format(m->arena, "P%d%c", number, "AB"[k]), real[draw(m, 4)], true);
+    int turn = (int)draw(m, 2);
+    t->rank = 2;
+    for (int n = 0; n < 2; n++) t->count *= t->size[n] = m->extent[pair[k][n ^ turn]];
+    fill_leaf(m, t, false);
+    declare(m, t);
+    read[k] = base_format(m->arena, "%s[%s,%s]", t->name, letters[pair[k][turn]], letters[pair[k][!turn]]);
+  }
+  made_tensor *y = new_tensor(m, base_format(m->arena, "Y%d", number), real[draw(m, 4)], false);
+  y->rank = 2;
+  for (int k = 0; k < 2; k++) y->count *= y->size[k] = m->extent[at[k]];
+  declare(m, y);
+  for (int i = 0; i < INDICES; i++) m->bound[i] = i == at[0] || i == at[1];
+  m->points = POINTS;
+  base_putf(&m->text, "%s[%s,%s] = ", y->name, letters[at[0]], letters[at[1]]);
+  put(m, ONE_OF(m, "(", "relu(", "tanh(", "0.5 * (", "-("));
+  base_putf(&m->text, "sum[%s](%s * %s)", letters[at[2]], read[0], read[1]);
+  static double hidden;
+  y->value = &hidden;
+  if (chance(m, 50)) {
+    put(m, " + ");
+    put_real(m, 2);
+  }
+  y->value = NULL;
+  put(m, ")\n");
+}
+
+/* S[N[i],j] += value, N a leaf, S declared. */
+static void make_scatter(maker *m, int number) {
+  made_tensor left = {.count = 1};
+  choose_left(m, &left);
+  const made_tensor *n = some(m, WHOLE, true);
+  if (!n || left.rank == 0) return;
+  made_tensor *y = new_tensor(m, base_format(m->arena, "Y%d", number), types[draw(m, 7)], false);
+  y->rank = left.rank;
+  for (int k = 0; k < y->rank; k++) y->count *= y->size[k] = left.size[k];
+  declare(m, y);
+  static double hidden;
+  y->value = &hidden;
+  put(m, y->name);
+  size_t from = m->text.n;
+  bool used[INDICES] = {false};
+  for (int k = 0; k < y->rank; k++) {
+    put(m, k ? "," : "[");
+    int i = 0;
+    while (i < INDICES && (!m->bound[i] || used[i] || m->extent[i] != y->size[k])) i++;
+    used[i] = true;
+    if (k == 0) put_read(m, n, true);
+    else put(m, letters[i]);
+  }
+  for (int i = 0; i < INDICES; i++)    /* what is not on the left would be summed over */
+    m->bound[i] = m->bound[i] && strstr(m->text.at + from, letters[i]);
+  put(m, "] += ");
+  put_value(m, y);
+  put(m, "\n");
+  y->value = NULL;
+}
+
+/* R[t+1,..] from R[t,..]: t runs along the first position. */
+static void make_recurrence(maker *m, int number) {
+  made_tensor left = {.count = 1};
+  choose_left(m, &left);
+  if (left.rank == 0 || left.size[0] < 2 || left.count == 0) return;
+  made_tensor *y = new_tensor(m, base_format(m->arena, "Y%d", number), chance(m, 70) ? IR_F64 : IR_F32, false);
+  y->rank = left.rank;
+  for (int k = 0; k < y->rank; k++) y->count *= y->size[k] = left.size[k];
+  declare(m, y);
+  static double hidden;
+  y->value = &hidden;
+  int first = 0;
+  while (!m->bound[first] || m->extent[first] != y->size[0]) first++;
+  m->bound[first] = false;     /* what stands beside is free of time */
+  base_text rest = base_text_open(m->arena);
+  bool used[INDICES] = {false};
+  for (int k = 1; k < y->rank; k++) {
+    int i = 0;
+    while (!m->bound[i] || used[i] || m->extent[i] != y->size[k]) i++;
+    used[i] = true;
+    base_putf(&rest, ",%s", letters[i]);
+  }
+  base_putf(&m->text, "%s[0%s] = 0.5\n%s[t+1%s] = tanh(0.9 * %s[t%s] + ", y->name, rest.at, y->name, rest.at, y->name, rest.at);
+  put_real(m, 2);
+  put(m, ")\n");
+  y->value = NULL;
+}
+
+static void make_head(maker *m, int number) {
+  int before = m->made->n;
+  switch (draw(m, 10)) {
+    case 0: case 1: make_product(m, number); break;
+    case 2: make_scatter(m, number); break;
+    case 3: make_recurrence(m, number); break;
+    default: break;
+  }
+  if (m->made->n > before) return;
+  made_tensor *t = new_tensor(m, base_format(m->arena, "Y%d", number), types[draw(m, 8)], false);
+  static double hidden;
+  choose_left(m, t);
+  declare(m, t);
+  t->value = &hidden;          /* its own equation does not read it */
+  put(m, t->name);
+  put_left(m, t);
+  put(m, " = ");
+  put_value(m, t);
   put(m, "\n");
   t->value = NULL;
 }
@@ -318,7 +434,8 @@ made make_program(base_arena *arena, uint64_t seed) {
     if (i == heads - 1 || chance(&m, 30)) base_putf(&wanted, "%sY%d", wanted.n ? " " : "", i);
   static const double tolerance[IR_TYPES] = {[IR_F16] = 2e-2, [IR_BF16] = 1e-1, [IR_F32] = 1e-4};
   p->tolerance = 1e-9;
-  for (int i = leaves; i < p->n; i++) p->tolerance = fmax(p->tolerance, tolerance[p->tensor[i].type]);
+  for (int i = 0; i < p->n; i++)
+    if (!p->tensor[i].leaf) p->tolerance = fmax(p->tolerance, tolerance[p->tensor[i].type]);
   for (int i = 0; i < p->n; i++)       /* what is read of a 16-bit or 32-bit type is computed in f32 */
     if (p->tensor[i].type != IR_F64) p->tolerance = fmax(p->tolerance, 1e-4);
   p->text = m.text.at;

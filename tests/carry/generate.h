@@ -5,7 +5,7 @@
 #include "base/base.h"
 #include "ir/ir.h"
 
-enum { MADE_TENSORS = 16, MADE_RANK = 3 };
+enum { MADE_TENSORS = 32, MADE_RANK = 3 };
 
 typedef struct made_tensor {
   const char *name;
