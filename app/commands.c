@@ -123,9 +123,12 @@ static const command *find(const options *o) {
 int command_check(const options *o) {
   const command *c = find(o);
   if (c && (o->text || (o->n >= c->least && o->n <= c->most))) return 0;
-  if (c) fprintf(stderr, "usage: tl %s %s\n", c->name, c->words);
-  else if (strcmp(o->command, "repl") == 0) fputs("tl: the prompt is not in this version\n", stderr);
-  else fprintf(stderr, "tl: there is no command `%s`\ntry: tl --help\n", o->command);
+  if (c)
+    fprintf(stderr, "usage: tl %s %s\n", c->name, c->words);
+  else if (strcmp(o->command, "repl") == 0)
+    fputs("tl: the prompt is not in this version\n", stderr);
+  else
+    fprintf(stderr, "tl: there is no command `%s`\ntry: tl --help\n", o->command);
   return 2;
 }
 

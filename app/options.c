@@ -71,7 +71,7 @@ int options_read(options *o, int argc, char **argv, int *done) {
   int status = 0, plain = 0;
   *o = (options){0};
   *done = 1;
-  for (int i = 1; i < argc && status == 0; i++) {
+  for (int i = 1; i < argc && status == 0; i++) {   /* argv[argc] is NULL */
     const char *word = argv[i];
     if (plain || word[0] != '-' || word[1] == 0) status = read_word(o, word);
     else if (strcmp(word, "--") == 0) plain = 1;
@@ -79,7 +79,7 @@ int options_read(options *o, int argc, char **argv, int *done) {
     else if (strcmp(word, "--version") == 0) return show("tl " TL_VERSION "\n");
     else if (strcmp(word, "--json") == 0) o->json = 1;
     else if (strcmp(word, "--progress") == 0) o->progress = 1;
-    else if (takes_value(word)) status = read_valued(o, word, i + 1 < argc ? argv[i + 1] : NULL), i++;
+    else if (takes_value(word)) status = read_valued(o, word, argv[++i]);
     else status = wrong("there is no option", word);
   }
   if (status != 0) return status;

@@ -117,7 +117,7 @@ TL_API tl_tensor *tl_eq(tl_context *ctx, const char *equations, const tl_arg *ar
  * sizes, in f32 where WRT has 16 bits; lazy. Zeros if LOSS does not depend on WRT. */
 TL_API tl_tensor *tl_grad(tl_context *ctx, tl_tensor *loss, tl_tensor *wrt);
 
-/* ---- compiled functions: equations once, called many times with no work but the kernels' ------ */
+/* ---- compiled functions: equations once, called with no work but the kernels' ---------------- */
 
 /* NAMES: the arguments' names in the order of calls; RESULTS: heads to return, or "grad(Loss, W)".
  * Both end with NULL. Planned at the first call for given types and ranks: other sizes plan

@@ -39,8 +39,8 @@ struct api_text {
 
 typedef enum api_kind { API_VALUE, API_EQUATION, API_GRADIENT } api_kind;
 
-/* One block, with `input`, `name`, `size` and the names behind the struct. A handle is younger than all its
- * inputs, so the order of serials is an order in which they can be computed. */
+/* One block, with `input`, `name`, `size` and the names behind the struct. A handle is younger than
+ * all its inputs, so the order of serials is an order in which they can be computed. */
 struct tl_tensor {
   tl_context *ctx;
   tl_tensor *next, *previous;

@@ -6,7 +6,8 @@
 #include "api/api.h"
 
 _Static_assert((int)TL_IO == (int)BASE_IO && (int)TL_MEMORY == (int)BASE_MEMORY &&
-                   (int)TL_INTERRUPTED == (int)BASE_INTERRUPTED && (int)TL_REFUSED == (int)BASE_REFUSED,
+                   (int)TL_INTERRUPTED == (int)BASE_INTERRUPTED &&
+                   (int)TL_REFUSED == (int)BASE_REFUSED,
                "tl_status and base_status are the same numbers");
 _Static_assert((int)TL_F16 == (int)IR_F16 && (int)TL_BOOL == (int)IR_BOOL,
                "tl_type and ir_type are the same numbers");

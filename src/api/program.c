@@ -27,7 +27,8 @@ static void load(void *arg) {
     io_string bytes = io_read_all(p->arena, l->file);
     l->text = base_copy_n(p->arena, bytes.at, bytes.n);
     if (strlen(l->text) != bytes.n)
-      base_raise(l->ctx->base, BASE_REFUSED, base_nowhere, "%s is no text: it holds a NUL", l->file);
+      base_raise(l->ctx->base, BASE_REFUSED, base_nowhere, "%s is no text: it holds a NUL",
+                 l->file);
   }
   lang_options options = {.type = IR_F32};
   p->checked = lang_check(p->arena, l->file, l->text, strlen(l->text), &options);

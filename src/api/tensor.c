@@ -192,7 +192,8 @@ static tl_status check_bytes(const char *call, const tl_tensor *t, size_t bytes)
 tl_status tl_read(tl_tensor *t, void *to, size_t bytes) {
   if (!t) return TL_ARGUMENT;
   tl_status status = check_bytes("tl_read", t, bytes);
-  if (status == TL_OK && bytes && !to) status = api_refuse(t->ctx, BASE_ARGUMENT, "tl_read to NULL");
+  if (status == TL_OK && bytes && !to)
+    status = api_refuse(t->ctx, BASE_ARGUMENT, "tl_read to NULL");
   if (status == TL_OK) status = tl_eval(1, &t);
   if (status == TL_OK && bytes) run_value_read(t->value, to);
   return status;

@@ -14,7 +14,7 @@ typedef struct explained {
   int64_t peak;
 } explained;
 
-/* ---- how often kernels run ----------------------------------------------------------------------- */
+/* ---- how often kernels run ------------------------------------------------------------------- */
 
 /* The counter runs over [from, to), and all that OUTER times. */
 static void count_times(const sched_block *block, double *times, int64_t from, int64_t to,
@@ -32,7 +32,7 @@ static void count_times(const sched_block *block, double *times, int64_t from, i
   }
 }
 
-/* ---- amounts: 1.5 M ---------------------------------------------------------------------------- */
+/* ---- amounts: 1.5 M -------------------------------------------------------------------------- */
 
 static void put_amount(base_text *out, double x, const char *unit) {
   static const char *const prefix[] = {"", "k", "M", "G", "T", "P"};
@@ -44,7 +44,7 @@ static void put_amount(base_text *out, double x, const char *unit) {
   base_putf(out, k && x < 99.95 ? "%.1f %s%s" : "%.0f %s%s", x, prefix[k], unit);
 }
 
-/* ---- a kernel's equations, one a line ------------------------------------------------------------ */
+/* ---- a kernel's equations, one a line -------------------------------------------------------- */
 
 typedef void each_eq(base_text *out, const kernel_eq *e, int number);
 
@@ -69,7 +69,7 @@ static void json_eq(base_text *out, const kernel_eq *e, int number) {
   machine_put_string(out, line.at, line.n);
 }
 
-/* ---- as text ----------------------------------------------------------------------------------- */
+/* ---- as text --------------------------------------------------------------------------------- */
 
 static void put_report(base_text *out, const run_kernel_report *r, double times) {
   base_putf(out, "  %2d %-8s %-22s ", r->kernel->id, kernel_shape_name(r->kernel->shape), r->impl);
@@ -110,7 +110,7 @@ static void put_text(base_text *out, const explained *x) {
   put_loop(out, &run_plan_schedule(x->part.plan)->body, 0);
 }
 
-/* ---- as JSON: one object a line ------------------------------------------------------------------- */
+/* ---- as JSON: one object a line -------------------------------------------------------------- */
 
 static void put_json_report(base_text *out, const run_kernel_report *r, double times) {
   base_putf(out, "{\"kernel\": %d, \"shape\": \"%s\", \"implementation\": ", r->kernel->id,
@@ -140,7 +140,7 @@ static void put_json(base_text *out, const explained *x) {
   base_put(out, "]}\n");
 }
 
-/* ---- what is explained ----------------------------------------------------------------------------- */
+/* ---- what is explained ----------------------------------------------------------------------- */
 
 typedef struct explaining {
   lang_machine *m;

@@ -22,8 +22,8 @@ static void count_release(void *user, void *p, size_t bytes) {
 
 tl_options fixture_options(counts *c, const char *device) {
   *c = (counts){0};
-  return (tl_options){.device = device, .threads = 2, .alloc = count_alloc, .release = count_release,
-                      .user = c};
+  return (tl_options){.device = device, .threads = 2, .alloc = count_alloc,
+                      .release = count_release, .user = c};
 }
 
 tl_context *fixture_open(counts *c) {

@@ -24,10 +24,13 @@ tl_context *fixture_open(counts *c);                     /* on ref */
 void fixture_close(tl_context *ctx, const counts *c);    /* nothing may be left */
 
 #define SIZES(...) ((const int64_t[]){__VA_ARGS__})
+#define ARGS(...) ((const tl_arg[]){__VA_ARGS__, {0}})
+#define NAMES(...) ((const char *const[]){__VA_ARGS__, NULL})
 tl_tensor *fixture_f32(tl_context *ctx, int rank, const int64_t *size, const float *data);
 void fixture_expect(tl_tensor *t, int n, const double *want);            /* f32 elements */
 #define EXPECT(t, ...)                                                                           \
-  fixture_expect(t, (int)(sizeof((double[]){__VA_ARGS__}) / sizeof(double)), (double[]){__VA_ARGS__})
+  fixture_expect(t, (int)(sizeof((double[]){__VA_ARGS__}) / sizeof(double)),                     \
+                 (double[]){__VA_ARGS__})
 
 /* The first error is STATUS and its message holds WORDS; it is cleared. */
 void fixture_error(tl_context *ctx, tl_status status, const char *words);

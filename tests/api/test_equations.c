@@ -10,8 +10,8 @@ static void test_laziness(void **state) {
   counts c;
   tl_context *ctx = fixture_open(&c);
   tl_tensor *x = fixture_f32(ctx, 2, SIZES(2, 3), six), *w = fixture_f32(ctx, 2, SIZES(3, 2), six);
-  tl_tensor *y = tl_eq(ctx, "Y[b,h] = relu(X[b,i] W[i,h] - 30)", (tl_arg[]){{"X", x}, {"W", w}, {0}});
-  tl_tensor *z = tl_eq(ctx, "Z[b] = Y[b,h]", (tl_arg[]){{"Y", y}, {0}});
+  tl_tensor *y = tl_eq(ctx, "Y[b,h] = relu(X[b,i] W[i,h] - 30)", ARGS({"X", x}, {"W", w}));
+  tl_tensor *z = tl_eq(ctx, "Z[b] = Y[b,h]", ARGS({"Y", y}));
   tl_release(y);
   assert_int_equal(tl_rank(z), 1);
   assert_int_equal(tl_size(z, 0), 2);
@@ -30,9 +30,9 @@ static void test_several_equations(void **state) {
   counts c;
   tl_context *ctx = fixture_open(&c);
   tl_tensor *x = fixture_f32(ctx, 1, SIZES(3), six);
-  tl_tensor *y = tl_eq(ctx, "N = 2\nS = X[i]\nY[i] = N X[i] / S", (tl_arg[]){{"X", x}, {0}});
+  tl_tensor *y = tl_eq(ctx, "N = 2\nS = X[i]\nY[i] = N X[i] / S", ARGS({"X", x}));
   EXPECT(y, 2 / 6.0, 4 / 6.0, 1);
-  tl_tensor *f = tl_eq(ctx, "Y[i.] = softmax(X[i])", (tl_arg[]){{"X", x}, {0}});
+  tl_tensor *f = tl_eq(ctx, "Y[i.] = softmax(X[i])", ARGS({"X", x}));
   double e = exp(1), total = e + e * e + e * e * e;
   EXPECT(f, e / total, e * e / total, e * e * e / total);
   fixture_close(ctx, &c);
@@ -44,12 +44,12 @@ static void test_types(void **state) {
   tl_context *ctx = fixture_open(&c);
   const double wide[2] = {0.5, 1.5};
   tl_tensor *d = tl_from(ctx, TL_F64, 1, SIZES(2), wide), *f = fixture_f32(ctx, 1, SIZES(2), six);
-  assert_int_equal(tl_tensor_type(tl_eq(ctx, "Y[i] = X[i] / 3", (tl_arg[]){{"X", d}, {0}})), TL_F64);
-  tl_tensor *both = tl_eq(ctx, "Y[i] = X[i] Z[i]", (tl_arg[]){{"X", d}, {"Z", f}, {0}});
+  assert_int_equal(tl_tensor_type(tl_eq(ctx, "Y[i] = X[i] / 3", ARGS({"X", d}))), TL_F64);
+  tl_tensor *both = tl_eq(ctx, "Y[i] = X[i] Z[i]", ARGS({"X", d}, {"Z", f}));
   assert_int_equal(tl_tensor_type(both), TL_F64);
   tl_tensor *i = tl_from(ctx, TL_I64, 1, SIZES(2), (int64_t[]){1, 0});
-  assert_int_equal(tl_tensor_type(tl_eq(ctx, "Y[e] = I[e] + 1", (tl_arg[]){{"I", i}, {0}})), TL_I64);
-  tl_tensor *gathered = tl_eq(ctx, "Y[e] = X[I[e]]", (tl_arg[]){{"X", f}, {"I", i}, {0}});
+  assert_int_equal(tl_tensor_type(tl_eq(ctx, "Y[e] = I[e] + 1", ARGS({"I", i}))), TL_I64);
+  tl_tensor *gathered = tl_eq(ctx, "Y[e] = X[I[e]]", ARGS({"X", f}, {"I", i}));
   EXPECT(gathered, 2, 1);
   assert_null(tl_grad(ctx, f, i));
   fixture_error(ctx, TL_ARGUMENT, "wrt is i64, which has no derivative");
@@ -61,7 +61,7 @@ static void test_refused(void **state) {
   counts c;
   tl_context *ctx = fixture_open(&c);
   tl_tensor *x = fixture_f32(ctx, 2, SIZES(2, 3), six), *y = fixture_f32(ctx, 2, SIZES(3, 2), six);
-  assert_null(tl_eq(ctx, "Z[b,h] = X[b,i] Y[h,i]", (tl_arg[]){{"X", x}, {"Y", y}, {0}}));
+  assert_null(tl_eq(ctx, "Z[b,h] = X[b,i] Y[h,i]", ARGS({"X", x}, {"Y", y})));
   assert_non_null(strstr(tl_message(ctx), "X"));
   assert_non_null(strstr(tl_message(ctx), "3 and 2"));
   char *text = tl_diagnosis(ctx, 0);
@@ -72,25 +72,25 @@ static void test_refused(void **state) {
   assert_non_null(strstr(text, "\"line\": 1"));
   tl_free_text(ctx, text);
   tl_clear(ctx);
-  assert_null(tl_eq(ctx, "Z[b] = Q[b]", (tl_arg[]){{"X", x}, {0}}));
+  assert_null(tl_eq(ctx, "Z[b] = Q[b]", ARGS({"X", x})));
   fixture_error(ctx, TL_REFUSED, "`Q`");
-  assert_null(tl_eq(ctx, "Z[b] = X[b", (tl_arg[]){{"X", x}, {0}}));
+  assert_null(tl_eq(ctx, "Z[b] = X[b", ARGS({"X", x})));
   assert_int_equal(tl_last(ctx), TL_REFUSED);
   tl_clear(ctx);
   assert_null(tl_eq(ctx, "", NULL));
   fixture_error(ctx, TL_REFUSED, "no equation");
   assert_null(tl_eq(ctx, NULL, NULL));
   fixture_error(ctx, TL_ARGUMENT, "NULL");
-  assert_null(tl_eq(ctx, "X[b] = 1", (tl_arg[]){{"X", x}, {0}}));
+  assert_null(tl_eq(ctx, "X[b] = 1", ARGS({"X", x})));
   assert_int_equal(tl_last(ctx), TL_REFUSED);
   tl_clear(ctx);
   assert_null(tl_eq(ctx, "W = [1, 2]\nZ[i] = W[i]", NULL));
   fixture_error(ctx, TL_REFUSED, "W");
-  assert_null(tl_eq(ctx, "Z[b] = X[b,i]", (tl_arg[]){{"X", x}, {"X", y}, {0}}));
+  assert_null(tl_eq(ctx, "Z[b] = X[b,i]", ARGS({"X", x}, {"X", y})));
   fixture_error(ctx, TL_ARGUMENT, "X is given twice");
-  assert_null(tl_eq(ctx, "Z[b] = X[b]", (tl_arg[]){{"X", x}, {0}}));
+  assert_null(tl_eq(ctx, "Z[b] = X[b]", ARGS({"X", x})));
   assert_int_equal(tl_last(ctx), TL_REFUSED);
-  tl_tensor *z = tl_eq(ctx, "Z[b] = X[b,i]", (tl_arg[]){{"X", x}, {0}});
+  tl_tensor *z = tl_eq(ctx, "Z[b] = X[b,i]", ARGS({"X", x}));
   assert_int_equal(tl_write(z, six, 8), TL_ARGUMENT);
   fixture_close(ctx, &c);
 }
@@ -101,13 +101,13 @@ static void test_chains(void **state) {
   counts c;
   tl_context *ctx = fixture_open(&c);
   tl_tensor *x = fixture_f32(ctx, 1, SIZES(3), six);
-  tl_tensor *bad = tl_eq(ctx, "Y[i] = Nothing[i]", (tl_arg[]){{"X", x}, {0}});
-  tl_tensor *z = tl_eq(ctx, "Z[i] = Y[i] X[i]", (tl_arg[]){{"Y", bad}, {"X", x}, {0}});
+  tl_tensor *bad = tl_eq(ctx, "Y[i] = Nothing[i]", ARGS({"X", x}));
+  tl_tensor *z = tl_eq(ctx, "Z[i] = Y[i] X[i]", ARGS({"Y", bad}, {"X", x}));
   tl_tensor *g = tl_grad(ctx, z, x);
   assert_null(g);
   assert_true(isnan(tl_value(g)));
   fixture_error(ctx, TL_REFUSED, "Nothing");
-  assert_null(tl_eq(ctx, "Z[i] = Y[i]", (tl_arg[]){{"Y", NULL}, {0}}));
+  assert_null(tl_eq(ctx, "Z[i] = Y[i]", ARGS({"Y", NULL})));
   fixture_error(ctx, TL_ARGUMENT, "Y is NULL");
   assert_null(tl_grad(ctx, x, NULL));
   fixture_error(ctx, TL_ARGUMENT, "wrt is NULL");
@@ -119,8 +119,8 @@ static void test_gradients(void **state) {
   counts c;
   tl_context *ctx = fixture_open(&c);
   tl_tensor *x = fixture_f32(ctx, 1, SIZES(3), six);
-  tl_tensor *y = tl_eq(ctx, "Y[i] = X[i]^2", (tl_arg[]){{"X", x}, {0}});
-  tl_tensor *loss = tl_eq(ctx, "L = Y[i]^2", (tl_arg[]){{"Y", y}, {0}});
+  tl_tensor *y = tl_eq(ctx, "Y[i] = X[i]^2", ARGS({"X", x}));
+  tl_tensor *loss = tl_eq(ctx, "L = Y[i]^2", ARGS({"Y", y}));
   assert_true(tl_value(loss) == 1 + 16 + 81);            /* x^4 */
   tl_tensor *g = tl_grad(ctx, loss, x), *h = tl_grad(ctx, g, x);
   EXPECT(g, 4, 32, 108);                                 /* 4 x^3, through what is computed */
@@ -140,7 +140,7 @@ static void test_shared(void **state) {
   tl_context *ctx = fixture_open(&c);
   tl_tensor *t = tl_scalar(ctx, TL_F64, 1);
   for (int i = 0; i < 60; i++) {                         /* 2^60 paths */
-    tl_tensor *next = tl_eq(ctx, "Y = A + B", (tl_arg[]){{"A", t}, {"B", t}, {0}});
+    tl_tensor *next = tl_eq(ctx, "Y = A + B", ARGS({"A", t}, {"B", t}));
     tl_release(t);
     t = next;
   }
@@ -154,7 +154,7 @@ static void test_long_chain(void **state) {
   tl_context *ctx = fixture_open(&c);
   tl_tensor *t = fixture_f32(ctx, 1, SIZES(3), six);
   for (int i = 0; i < 20000; i++) {
-    tl_tensor *next = tl_eq(ctx, "Y[i] = X[i] + 1", (tl_arg[]){{"X", t}, {0}});
+    tl_tensor *next = tl_eq(ctx, "Y[i] = X[i] + 1", ARGS({"X", t}));
     tl_release(t);
     t = next;
   }
@@ -172,8 +172,9 @@ static void test_detach(void **state) {
   tl_tensor *w = fixture_f32(ctx, 1, SIZES(3), six);
   long blocks = 0;
   for (int i = 0; i < 20; i++) {
-    tl_tensor *loss = tl_eq(ctx, "L = W[i]^2", (tl_arg[]){{"W", w}, {0}}), *g = tl_grad(ctx, loss, w);
-    tl_tensor *next = tl_eq(ctx, "N[i] = W[i] - 0.25 G[i]", (tl_arg[]){{"W", w}, {"G", g}, {0}});
+    tl_tensor *loss = tl_eq(ctx, "L = W[i]^2", ARGS({"W", w}));
+    tl_tensor *g = tl_grad(ctx, loss, w);
+    tl_tensor *next = tl_eq(ctx, "N[i] = W[i] - 0.25 G[i]", ARGS({"W", w}, {"G", g}));
     tl_tensor *now = tl_detach(next);
     tl_tensor *all[] = {loss, g, next, w};
     for (int k = 0; k < 4; k++) tl_release(all[k]);

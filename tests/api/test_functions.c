@@ -13,9 +13,10 @@ static void test_call(void **state) {
   counts c;
   tl_context *ctx = fixture_open(&c);
   tl_function *f = tl_compile(ctx, linear, linear_args,
-                              (const char *const[]){"L", "grad(L, W)", "H", "grad( L , H )", "X", NULL});
+                              NAMES("L", "grad(L, W)", "H", "grad( L , H )", "X"));
   assert_non_null(f);
-  tl_tensor *args[] = {fixture_f32(ctx, 2, SIZES(2, 2), six), fixture_f32(ctx, 2, SIZES(2, 1), six)};
+  tl_tensor *args[] = {fixture_f32(ctx, 2, SIZES(2, 2), six),
+                       fixture_f32(ctx, 2, SIZES(2, 1), six)};
   tl_tensor *r[5];
   assert_int_equal(tl_call(f, args, r), TL_OK);
   assert_true(tl_value(r[0]) == 25 + 121);
@@ -37,7 +38,7 @@ static void test_plans_once(void **state) {
   (void)state;
   counts c;
   tl_context *ctx = fixture_open(&c);
-  tl_function *f = tl_compile(ctx, linear, linear_args, (const char *const[]){"L", "grad(L, W)", NULL});
+  tl_function *f = tl_compile(ctx, linear, linear_args, NAMES("L", "grad(L, W)"));
   tl_tensor *w = fixture_f32(ctx, 2, SIZES(3, 2), six);
   uint64_t plans = 0, bindings = 0, fresh = 0;
   for (int i = 0; i < 12; i++) {
@@ -64,8 +65,8 @@ static void test_types_and_ranks(void **state) {
   (void)state;
   counts c;
   tl_context *ctx = fixture_open(&c);
-  tl_function *f = tl_compile(ctx, "Y[i] = 2 X[i]", (const char *const[]){"X", NULL},
-                              (const char *const[]){"Y", NULL});
+  tl_function *f = tl_compile(ctx, "Y[i] = 2 X[i]", NAMES("X"),
+                              NAMES("Y"));
   for (int round = 0; round < 2; round++)
     for (int type = TL_F16; type <= TL_F64; type++) {
       tl_tensor *one = tl_scalar(ctx, TL_F32, 3), *r;
@@ -85,10 +86,10 @@ static void test_lazy_arguments_and_draws(void **state) {
   (void)state;
   counts c;
   tl_context *ctx = fixture_open(&c);
-  tl_function *f = tl_compile(ctx, "Y[i] = X[i] + uniform()", (const char *const[]){"X", NULL},
-                              (const char *const[]){"Y", NULL});
+  tl_function *f = tl_compile(ctx, "Y[i] = X[i] + uniform()", NAMES("X"),
+                              NAMES("Y"));
   tl_tensor *x = fixture_f32(ctx, 1, SIZES(2), six);
-  tl_tensor *lazy = tl_eq(ctx, "Y[i] = 10 X[i]", (tl_arg[]){{"X", x}, {0}});
+  tl_tensor *lazy = tl_eq(ctx, "Y[i] = 10 X[i]", ARGS({"X", x}));
   float first[2], second[2];
   tl_tensor *r;
   assert_int_equal(tl_call(f, &lazy, &r), TL_OK);
@@ -106,21 +107,22 @@ static void test_wrong(void **state) {
   (void)state;
   counts c;
   tl_context *ctx = fixture_open(&c);
-  assert_null(tl_compile(ctx, linear, linear_args, (const char *const[]){"Z", NULL}));
+  assert_null(tl_compile(ctx, linear, linear_args, NAMES("Z")));
   fixture_error(ctx, TL_ARGUMENT, "`Z` among the results");
-  assert_null(tl_compile(ctx, linear, linear_args, (const char *const[]){"grad(L W)", NULL}));
+  assert_null(tl_compile(ctx, linear, linear_args, NAMES("grad(L W)")));
   fixture_error(ctx, TL_ARGUMENT, "grad(Loss, W)");
-  assert_null(tl_compile(ctx, linear, linear_args, (const char *const[]){"grad(L, V)", NULL}));
+  assert_null(tl_compile(ctx, linear, linear_args, NAMES("grad(L, V)")));
   fixture_error(ctx, TL_ARGUMENT, "`V`");
   assert_null(tl_compile(ctx, linear, linear_args, NULL));
   fixture_error(ctx, TL_ARGUMENT, "results are NULL");
-  assert_null(tl_compile(ctx, "Y[ = 1", NULL, (const char *const[]){"Y", NULL}));
+  assert_null(tl_compile(ctx, "Y[ = 1", NULL, NAMES("Y")));
   char *text = tl_diagnosis(ctx, 0);
   assert_non_null(strstr(text, "Y[ = 1"));
   tl_free_text(ctx, text);
   tl_clear(ctx);
-  tl_function *f = tl_compile(ctx, linear, linear_args, (const char *const[]){"L", NULL});
-  tl_tensor *x = fixture_f32(ctx, 2, SIZES(2, 3), six), *w = fixture_f32(ctx, 2, SIZES(2, 2), six), *r = x;
+  tl_function *f = tl_compile(ctx, linear, linear_args, NAMES("L"));
+  tl_tensor *x = fixture_f32(ctx, 2, SIZES(2, 3), six), *r = x;
+  tl_tensor *w = fixture_f32(ctx, 2, SIZES(2, 2), six);
   assert_int_equal(tl_call(f, (tl_tensor *[]){x, NULL}, &r), TL_ARGUMENT);
   assert_null(r);
   fixture_error(ctx, TL_ARGUMENT, "W is NULL");

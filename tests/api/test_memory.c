@@ -50,8 +50,9 @@ static bool train(tl_context *ctx) {
       ctx,
       "H[b,h] = relu(X[b,i] W[i,h])\nLoss avg= (H[b,h] - 1)^2\nNewW[i,h] = W[i,h] - 0.001 G[i,h]\n"
       "G[i,h] = grad(Loss, W[i,h])",
-      (const char *const[]){"X", "W", NULL}, (const char *const[]){"NewW", "Loss", NULL});
-  tl_tensor *x = tl_from(ctx, TL_F32, 2, SIZES(4, 3), data), *w = tl_from(ctx, TL_F32, 2, SIZES(3, 2), data);
+      NAMES("X", "W"), NAMES("NewW", "Loss"));
+  tl_tensor *x = tl_from(ctx, TL_F32, 2, SIZES(4, 3), data);
+  tl_tensor *w = tl_from(ctx, TL_F32, 2, SIZES(3, 2), data);
   bool fine = f && x && w;
   for (int i = 0; fine && i < 3; i++) {
     tl_tensor *r[2];
@@ -69,8 +70,8 @@ static bool train(tl_context *ctx) {
 static bool differentiate(tl_context *ctx) {
   static const float data[4] = {1, 2, 3, 4};
   tl_tensor *x = tl_from(ctx, TL_F32, 1, SIZES(4), data);
-  tl_tensor *y = tl_eq(ctx, "Y[i.] = softmax(X[i])", (tl_arg[]){{"X", x}, {0}});
-  tl_tensor *l = tl_eq(ctx, "L = -log(Y[2]) + uniform()", (tl_arg[]){{"Y", y}, {0}});
+  tl_tensor *y = tl_eq(ctx, "Y[i.] = softmax(X[i])", ARGS({"X", x}));
+  tl_tensor *l = tl_eq(ctx, "L = -log(Y[2]) + uniform()", ARGS({"Y", y}));
   tl_tensor *g = tl_grad(ctx, l, x), *d = tl_detach(g);
   float got[4];
   bool fine = tl_read(d, got, sizeof got) == TL_OK && got[2] < 0;
@@ -81,7 +82,8 @@ static bool differentiate(tl_context *ctx) {
 
 static bool run_program(tl_context *ctx) {
   tl_program *p = tl_load(ctx, NULL,
-                          "X = [[1, 0], [0, 1], [1, 1], [2, 1]]\nY = [2, -1, 1, 3]\nW : f32[2] ~ normal(0.1)\n"
+                          "X = [[1, 0], [0, 1], [1, 1], [2, 1]]\nY = [2, -1, 1, 3]\n"
+                          "W : f32[2] ~ normal(0.1)\n"
                           "Loss avg= (X[e,d] W[d] - Y[e])^2\n"
                           "minimize(Loss, adamw(lr=0.01), steps=3, batch=e:2)\nLoss?\n",
                           NULL);

@@ -68,7 +68,8 @@ static void test_json(void **state) {
   tl_sink sink = sink_of(&h, 1);
   tl_program *p = tl_load(ctx, NULL, "Y = [1, 2.5]\nZ[i] = 2 Y[i]\nZ?\nZ[1]?", &sink);
   assert_int_equal(tl_run(p), TL_OK);
-  assert_string_equal(h.text, "{\"query\": \"Z?\", \"value\": [2, 5]}\n{\"query\": \"Z[1]?\", \"value\": 5}\n");
+  assert_string_equal(h.text, "{\"query\": \"Z?\", \"value\": [2, 5]}\n"
+                              "{\"query\": \"Z[1]?\", \"value\": 5}\n");
   fixture_close(ctx, &c);
 }
 
@@ -81,7 +82,7 @@ static void test_get_and_set(void **state) {
   EXPECT(tl_get(p, "Y"), 0, 0, 0);
   const float three[3] = {1, 2, 3};
   tl_tensor *x = fixture_f32(ctx, 1, SIZES(3), three);
-  tl_tensor *lazy = tl_eq(ctx, "Y[i] = X[i] + 1", (tl_arg[]){{"X", x}, {0}});
+  tl_tensor *lazy = tl_eq(ctx, "Y[i] = X[i] + 1", ARGS({"X", x}));
   assert_int_equal(tl_set(p, "X", lazy), TL_OK);
   EXPECT(tl_get(p, "Y"), 4, 6, 8);
   EXPECT(tl_get(p, "X"), 2, 3, 4);
@@ -177,7 +178,8 @@ static void test_gradient_text(void **state) {
   (void)state;
   counts c;
   tl_context *ctx = fixture_open(&c);
-  tl_program *p = tl_load(ctx, NULL, "X = [1, 2, 3]\nW : f32[3] ~ constant(2)\nL = (X[i] W[i])^2\n", NULL);
+  static const char text_of_p[] = "X = [1, 2, 3]\nW : f32[3] ~ constant(2)\nL = (X[i] W[i])^2\n";
+  tl_program *p = tl_load(ctx, NULL, text_of_p, NULL);
   char *text = tl_gradient_text(p, "L", NULL);
   assert_non_null(text);
   tl_program *g = tl_load(ctx, NULL, text, NULL);        /* it is a program, and right */

@@ -56,7 +56,8 @@ static void test_empty_and_zeros(void **state) {
   (void)state;
   counts c;
   tl_context *ctx = fixture_open(&c);
-  tl_tensor *none = fixture_f32(ctx, 2, SIZES(0, 5), NULL), *zeros = fixture_f32(ctx, 1, SIZES(3), NULL);
+  tl_tensor *none = fixture_f32(ctx, 2, SIZES(0, 5), NULL);
+  tl_tensor *zeros = fixture_f32(ctx, 1, SIZES(3), NULL);
   assert_int_equal(tl_count(none), 0);
   assert_int_equal(tl_read(none, NULL, 0), TL_OK);
   assert_int_equal(tl_write(none, NULL, 0), TL_OK);
@@ -164,11 +165,11 @@ static void test_two_contexts(void **state) {
   tl_tensor *x = tl_scalar(one, TL_F32, 2), *y = tl_scalar(two, TL_F32, 3);
   assert_int_equal(tl_eval(2, (tl_tensor *[]){x, y}), TL_ARGUMENT);
   fixture_error(one, TL_ARGUMENT, "tensor 1 is of another context");
-  assert_null(tl_eq(two, "Z = X Y", (tl_arg[]){{"X", x}, {"Y", y}, {0}}));
+  assert_null(tl_eq(two, "Z = X Y", ARGS({"X", x}, {"Y", y})));
   fixture_error(two, TL_ARGUMENT, "X is a tensor of another context");
   assert_null(tl_grad(two, y, x));
   fixture_error(two, TL_ARGUMENT, "wrt is a tensor of another context");
-  tl_tensor *z = tl_eq(one, "Z = X X", (tl_arg[]){{"X", x}, {0}});
+  tl_tensor *z = tl_eq(one, "Z = X X", ARGS({"X", x}));
   tl_close(two);
   assert_int_equal(d.blocks, 0);
   assert_true(tl_value(z) == 4);
