@@ -88,17 +88,28 @@ static bool is_window(const clause *cl, const ir_expr *const *lhs) {
   return true;
 }
 
+/* x of Y[x/4], where x runs to 3 at most: a position that it does not change. */
+static bool is_gone(const clause *cl, const variable *v, const ir_expr *const *lhs) {
+  bool used = !v->head || ir_is_const(v->index->extent, 1);
+  for (int k = 0; k < cl->nlhs; k++) used |= ir_mentions(lhs[k], v->index);
+  return !used;
+}
+
 static made lower_clause(check *c, clause *cl) {
   made m = {.agg = agg_of(cl->op), .average = cl->op == LANG_AVG};
   node *right = cl->right;
   bool sums = right->sum.n > 0;  /* over the whole right side: the equation's own */
   m.body = lower_unsummed(c, cl, right);
   for (int k = 0; k < cl->nlhs; k++) m.lhs[k] = lower_position(c, cl, cl->lhs[k]);
-  bool window = is_window(cl, m.lhs);
-  if (!sums && window) m.agg = IR_SET, m.average = false;
-  for (int i = 0; i < right->sum.n; i++)
-    if (!m.average && !ir_mentions(m.body, right->sum.at[i]->index))
-      m.body = lower_repeated(c, m.agg, m.body, right->sum.at[i]->index->extent);
+  for (int i = 0; i < cl->vars.n; i++) {
+    const variable *v = cl->vars.at[i];
+    bool gone = is_gone(cl, v, m.lhs), summed = gone;
+    for (int k = 0; k < right->sum.n; k++) summed |= right->sum.at[k] == v;
+    if (summed && !m.average && !ir_mentions(m.body, v->index))
+      m.body = lower_repeated(c, m.agg, m.body, v->index->extent);
+    sums |= gone;
+  }
+  if (!sums && is_window(cl, m.lhs)) m.agg = IR_SET, m.average = false;
   return m;
 }
 

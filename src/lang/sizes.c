@@ -217,12 +217,13 @@ static void affine_reads(sizer *s, clause *cl, bool group) {
   }
 }
 
-/* What would write outside is not defined. */
-static void affine_heads(sizer *s, clause *cl) {
+/* What would write outside is not defined. At last the head has its sizes, declared or not. */
+static void affine_heads(sizer *s, clause *cl, bool last) {
   for (int k = 0; k < cl->nlhs; k++) {
     affine_place p = check_place(s->c, cl->lhs[k]);
     if (p.data || p.n != 1 || check_bare(&p)) continue;
-    if (p.var[0]->extent || cl->head->declared) bound(s, &p, 0, cl->head->declared ? cl->head->size[k] : NULL);
+    bool sized = cl->head->declared || last;
+    if (p.var[0]->extent || sized) bound(s, &p, 0, sized ? cl->head->size[k] : NULL);
   }
 }
 
@@ -344,7 +345,7 @@ static void start(sizer *s, clause *cl, bool flag) {
   strong_reads(s, cl);
   declared_head(s, cl);
   affine_reads(s, cl, false);
-  affine_heads(s, cl);
+  affine_heads(s, cl, false);
 }
 
 static void grow(sizer *s, clause *cl, bool weak) {
@@ -470,6 +471,7 @@ void check_sizes(check *c, entity *const *group, int n) {
   settle(&s, true, false);
   settle(&s, true, true);
   settle(&s, true, false);
+  each(&s, affine_heads, true);
   each(&s, affine_reads, true);
   each(&s, skip_bases, true);
   each(&s, check_variables, true);
