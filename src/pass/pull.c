@@ -37,10 +37,31 @@ static peeled peel_quotient(ir_program *p, const ir_eq *eq, const ir_expr *e) {
   return a;
 }
 
+typedef struct standing {
+  ir_program *p;
+  bool safe;
+} standing;
+
+static void check_read(void *arg, const ir_expr *e) {
+  standing *s = arg;
+  for (int k = 0; s->safe && e->op == IR_READ && k < e->n; k++) {
+    const ir_expr *after = ir_binary(s->p, IR_ADD, e->arg[k], ir_int(s->p, 1));
+    s->safe = ir_never_negative(s->p, e->arg[k]) && ir_less_equal(s->p, after, e->u.tensor->size[k]);
+  }
+}
+
+/* Are the reads of E in bounds wherever its indices are, so that it may lose its guard? */
+static bool stands_alone(ir_program *p, const ir_expr *e) {
+  standing s = {p, true};
+  if (e) ir_each(e, check_read, &s);
+  return s.safe;
+}
+
 static peeled peel_guarded(ir_program *p, const ir_eq *eq, const ir_expr *e) {
   bool inverse = ir_is_const(e->arg[1], 0);
   if (!is_free(eq, e->arg[0]) || (!inverse && !ir_is_const(e->arg[2], 0))) return (peeled){.inner = e};
   peeled a = peel(p, eq, e->arg[inverse ? 2 : 1]);
+  if (!stands_alone(p, a.inner)) return (peeled){.inner = e};
   const ir_expr *test = inverse ? ir_unary(p, IR_NOT, e->arg[0]) : e->arg[0];
   a.guard = joined(p, IR_AND, test, a.guard);
   return a;
