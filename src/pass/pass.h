@@ -77,7 +77,7 @@ void pass_order(ir_program *p);
  * type. OF of rank > LEAD is summed over its last positions. With LEAD > 0 the first LEAD positions
  * of OF are kept: each grad[i] has them in front of its own (a Jacobian). What OF does not depend
  * on gives zeros. Applying it again gives second derivatives. Ties of max and min: the first wins.
- * P's own equations may be split on the way. Raises BASE_REFUSED for what is not real, naming it. */
+ * P's equations may be split on the way. Raises BASE_REFUSED for what is not real, naming it. */
 void pass_gradient(ir_program *p, ir_tensor *of, int lead, int n, ir_tensor *const *wrt,
                    ir_tensor **grad);
 
