@@ -1,6 +1,7 @@
-/* kernel: the contract between compiler and devices. A kernel is a small DAG of equations over one
- * iteration frame; any of them may be an output. It says what is computed and what runs together; how is
- * the device's choice. Sizes are symbols still: a device prepares a kernel when they are known. */
+/* kernel: the contract between compiler and devices. A kernel is a small DAG of equations over
+ * one iteration frame; any of them may be an output. It says what is computed and what runs
+ * together; how is the device's choice. Sizes are symbols still: a device prepares a kernel when
+ * they are known. */
 #ifndef TL_KERNEL_H
 #define TL_KERNEL_H
 
@@ -17,9 +18,9 @@ typedef enum kernel_shape {
 } kernel_shape;
 const char *kernel_shape_name(kernel_shape shape);
 
-/* Where the value of an equation lives. All but GLOBAL are read inside the segment only. What is defined inside,
- * GLOBAL or not, is read inside at exactly the positions it is defined at, so at one frame point the equations can
- * run one after another, with memory for one point:
+/* Where the value of an equation lives. All but GLOBAL are read inside the segment only. What is
+ * defined inside, GLOBAL or not, is read inside at exactly the positions it is defined at, so at
+ * one frame point the equations can run one after another, with memory for one point:
  *   MAP       REGISTER: one value a point
  *   ROW       REGISTER: one value a frame point;   LINE: one for each point of the line
  *   CONTRACT  TILE: over the frame (batch, m, n): the accumulator, and maps that follow it

@@ -112,11 +112,11 @@ ir_type cpu_stored_type(const cpu_nest *nest, const ir_tensor *t) {
   return nest->home[t->id] ? nest->home[t->id]->type : t->type;
 }
 
-static cpu_cursor tensor_cursor(cpu_nest *nest, const kernel_access *access, int64_t *stride) {
+/* In its tensor's memory, or in a home that holds all of it. */
+static cpu_cursor tensor_cursor(cpu_nest *nest, const kernel_access *access, const cpu_home *home, int64_t *stride) {
   const ir_tensor *t = access->tensor;
-  const cpu_home *home = nest->home[t->id];
   cpu_cursor c = fresh(nest, home ? home->source : t->id);
-  c.scale = (int64_t)ir_type_bytes(cpu_stored_type(nest, t));
+  c.scale = (int64_t)ir_type_bytes(home ? home->type : t->type);
   device_strides(t, nest->bind->symbols, stride);
   for (int k = 0; k < t->rank; k++)
     if (access->position[k].value < 0) add_affine(nest, &c, &access->position[k].affine, stride[k], &c.late);
@@ -128,7 +128,7 @@ static cpu_cursor tensor_cursor(cpu_nest *nest, const kernel_access *access, int
 
 cpu_cursor cpu_access_cursor(cpu_nest *nest, const kernel_access *access) {
   int64_t *stride = BASE_NEWS(nest->arena, int64_t, access->tensor->rank + 1);
-  return tensor_cursor(nest, access, stride);
+  return tensor_cursor(nest, access, NULL, stride);
 }
 
 int64_t cpu_home_step(const cpu_home *home, const ir_index *index) {
@@ -159,7 +159,7 @@ void emit_place_of(cpu_emit *e, const kernel_access *access, emit_place *p) {
     return;
   }
   int64_t *stride = BASE_NEWS(e->arena, int64_t, t->rank + 1);
-  cpu_cursor c = tensor_cursor(nest, access, stride);
+  cpu_cursor c = tensor_cursor(nest, access, nest->home[t->id], stride);
   p->step = along(e, &c);
   p->cursor = cpu_pass_cursor(nest, e->pass, &c);
   p->steps = BASE_NEWS(e->arena, emit_step, t->rank + 1);

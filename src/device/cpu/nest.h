@@ -14,7 +14,6 @@
 
 #include "device/cpu/vm.h"
 #include "device/device.h"
-#include "kernel/code.h"
 
 /* ---- operands ---------------------------------------------------------------------------------------- */
 
@@ -183,7 +182,7 @@ int cpu_emit_place(cpu_emit *e, const kernel_access *access, int64_t *step);
 int64_t cpu_home_step(const cpu_home *home, const ir_index *index);
 cpu_cursor cpu_home_cursor(cpu_nest *nest, const cpu_home *home);
 ir_type cpu_stored_type(const cpu_nest *nest, const ir_tensor *t);    /* of its elements in memory */
-cpu_cursor cpu_access_cursor(cpu_nest *nest, const kernel_access *access);
+cpu_cursor cpu_access_cursor(cpu_nest *nest, const kernel_access *access);   /* in its tensor's own memory */
 int cpu_pass_cursor(cpu_nest *nest, cpu_pass *pass, const cpu_cursor *cursor);
 
 /* Bytes by which an access moves along AXIS; false: it depends on data there. */

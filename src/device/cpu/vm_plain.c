@@ -2,7 +2,7 @@
 #include <math.h>
 #include <stdint.h>
 
-#include "base/half.h"
+#include "base/base.h"
 
 enum { VL = 4 };
 typedef float V __attribute__((vector_size(16)));
