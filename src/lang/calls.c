@@ -4,11 +4,12 @@
 #include <math.h>
 #include <string.h>
 
-enum { ARGUMENTS = 16 };         /* an elementwise function takes at most */
+enum { ARGUMENTS = 16 }; /* an elementwise function takes at most */
 
 static const node *child(const node *n, int i) { return (const node *)n->e.at[i]; }
 
-/* ---- functions of one element ------------------------------------------------------------------ */
+/* ---- functions of one element ------------------------------------------------------------------
+ */
 
 static const ir_expr *choose(check *c, const ir_expr *test, const ir_expr *a, const ir_expr *b) {
   return ir_where(c->p, ir_cast(c->p, test, IR_BOOL), lower_strong(c, a, b), lower_strong(c, b, a));
@@ -17,23 +18,33 @@ static const ir_expr *choose(check *c, const ir_expr *test, const ir_expr *a, co
 static const ir_expr *unary_of(check *c, const char *name, const ir_expr *x) {
   ir_program *p = c->p;
   const ir_expr *zero = ir_int(p, 0), *one = ir_int(p, 1), *half = ir_real(p, IR_F64, 0.5);
-  static const struct { const char *name; ir_op op; } plain[] = {
-      {"sig", IR_SIG}, {"tanh", IR_TANH}, {"exp", IR_EXP}, {"log", IR_LOG}, {"sqrt", IR_SQRT}, {"rsqrt", IR_RSQRT},
-      {"abs", IR_ABS}, {"sign", IR_SIGN}, {"sin", IR_SIN}, {"cos", IR_COS}, {"erf", IR_ERF}, {"floor", IR_FLOOR},
-      {"round", IR_ROUND}};
+  static const struct {
+    const char *name;
+    ir_op op;
+  } plain[] = {{"sig", IR_SIG},    {"tanh", IR_TANH},   {"exp", IR_EXP}, {"log", IR_LOG},
+               {"sqrt", IR_SQRT},  {"rsqrt", IR_RSQRT}, {"abs", IR_ABS}, {"sign", IR_SIGN},
+               {"sin", IR_SIN},    {"cos", IR_COS},     {"erf", IR_ERF}, {"floor", IR_FLOOR},
+               {"round", IR_ROUND}};
   for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
     if (strcmp(plain[i].name, name) == 0) return ir_unary(p, plain[i].op, x);
-  if (strcmp(name, "relu") == 0) return lower_combine(c, IR_MAXIMUM, x, ir_number(p, (ir_type)x->type, 0));
+  if (strcmp(name, "relu") == 0)
+    return lower_combine(c, IR_MAXIMUM, x, ir_number(p, (ir_type)x->type, 0));
   if (strcmp(name, "step") == 0)
-    return choose(c, lower_combine(c, IR_LT, zero, x), ir_number(p, (ir_type)x->type, 1), ir_number(p, (ir_type)x->type, 0));
+    return choose(c, lower_combine(c, IR_LT, zero, x), ir_number(p, (ir_type)x->type, 1),
+                  ir_number(p, (ir_type)x->type, 0));
   if (strcmp(name, "silu") == 0) return lower_combine(c, IR_MUL, x, ir_unary(p, IR_SIG, x));
   if (strcmp(name, "gelu") == 0) {
-    const ir_expr *e = ir_unary(p, IR_ERF, lower_combine(c, IR_MUL, x, ir_real(p, IR_F64, sqrt(0.5))));
-    return lower_combine(c, IR_MUL, lower_combine(c, IR_MUL, x, half), lower_combine(c, IR_ADD, e, one));
+    const ir_expr *e =
+        ir_unary(p, IR_ERF, lower_combine(c, IR_MUL, x, ir_real(p, IR_F64, sqrt(0.5))));
+    return lower_combine(c, IR_MUL, lower_combine(c, IR_MUL, x, half),
+                         lower_combine(c, IR_ADD, e, one));
   }
-  if (strcmp(name, "gelu tanh") == 0) {   /* x (1 + tanh u) / 2 = x sig(2 u) */
-    const ir_expr *cube = lower_combine(c, IR_MUL, lower_combine(c, IR_MUL, x, x), ir_real(p, IR_F64, 0.044715));
-    const ir_expr *u = lower_combine(c, IR_MUL, lower_combine(c, IR_ADD, cube, one), lower_combine(c, IR_MUL, x, ir_real(p, IR_F64, 2 * sqrt(2 / M_PI))));
+  if (strcmp(name, "gelu tanh") == 0) { /* x (1 + tanh u) / 2 = x sig(2 u) */
+    const ir_expr *cube =
+        lower_combine(c, IR_MUL, lower_combine(c, IR_MUL, x, x), ir_real(p, IR_F64, 0.044715));
+    const ir_expr *u =
+        lower_combine(c, IR_MUL, lower_combine(c, IR_ADD, cube, one),
+                      lower_combine(c, IR_MUL, x, ir_real(p, IR_F64, 2 * sqrt(2 / M_PI))));
     return lower_combine(c, IR_MUL, x, ir_unary(p, IR_SIG, u));
   }
   return NULL;
@@ -48,10 +59,12 @@ static const ir_expr *several(check *c, const node *n, const ir_expr *const *a) 
     return e;
   }
   if (strcmp(name, "where") == 0 && n->e.n == 3) return choose(c, a[0], a[1], a[2]);
-  if (strcmp(name, "clamp") == 0 && n->e.n == 3) return lower_combine(c, IR_MINIMUM, lower_combine(c, IR_MAXIMUM, a[0], a[1]), a[2]);
+  if (strcmp(name, "clamp") == 0 && n->e.n == 3)
+    return lower_combine(c, IR_MINIMUM, lower_combine(c, IR_MAXIMUM, a[0], a[1]), a[2]);
   if (strcmp(name, "sig") == 0 && n->e.n == 2) {
     const ir_expr *cold = lower_combine(c, IR_EQ, a[1], zero);
-    return choose(c, cold, unary_of(c, "step", lower_strong(c, a[0], a[1])), ir_unary(c->p, IR_SIG, lower_combine(c, IR_DIV, a[0], a[1])));
+    return choose(c, cold, unary_of(c, "step", lower_strong(c, a[0], a[1])),
+                  ir_unary(c->p, IR_SIG, lower_combine(c, IR_DIV, a[0], a[1])));
   }
   return NULL;
 }
@@ -60,15 +73,19 @@ _Noreturn static void refuse_call(check *c, const node *n) {
   static const char *const texts[] = {"chars", "words", "bytes"};
   const char *name = n->e.name;
   for (int i = 0; i < 3; i++)
-    if (strcmp(name, texts[i]) == 0) check_refuse(c, n->e.span, "%s(...) stands alone on the right of `=`", name);
+    if (strcmp(name, texts[i]) == 0)
+      check_refuse(c, n->e.span, "%s(...) stands alone on the right of `=`", name);
   if (n->e.nindex) check_refuse(c, n->e.span, "%s goes over no index", name);
-  check_refuse(c, n->e.span, "%s does not take %d argument%s", name, n->e.n, n->e.n == 1 ? "" : "s");
+  check_refuse(c, n->e.span, "%s does not take %d argument%s", name, n->e.n,
+               n->e.n == 1 ? "" : "s");
 }
 
 static const ir_expr *lower_reduction(check *c, clause *cl, const node *n) {
-  static const struct { const char *name, *tensor; ir_agg agg; } table[] = {
-      {"sum", "Sum", IR_SUM}, {"avg", "Avg", IR_SUM}, {"count", "Count", IR_SUM},
-      {"max", "Max", IR_MAX}, {"min", "Min", IR_MIN}, {"prod", "Prod", IR_PROD}};
+  static const struct {
+    const char *name, *tensor;
+    ir_agg agg;
+  } table[] = {{"sum", "Sum", IR_SUM}, {"avg", "Avg", IR_SUM}, {"count", "Count", IR_SUM},
+               {"max", "Max", IR_MAX}, {"min", "Min", IR_MIN}, {"prod", "Prod", IR_PROD}};
   for (size_t i = 0; n->e.nindex && i < sizeof table / sizeof *table; i++) {
     if (strcmp(table[i].name, n->e.name) != 0) continue;
     if (n->e.n != 1) refuse_call(c, n);
@@ -82,7 +99,8 @@ static const ir_expr *lower_reduction(check *c, clause *cl, const node *n) {
       check_refuse(c, n->e.span, "the average over `%s` is one over nothing", drop[0]->name);
     const ir_expr *body = lower(c, cl, (node *)n->e.at[0]);
     if (strcmp(n->e.name, "count") == 0) body = ir_cast(c->p, ir_cast(c->p, body, IR_BOOL), IR_I64);
-    const ir_expr *t = lower_temporary(c, cl, table[i].tensor, table[i].agg, body, n->e.nindex, drop);
+    const ir_expr *t =
+        lower_temporary(c, cl, table[i].tensor, table[i].agg, body, n->e.nindex, drop);
     return strcmp(n->e.name, "avg") == 0 ? lower_combine(c, IR_DIV, t, size) : t;
   }
   return NULL;
@@ -90,18 +108,22 @@ static const ir_expr *lower_reduction(check *c, clause *cl, const node *n) {
 
 static int lead_of(check *c, const clause *cl, const node *loss) {
   int lead = 0;
-  for (int k = 0; loss->e.kind == LANG_READ && k < loss->e.n; k++) lead += child(loss, k)->var && child(loss, k)->var->head;
+  for (int k = 0; loss->e.kind == LANG_READ && k < loss->e.n; k++)
+    lead += child(loss, k)->var && child(loss, k)->var->head;
   if (lead && lead != loss->e.n)
-    check_refuse(c, loss->e.span, "grad keeps all positions of %s or none: name them all on the left of %s, or none", loss->of->name,
-                 cl->head->name);
+    check_refuse(c, loss->e.span,
+                 "grad keeps all positions of %s or none: name them all on the left of %s, or none",
+                 loss->of->name, cl->head->name);
   return lead;
 }
 
-/* grad(Loss, W[i,j]): the derivative as a tensor, read at W's positions; grad(Loss[s], W[i,s]) keeps s. */
+/* grad(Loss, W[i,j]): the derivative as a tensor, read at W's positions; grad(Loss[s], W[i,s])
+ * keeps s. */
 static const ir_expr *lower_grad(check *c, clause *cl, const node *n) {
   const node *loss = n->e.n == 2 ? child(n, 0) : NULL, *by = n->e.n == 2 ? child(n, 1) : NULL;
   if (!loss || !loss->of || !by->of)
-    check_refuse(c, n->e.span, "grad takes a tensor and the tensor to differentiate by: grad(Loss, W[i,j])");
+    check_refuse(c, n->e.span,
+                 "grad takes a tensor and the tensor to differentiate by: grad(Loss, W[i,j])");
   int lead = lead_of(c, cl, loss);
   ir_tensor *of = loss->of->ir, *wrt = by->of->ir, *g;
   pass_gradient(c->p, of, lead, 1, &wrt, &g);
@@ -127,9 +149,12 @@ static const ir_expr *lower_size(check *c, const node *n) {
   const entity *of = check_find(c, n->e.at[0]->name);
   double position = -1;
   if (of->kind == NAME_DOMAIN) return ir_int(c->p, of->domain->n);
-  if (of->kind != NAME_TENSOR || of->rank < 0) check_refuse(c, n->e.span, "%s has no size", of->name);
-  if (n->e.n > 1 && (!check_number(c, n->e.at[1], &position) || position < 0 || position >= of->rank))
-    check_refuse(c, n->e.span, "%s has %d position%s, counted from 0", of->name, of->rank, of->rank == 1 ? "" : "s");
+  if (of->kind != NAME_TENSOR || of->rank < 0)
+    check_refuse(c, n->e.span, "%s has no size", of->name);
+  if (n->e.n > 1 &&
+      (!check_number(c, n->e.at[1], &position) || position < 0 || position >= of->rank))
+    check_refuse(c, n->e.span, "%s has %d position%s, counted from 0", of->name, of->rank,
+                 of->rank == 1 ? "" : "s");
   const ir_expr *size = ir_int(c->p, 1);
   for (int k = 0; k < of->rank; k++)
     if (position < 0 || k == (int)position) size = ir_binary(c->p, IR_MUL, size, of->size[k]);
@@ -139,11 +164,13 @@ static const ir_expr *lower_size(check *c, const node *n) {
 static const ir_expr *elementwise(check *c, clause *cl, const node *n) {
   const ir_expr *a[ARGUMENTS] = {NULL};
   if (n->e.n < 1 || n->e.n > ARGUMENTS || n->e.nindex) refuse_call(c, n);
-  bool smooth = strcmp(n->e.name, "gelu") == 0 && n->e.n == 2;   /* gelu(x, tanh) */
+  bool smooth = strcmp(n->e.name, "gelu") == 0 && n->e.n == 2; /* gelu(x, tanh) */
   if (smooth && (n->e.at[1]->kind != LANG_NAME || strcmp(n->e.at[1]->name, "tanh") != 0))
     check_refuse(c, n->e.span, "gelu(x) is by erf, gelu(x, tanh) the other");
   for (int i = 0; i < n->e.n - smooth; i++) a[i] = lower(c, cl, (node *)n->e.at[i]);
-  const ir_expr *e = smooth ? unary_of(c, "gelu tanh", a[0]) : n->e.n == 1 ? unary_of(c, n->e.name, a[0]) : several(c, n, a);
+  const ir_expr *e = smooth        ? unary_of(c, "gelu tanh", a[0])
+                     : n->e.n == 1 ? unary_of(c, n->e.name, a[0])
+                                   : several(c, n, a);
   if (!e) e = plain_call(c, n, a);
   if (!e) refuse_call(c, n);
   return e;
@@ -158,6 +185,7 @@ const ir_expr *lower_call(check *c, clause *cl, node *n) {
   if (strcmp(n->e.name, "grad") == 0) return lower_grad(c, cl, n);
   if (strcmp(n->e.name, "size") == 0) return lower_size(c, n);
   if (strcmp(n->e.name, "concat") == 0) return lower_concat(c, cl, n);
-  if ((e = lower_reduction(c, cl, n)) || (e = lower_over(c, cl, n)) || (e = lower_draw(c, cl, n))) return e;
+  if ((e = lower_reduction(c, cl, n)) || (e = lower_over(c, cl, n)) || (e = lower_draw(c, cl, n)))
+    return e;
   return elementwise(c, cl, n);
 }

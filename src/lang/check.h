@@ -1,14 +1,12 @@
 /* check: what the parts of the checker share; private to turning a tree into equations.
  *
- *   names.c    every name and what defines it            data.c      lists, files, texts, elements
- *   resolve.c  trees with their names resolved
- *   project.c  where the sums of `=` stand                place.c     positions: affine, or through data
- *   sizes.c    extents of indices, sizes of heads
- *   heads.c    heads to tensors with equations            lower.c     trees to expressions
- *   calls.c    functions of one element, reductions       over.c      functions over an index
- *   draw.c     random draws
- *   actions.c  commands and queries                       learning.c  minimize, batches, initialisers
- *   check.c    the order of it all */
+ *   names.c    every name and what defines it       lower.c    trees to expressions
+ *   data.c     lists, files, texts, elements        calls.c    functions of one element, reductions
+ *   resolve.c  trees with their names resolved      over.c     functions over an index
+ *   project.c  where the sums of `=` stand          draw.c     random draws
+ *   place.c    positions: affine, or through data   actions.c  commands and queries
+ *   sizes.c    extents of indices, sizes of heads   learning.c minimize, batches, initialisers
+ *   heads.c    heads to tensors with equations      check.c    the order of it all */
 #ifndef TL_LANG_CHECK_H
 #define TL_LANG_CHECK_H
 
@@ -17,32 +15,33 @@
 typedef struct entity entity;
 typedef struct clause clause;
 
-/* An index of one clause. A projected index belongs to its term: equal names in two terms are two variables. */
+/* An index of one clause. A projected one belongs to its term: equal names in two terms are two. */
 typedef struct variable {
   const char *name;              /* as written */
-  const ir_expr *low, *extent;   /* runs over low .. low + extent - 1; extent NULL: not known yet */
-  const ir_expr *bare;           /* the size of the position where it stands bare; the extent may be shorter */
-  const ir_expr *declared;       /* the size of a declared head's position that has another size than BARE */
+  const ir_expr *low, *extent;   /* low .. low + extent - 1; extent NULL: not known yet */
+  const ir_expr *bare;           /* size of the position where it stands bare; >= the extent */
+  const ir_expr *declared;       /* size of a declared head's position, if it is not BARE */
   lang_domain *domain;           /* of the position where it stands bare */
-  const char *from;              /* the tensor that gave the extent, and the position, for messages */
+  const char *from;              /* the tensor that gave the extent, for messages; and */
   int position;
   bool head;                     /* stands on the left */
   bool strong;                   /* extent given by a bare position */
   bool bound;                    /* by an explicit reduction or function */
-  bool guarded;                  /* stands bare in a declared head: affine reads may go outside */
+  bool guarded;                  /* bare in a declared head: affine reads may go outside */
   bool slice;                    /* 4:8: as long as it says */
   const ir_index *index;         /* made when the sizes are known */
   const ir_expr *value;          /* INDEX + low */
   base_span span;
 } variable;
 
-/* A resolved expression: copied from the tree. `e.at` and `e.index` hold nodes too; a node may have several parents. */
+/* A resolved expression: copied from the tree. `e.at` and `e.index` hold nodes too; a node may have
+ * several parents. */
 typedef struct node {
   lang_expr e;
   variable *var;                 /* NAME that is an index; CALL index lists hold such NAMEs */
   entity *of;                    /* READ, and NAME that is a tensor */
   bool itself;                   /* the tensor is meant, not an element: an argument of grad */
-  struct node *body;             /* CALL of a function of the program: its value, in terms of the arguments */
+  struct node *body;             /* CALL of a program's function: its value, of the arguments */
   bool chosen;                   /* project has been here */
   BASE_VEC(variable *) sum;      /* summed over at this node, put here by project */
   const ir_expr *made;           /* once lowered */
@@ -60,7 +59,6 @@ struct clause {                  /* one equation of the text */
   BASE_VEC(node *) concats;
   BASE_VEC(entity *) sized;      /* arguments of size() */
   variable *marked;              /* t of Y[p,t.] */
-  bool lowered;
 };
 
 typedef enum name_kind { NAME_UNKNOWN, NAME_TENSOR, NAME_FUNCTION, NAME_DOMAIN } name_kind;
@@ -70,7 +68,7 @@ struct entity {
   name_kind kind;
   base_span span;                /* where it is first defined */
   const lang_stmt *declared;
-  const lang_stmt *function;
+  const lang_stmt *function;     /* f(x) = ..., or Even(d) = ... */
   lang_domain *domain;           /* NAME_DOMAIN */
   BASE_VEC(clause *) clauses;
   io_array *data;                /* list, file, elements */
@@ -79,11 +77,11 @@ struct entity {
   lang_domain *tokens;
   int rank;                      /* -1: not known */
   const ir_expr **size;          /* entries NULL: not known */
-  lang_domain **domains;         /* by position */
+  lang_domain **domains;         /* by position; NULL: an argument of the C API */
   int virtual_position;          /* of *t, else -1 */
-  bool number, whole;            /* a scalar whose value is known while checking */
+  bool number;                   /* a scalar whose value is known while checking */
   double value;
-  bool busy;                     /* its value is being worked out */
+  bool busy;                     /* its value is being worked out; waits for nothing in a cycle */
   ir_type type;
   bool typed;
   lang_tensor *tensor;           /* of the program, once lowered */
@@ -100,51 +98,52 @@ typedef struct check {
   base_map *names;               /* name to entity */
   BASE_VEC(entity *) entities;
   BASE_VEC(clause *) clauses;
-  int collected, resolved, visited;   /* entities, clauses and entities that are done with */
-  int groups;                    /* of `order` */
-  int depth;                     /* of scalars that lead to scalars */
-  bool answering;                /* what is defined is the answer to a query: a comparison is true or false */
+  int collected, resolved;       /* entities with their data, clauses with their names */
   BASE_VEC(entity *) order;      /* groups one after another, what is read before what reads */
+  int visited, groups, done;     /* entities put in order, groups there, entities lowered */
   ir_type type;                  /* the default */
   const char *folder;
   int streams;                   /* of random draws */
   ir_tensor *draw;
-  int done;                      /* of `order`, lowered already */
   int imports;
+  int depth;                     /* of scalars that lead to scalars */
+  bool answering;                /* a query is defined: a comparison is true or false */
 } check;
 
 /* The word for SPAN of an expression, raised. */
-_Noreturn void check_refuse(check *c, base_span span, const char *format, ...) __attribute__((format(printf, 3, 4)));
+_Noreturn void check_refuse(check *c, base_span span, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 
 /* names.c */
-entity *check_name(check *c, const char *name, base_span span);          /* finds or adds */
-entity *check_find(check *c, const char *name);                          /* NULL: not there */
-void check_collect(check *c, const lang_ast *ast);                       /* all but commands and queries */
-bool check_number(check *c, const lang_expr *e, double *value);          /* an expression known now; false: it is not */
-int64_t check_size_of(check *c, const lang_expr *e, lang_domain **domain);   /* a size in a declaration */
-void check_rank_of(check *c, entity *e, int rank, base_span span);       /* sets it, or agrees with it */
+entity *check_name(check *c, const char *name, base_span span);       /* finds or adds */
+entity *check_find(check *c, const char *name);                       /* NULL: not there */
+void check_collect(check *c, const lang_ast *ast);                    /* all but commands */
+bool check_number(check *c, const lang_expr *e, double *value);       /* false: not known now */
+int64_t check_size_of(check *c, const lang_expr *e, lang_domain **domain);  /* in a declaration */
+void check_rank_of(check *c, entity *e, int rank, base_span span);    /* sets it, or agrees */
+void check_default(check *c, const lang_stmt *stmt);                  /* default f16 */
 
 /* data.c */
-ir_type check_declared_type(const check *c, const entity *e);            /* else the default */
+ir_type check_declared_type(const check *c, const entity *e);         /* else the default */
 void check_list(check *c, entity *e, const lang_expr *list, const lang_stmt *stmt);
 void check_file(check *c, entity *e, const lang_expr *path, const lang_stmt *stmt);
-bool check_text(check *c, entity *e, const lang_expr *call, const lang_stmt *stmt);   /* false: CALL reads no text */
-void check_data(check *c, entity *e);                                    /* elements, of their type at last */
-void check_elements(check *c, entity *e);                                /* its clauses are resolved */
-const char *check_path(check *c, const char *path);                     /* relative to the program's folder */
-void check_default(check *c, const lang_stmt *stmt);                     /* default f16 */
+/* false: CALL reads no text */
+bool check_text(check *c, entity *e, const lang_expr *call, const lang_stmt *stmt);
+void check_data(check *c, entity *e);                                 /* of their type at last */
+void check_elements(check *c, entity *e);                             /* its clauses are resolved */
+const char *check_path(check *c, const char *path);                   /* by the program's folder */
 
 /* resolve.c */
 void check_resolve(check *c, clause *clause_);
 clause *check_clause(check *c, const lang_stmt *stmt, entity *head, lang_op op);
-bool lang_binds(const char *function);                                   /* its index is gone outside: sum, argmax, sample.. */
-bool lang_goes_over(const char *function);                               /* softmax, argmax, sort ...; over.c */
-const char *check_suggestion(check *c, const char *name);                /* "\nhelp: did you mean ..?" or "" */
+bool check_uses(const node *n, const variable *v);
+bool lang_binds(const char *function);       /* its index is gone outside: sum, argmax, sample .. */
+const char *check_suggestion(check *c, const char *name);             /* "\nhelp: .." or "" */
 
 /* project.c */
 void check_project(check *c, clause *cl);
 
-/* place.c: a position, (constant + sum factor[k] var[k]) / divisor rounded down, or depending on data */
+/* place.c: a position, (constant + sum factor[k] var[k]) / divisor rounded down, or data */
 enum { PLACE_VARIABLES = 8 };
 typedef struct affine_place {
   bool data;
@@ -153,40 +152,42 @@ typedef struct affine_place {
   int64_t factor[PLACE_VARIABLES], constant, divisor;
 } affine_place;
 affine_place check_place(check *c, const node *n);
-variable *check_bare(const affine_place *p);                             /* nothing but an index; else NULL */
-bool check_whole(check *c, const node *n, int64_t *value);               /* a whole number known now */
+variable *check_bare(const affine_place *p);                          /* an index alone; or NULL */
+bool check_whole(check *c, const node *n, int64_t *value);            /* a whole number known now */
 
 /* sizes.c */
-void check_sizes(check *c, entity *const *group, int n);                 /* one strongly connected group */
+void check_sizes(check *c, entity *const *group, int n);              /* a recurrence, or one */
 
 /* heads.c */
 void check_lower(check *c, entity *const *group, int n);
-void check_declare_tensor(check *c, entity *e);                          /* its ir_tensor, sizes known */
 
 /* lower.c */
 const ir_expr *lower(check *c, clause *cl, node *n);
-const ir_expr *lower_unsummed(check *c, clause *cl, node *n);            /* without the sum that stands at N itself */
+const ir_expr *lower_unsummed(check *c, clause *cl, node *n);         /* without N's own sum */
 const ir_expr *lower_repeated(check *c, ir_agg agg, const ir_expr *body, const ir_expr *times);
 /* Numbers of the text are constants of f64, which take the type of what they meet. */
 const ir_expr *lower_strong(check *c, const ir_expr *e, const ir_expr *other);
 const ir_expr *lower_combine(check *c, ir_op op, const ir_expr *a, const ir_expr *b);
-const ir_expr *lower_position(check *c, clause *cl, const node *n);      /* of a tensor: i64, `/` is floor division */
-const ir_expr *lower_read_of(check *c, ir_tensor *t, const ir_expr *const *position);  /* 0 outside */
-/* A tensor of its own for BODY: over those of cl's variables it depends on and EXTRA, less DROP. The read of it. */
-const ir_expr *lower_temporary(check *c, clause *cl, const char *name, ir_agg agg, const ir_expr *body,
-                               int ndrop, variable *const *drop);
-bool check_uses(const node *n, const variable *v);
+/* Between brackets: i64, `/` is floor division. */
+const ir_expr *lower_position(check *c, clause *cl, const node *n);
+const ir_expr *lower_read_of(check *c, ir_tensor *t, const ir_expr *const *position);   /* or 0 */
+/* A tensor of its own for BODY, over those of CL's variables that it depends on, less DROP, which
+ * AGG projects. The read of it. */
+const ir_expr *lower_temporary(check *c, clause *cl, const char *name, ir_agg agg,
+                               const ir_expr *body, int ndrop, variable *const *drop);
 
 /* calls.c */
 const ir_expr *lower_call(check *c, clause *cl, node *n);
 
-/* over.c: softmax and others; NULL if NAME is none of them */
+/* over.c */
+bool lang_goes_over(const char *function);                            /* softmax, argmax, sort .. */
+const ir_expr *lower_over(check *c, clause *cl, node *n);             /* NULL: another function */
 const ir_expr *lower_concat(check *c, clause *cl, node *n);
-const ir_expr *lower_over(check *c, clause *cl, node *n);
-/* draw.c; NULL if NAME is none of its */
+
+/* draw.c */
 const ir_expr *draw_uniform(check *c, const ir_expr *counter);
 const ir_expr *draw_counter(check *c, const ir_expr *read);
-const ir_expr *lower_draw(check *c, clause *cl, node *n);
+const ir_expr *lower_draw(check *c, clause *cl, node *n);             /* NULL: another function */
 
 /* order.c */
 void check_order(check *c);
@@ -196,17 +197,20 @@ void check_definitions(check *c);
 
 /* actions.c */
 void check_action(check *c, const lang_stmt *stmt);
-lang_tensor *check_answer(check *c, lang_expr *e, const lang_stmt *by);  /* the value of an expression */
+lang_tensor *check_answer(check *c, lang_expr *e, const lang_stmt *by);   /* of a query */
 lang_tensor *check_filled(check *c, const lang_stmt *declared);
 /* Arguments of commands. */
-const lang_expr *check_keyword(const lang_expr *const *at, int n, const char *name);   /* NULL: not given */
-void check_keywords(check *c, const char *command, const lang_expr *const *at, int n, const char *const *known);
+/* NULL: not given */
+const lang_expr *check_keyword(const lang_expr *const *at, int n, const char *name);
+void check_keywords(check *c, const char *command, const lang_expr *const *at, int n,
+                    const char *const *known);
 double check_argument(check *c, const lang_expr *e, const char *what, double least);
-int64_t check_count(check *c, const lang_expr *const *at, int n, const char *name, int64_t otherwise);
+int64_t check_count(check *c, const lang_expr *const *at, int n, const char *name,
+                    int64_t otherwise);
 
 /* learning.c */
-void check_batch(check *c, const lang_stmt *stmt);                       /* before sizes are known */
+void check_batch(check *c, const lang_stmt *stmt);                    /* before sizes are known */
 lang_minimize *check_minimize(check *c, const lang_stmt *stmt);
-void check_starts(check *c);                                             /* what initialisers mean */
+void check_starts(check *c);                                          /* what initialisers mean */
 
 #endif

@@ -5,9 +5,9 @@
 #include <string.h>
 
 ir_type check_declared_type(const check *c, const entity *e) {
-  static const ir_type type[] = {[LANG_F16] = IR_F16, [LANG_BF16] = IR_BF16, [LANG_F32] = IR_F32,
-                                 [LANG_F64] = IR_F64, [LANG_I32] = IR_I32,   [LANG_I64] = IR_I64,
-                                 [LANG_BOOL] = IR_BOOL};
+  static const ir_type type[] = {
+      [LANG_F16] = IR_F16, [LANG_BF16] = IR_BF16, [LANG_F32] = IR_F32,  [LANG_F64] = IR_F64,
+      [LANG_I32] = IR_I32, [LANG_I64] = IR_I64,   [LANG_BOOL] = IR_BOOL};
   return e->declared ? type[e->declared->declare.type] : c->type;
 }
 
@@ -21,8 +21,10 @@ static io_array *new_array(check *c, ir_type type, int rank, const int64_t *shap
 
 static void store(io_array *a, int64_t at, double value) {
   ir_value v = {.type = ir_type_computed((ir_type)a->type)};
-  if (ir_type_real(v.type)) v.u.f = value;
-  else v.u.i = v.type == IR_BOOL ? value != 0 : (int64_t)value;
+  if (ir_type_real(v.type))
+    v.u.f = value;
+  else
+    v.u.i = v.type == IR_BOOL ? value != 0 : (int64_t)value;
   device_store_value((ir_type)a->type, a->data, at, v);
 }
 
@@ -32,9 +34,12 @@ static io_array *converted(check *c, io_array *a, ir_type type) {
   io_array *b = new_array(c, type, a->rank, a->shape);
   int64_t n = (int64_t)(a->bytes / ir_type_bytes((ir_type)a->type));
   for (int64_t i = 0; i < n; i++) {
-    ir_value v = device_load_value((ir_type)a->type, a->data, i), w = {.type = ir_type_computed(type)};
-    if (ir_type_real(w.type)) w.u.f = ir_type_real(v.type) ? v.u.f : (double)v.u.i;
-    else w.u.i = ir_type_real(v.type) ? (int64_t)v.u.f : v.u.i;
+    ir_value v = device_load_value((ir_type)a->type, a->data, i),
+             w = {.type = ir_type_computed(type)};
+    if (ir_type_real(w.type))
+      w.u.f = ir_type_real(v.type) ? v.u.f : (double)v.u.i;
+    else
+      w.u.i = ir_type_real(v.type) ? (int64_t)v.u.f : v.u.i;
     device_store_value(type, b->data, i, w);
   }
   return b;
@@ -57,7 +62,8 @@ static void give(check *c, entity *e, io_array *a, const lang_stmt *stmt, base_s
     if (!e->size[k]) e->size[k] = ir_int(c->p, a->shape[k]);
 }
 
-/* ---- lists ------------------------------------------------------------------------------------ */
+/* ---- lists ------------------------------------------------------------------------------------
+ */
 
 static void list_shape(check *c, const lang_expr *list, int depth, int64_t *shape, int *rank) {
   if (depth >= IO_RANK) check_refuse(c, list->span, "a list is nested at most %d deep", IO_RANK);
@@ -108,7 +114,8 @@ static void fill(check *c, entity *e) {
   e->list = NULL;
 }
 
-/* ---- files ------------------------------------------------------------------------------------ */
+/* ---- files ------------------------------------------------------------------------------------
+ */
 
 const char *check_path(check *c, const char *path) {
   bool absolute = path[0] == '/' || !c->folder || !*c->folder;
@@ -119,15 +126,18 @@ void check_file(check *c, entity *e, const lang_expr *path, const lang_stmt *stm
   io_set *set = io_read(c->arena, check_path(c, path->name));
   const io_array *a = set->items.n == 1 ? &set->items.at[0].array : io_find(set, e->name);
   if (!a)
-    check_refuse(c, path->span, "%s holds %d tensors, none named `%s`", path->name, set->items.n, e->name);
+    check_refuse(c, path->span, "%s holds %d tensors, none named `%s`", path->name, set->items.n,
+                 e->name);
   io_array *copy = BASE_NEW(c->arena, io_array);
   *copy = *a;
   give(c, e, copy, stmt, path->span);
 }
 
 bool check_text(check *c, entity *e, const lang_expr *call, const lang_stmt *stmt) {
-  static const struct { const char *name; io_unit unit; } units[] = {
-      {"chars", IO_CHARS}, {"words", IO_WORDS}, {"bytes", IO_BYTES}};
+  static const struct {
+    const char *name;
+    io_unit unit;
+  } units[] = {{"chars", IO_CHARS}, {"words", IO_WORDS}, {"bytes", IO_BYTES}};
   for (int u = 0; call->kind == LANG_CALL && u < 3; u++) {
     if (strcmp(call->name, units[u].name) != 0) continue;
     if (call->n != 1 || call->at[0]->kind != LANG_STRING)
@@ -154,12 +164,14 @@ void check_data(check *c, entity *e) {
   for (int k = 0; k < e->rank; k++) {
     int64_t n;
     if (ir_is_int(e->size[k], &n) && n != e->data->shape[k])
-      check_refuse(c, e->data_stmt->span, "position %d of %s is declared %lld long; there are %lld elements",
-                   k, e->name, (long long)n, (long long)e->data->shape[k]);
+      check_refuse(c, e->data_stmt->span,
+                   "position %d of %s is declared %lld long; there are %lld elements", k, e->name,
+                   (long long)n, (long long)e->data->shape[k]);
   }
 }
 
-/* ---- elements --------------------------------------------------------------------------------- */
+/* ---- elements ---------------------------------------------------------------------------------
+ */
 
 /* E[0,2] = 3: where. */
 static bool is_element(const clause *cl, int64_t *at) {
@@ -171,11 +183,12 @@ static bool is_element(const clause *cl, int64_t *at) {
   return element;
 }
 
-static void refuse_twice(check *c, const entity *e, const int64_t *at, const clause *first, const clause *second) {
+static void refuse_twice(check *c, const entity *e, const int64_t *at, const clause *first,
+                         const clause *second) {
   base_text t = base_text_open(c->arena);
   for (int k = 0; k < e->rank; k++) base_putf(&t, k ? ",%lld" : "[%lld", (long long)at[k]);
-  check_refuse(c, second->stmt->span, "%s%s%s has two values: the first is on line %d", e->name, t.at,
-               e->rank ? "]" : "", first->stmt->span.line);
+  check_refuse(c, second->stmt->span, "%s%s%s has two values: the first is on line %d", e->name,
+               t.at, e->rank ? "]" : "", first->stmt->span.line);
 }
 
 /* The place of AT in E, whose sizes are known. */
@@ -184,8 +197,8 @@ static int64_t place(check *c, const entity *e, const int64_t *at, base_span spa
   for (int k = 0; k < e->rank; k++) {
     if (!ir_is_int(e->size[k], &n)) n = INT64_MAX;
     if (at[k] < 0 || at[k] >= n)
-      check_refuse(c, span, "%lld is not in position %d of %s, which is %lld long", (long long)at[k], k, e->name,
-                   (long long)n);
+      check_refuse(c, span, "%lld is not in position %d of %s, which is %lld long",
+                   (long long)at[k], k, e->name, (long long)n);
     place = place * n + at[k];
   }
   return place;
@@ -201,8 +214,11 @@ static void size_by_elements(check *c, entity *e) {
   for (int k = 0; k < e->rank; k++) {
     if (!e->size[k]) e->size[k] = ir_int(c->p, most[k]);
     if (ir_is_int(e->size[k], &most[k]) && most[k] > 0 && (count *= most[k]) > INT64_C(1) << 28)
-      check_refuse(c, e->span, "the elements of %s lie more than 2^28 apart: that is for relations, which are not part "
-                   "of this version", e->name);
+      check_refuse(
+          c, e->span,
+          "the elements of %s lie more than 2^28 apart: that is for relations, which are not part "
+          "of this version",
+          e->name);
   }
 }
 
@@ -220,7 +236,8 @@ void check_elements(check *c, entity *e) {
     base_map_put(seen, at, key, e->clauses.at[i]);
     elements++;
   }
-  if (!elements || elements < e->clauses.n || !c->program || e->rank == 0 || e->rank > IO_RANK) return;
+  if (!elements || elements < e->clauses.n || !c->program || e->rank == 0 || e->rank > IO_RANK)
+    return;
   size_by_elements(c, e);
   int64_t shape[IO_RANK];
   for (int k = 0; k < e->rank; k++)

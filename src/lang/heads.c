@@ -1,5 +1,6 @@
-/* heads: the tensors of a group and their equations. Clauses of one head on disjoint windows stand as they are;
- * clauses that meet are added (or-ed, or their extreme taken), each after its own nonlinearity. */
+/* heads: the tensors of a group and their equations. Clauses of one head on disjoint windows stand
+ * as they are; clauses that meet are added (or-ed, or their extreme taken), each after its own
+ * nonlinearity. */
 #include "lang/check.h"
 
 #include <string.h>
@@ -33,8 +34,13 @@ static lang_source_kind kind_of(const entity *e) {
 static void publish(check *c, entity *e) {
   if (!c->program) return;
   lang_tensor *t = BASE_NEW(c->arena, lang_tensor);
-  *t = (lang_tensor){.name = e->name, .ir = e->ir, .kind = kind_of(e), .domain = e->domains, .tokens = e->tokens,
-                     .data = e->data, .span = e->span};
+  *t = (lang_tensor){.name = e->name,
+                     .ir = e->ir,
+                     .kind = kind_of(e),
+                     .domain = e->domains,
+                     .tokens = e->tokens,
+                     .data = e->data,
+                     .span = e->span};
   if (t->kind == LANG_PARAMETER) {
     t->fixed = e->declared->declare.fixed;
     if (!e->data) t->start = e->declared->declare.start;
@@ -44,26 +50,30 @@ static void publish(check *c, entity *e) {
   base_map_put_s(c->program->named, e->name, t);
 }
 
-void check_declare_tensor(check *c, entity *e) {
-  static const ir_role role[] = {[LANG_DERIVED] = IR_DERIVED, [LANG_DATA] = IR_INPUT, [LANG_PARAMETER] = IR_STATE, [LANG_GIVEN] = IR_INPUT};
+static void declare(check *c, entity *e) {
+  static const ir_role role[] = {[LANG_DERIVED] = IR_DERIVED,
+                                 [LANG_DATA] = IR_INPUT,
+                                 [LANG_PARAMETER] = IR_STATE,
+                                 [LANG_GIVEN] = IR_INPUT};
   if (e->ir) return;
   e->ir = ir_tensor_new(c->p, e->name, e->type, e->rank, e->size, role[kind_of(e)]);
   e->ir->span = e->span;
   publish(c, e);
 }
 
-/* ---- one clause ---------------------------------------------------------------------------------------------- */
+/* ---- one clause
+ * ---------------------------------------------------------------------------------------------- */
 
-typedef struct made {            /* a clause, lowered: head[lhs] (agg)= body */
+typedef struct made { /* a clause, lowered: head[lhs] (agg)= body */
   const ir_expr *lhs[RUN_RANK];
   const ir_expr *body;
   ir_agg agg;
-  bool average;                  /* the head is the sum divided by the number of its terms */
+  bool average; /* the head is the sum divided by the number of its terms */
 } made;
 
 static ir_agg agg_of(lang_op op) {
-  static const ir_agg agg[] = {[LANG_SET] = IR_SUM, [LANG_ADD] = IR_SUM, [LANG_MAX] = IR_MAX, [LANG_MIN] = IR_MIN,
-                               [LANG_AVG] = IR_SUM, [LANG_PROD] = IR_PROD};
+  static const ir_agg agg[] = {[LANG_SET] = IR_SUM, [LANG_ADD] = IR_SUM, [LANG_MAX] = IR_MAX,
+                               [LANG_MIN] = IR_MIN, [LANG_AVG] = IR_SUM, [LANG_PROD] = IR_PROD};
   return agg[op];
 }
 
@@ -71,7 +81,8 @@ static void note_read(void *found, const ir_expr *e) {
   if (e->op == IR_READ) *(bool *)found = true;
 }
 
-/* As ir_window says, of an equation to be: no two points write one element, known without any data. */
+/* As ir_window says, of an equation to be: no two points write one element, known without any data.
+ */
 static bool is_window(const clause *cl, const ir_expr *const *lhs) {
   const ir_index *x[RUN_RANK];
   for (int k = 0; k < cl->nlhs; k++) {
@@ -98,7 +109,7 @@ static bool is_gone(const clause *cl, const variable *v, const ir_expr *const *l
 static made lower_clause(check *c, clause *cl) {
   made m = {.agg = agg_of(cl->op), .average = cl->op == LANG_AVG};
   node *right = cl->right;
-  bool sums = right->sum.n > 0;  /* over the whole right side: the equation's own */
+  bool sums = right->sum.n > 0; /* over the whole right side: the equation's own */
   m.body = lower_unsummed(c, cl, right);
   for (int k = 0; k < cl->nlhs; k++) m.lhs[k] = lower_position(c, cl, cl->lhs[k]);
   for (int i = 0; i < cl->vars.n; i++) {
@@ -113,7 +124,8 @@ static made lower_clause(check *c, clause *cl) {
   return m;
 }
 
-/* ---- types ---------------------------------------------------------------------------------------- */
+/* ---- types
+ * ---------------------------------------------------------------------------------------- */
 
 /* Do the values of E, which are integers, come from indices, sizes, draws or tensors? Those of the
  * text alone take the default type. */
@@ -148,7 +160,8 @@ static void set_type(check *c, entity *e, const made *m, int n) {
   e->typed = true;
 }
 
-/* ---- one equation ------------------------------------------------------------------------------------- */
+/* ---- one equation
+ * ------------------------------------------------------------------------------------- */
 
 /* T (+)= body;  N (+)= the terms of each;  head = T / N */
 static void define_average(check *c, const clause *cl, ir_tensor *head, const made *m) {
@@ -158,23 +171,28 @@ static void define_average(check *c, const clause *cl, ir_tensor *head, const ma
   ir_eq *eq = ir_define(c->p, total, IR_SUM, m->lhs, m->body);
   eq->span = cl->stmt->span;
   for (int i = 0; i < eq->nred; i++) terms = ir_binary(c->p, IR_MUL, terms, eq->red[i]->extent);
-  if (ir_is_const(terms, 0)) check_refuse(c, cl->stmt->span, "%s is an average over nothing", cl->head->name);
+  if (ir_is_const(terms, 0))
+    check_refuse(c, cl->stmt->span, "%s is an average over nothing", cl->head->name);
   ir_positions(c->p, head, at);
   if (!ir_window(eq)) {
     ir_tensor *count = ir_tensor_like(c->p, "Terms", head, IR_I64);
     ir_define(c->p, count, IR_SUM, m->lhs, terms);
     terms = ir_read(c->p, count, at);
   }
-  const ir_expr *mean = ir_binary(c->p, IR_DIV, ir_read(c->p, total, at), ir_cast(c->p, terms, computed));
+  const ir_expr *mean =
+      ir_binary(c->p, IR_DIV, ir_read(c->p, total, at), ir_cast(c->p, terms, computed));
   ir_define(c->p, head, IR_SET, at, mean)->span = cl->stmt->span;
 }
 
 static void define_one(check *c, const clause *cl, ir_tensor *head, const made *m) {
-  if (m->average) define_average(c, cl, head, m);
-  else ir_define(c->p, head, m->agg, m->lhs, m->body)->span = cl->stmt->span;
+  if (m->average)
+    define_average(c, cl, head, m);
+  else
+    ir_define(c->p, head, m->agg, m->lhs, m->body)->span = cl->stmt->span;
 }
 
-/* ---- several equations ----------------------------------------------------------------------------------- */
+/* ---- several equations
+ * ----------------------------------------------------------------------------------- */
 
 static bool before(check *c, const ir_expr *a, const ir_expr *b) {
   int64_t x, y;
@@ -211,7 +229,8 @@ static bool all_apart(check *c, const entity *e, const made *m) {
 }
 
 /* Does the clause define the element AT? What accumulates through its positions defines all. */
-static const ir_expr *defines(check *c, const entity *e, const clause *cl, const made *m, const ir_expr *const *at) {
+static const ir_expr *defines(check *c, const entity *e, const clause *cl, const made *m,
+                              const ir_expr *const *at) {
   const ir_expr *inside = ir_bool(c->p, true);
   for (int k = 0; k < e->rank && is_window(cl, m->lhs); k++) {
     const ir_expr *offset, *one = ir_int(c->p, 1);
@@ -225,8 +244,9 @@ static const ir_expr *defines(check *c, const entity *e, const clause *cl, const
 /* Clauses that meet: a tensor for each, joined element by element. Where a clause of max= and the
  * like defines nothing it takes no part; where none does, the element is 0. */
 static void define_joined(check *c, entity *e, const made *m) {
-  static const ir_op joins[] = {[LANG_SET] = IR_ADD,     [LANG_ADD] = IR_ADD, [LANG_MAX] = IR_MAXIMUM,
-                                [LANG_MIN] = IR_MINIMUM, [LANG_AVG] = IR_ADD, [LANG_PROD] = IR_MUL};
+  static const ir_op joins[] = {
+      [LANG_SET] = IR_ADD,     [LANG_ADD] = IR_ADD, [LANG_MAX] = IR_MAXIMUM,
+      [LANG_MIN] = IR_MINIMUM, [LANG_AVG] = IR_ADD, [LANG_PROD] = IR_MUL};
   const ir_expr *at[RUN_RANK], *total = NULL, *any = ir_bool(c->p, false);
   lang_op op = e->clauses.at[0]->op;
   ir_type type = ir_type_computed(e->type);
@@ -257,13 +277,13 @@ static void keep_tokens(entity *e) {
 static void lower_entity(check *c, entity *e) {
   if (!e->clauses.n) {
     if (!e->typed) e->type = c->type;
-    check_declare_tensor(c, e);
+    declare(c, e);
     return;
   }
   made *m = BASE_NEWS(c->arena, made, e->clauses.n);
   for (int i = 0; i < e->clauses.n; i++) m[i] = lower_clause(c, e->clauses.at[i]);
   set_type(c, e, m, e->clauses.n);
-  check_declare_tensor(c, e);
+  declare(c, e);
   if (e->clauses.n == 1 || all_apart(c, e, m))
     for (int i = 0; i < e->clauses.n; i++) define_one(c, e->clauses.at[i], e->ir, &m[i]);
   else
@@ -271,13 +291,14 @@ static void lower_entity(check *c, entity *e) {
   keep_tokens(e);
 }
 
-/* A recurrence's heads are tensors before their equations are made; their type is declared or the default. */
+/* A recurrence's heads are tensors before their equations are made; their type is declared or the
+ * default. */
 void check_lower(check *c, entity *const *group, int n) {
   make_indices(c, group, n);
   for (int i = 0; recursive(group, n) && i < n; i++) {
     if (!group[i]->typed) group[i]->type = c->type;
     group[i]->typed = true;
-    check_declare_tensor(c, group[i]);
+    declare(c, group[i]);
   }
   for (int i = 0; i < n; i++) lower_entity(c, group[i]);
 }

@@ -1,12 +1,13 @@
-/* lower: resolved clauses to tensor equations. A sum inside an expression becomes a tensor of its own; the sum that
- * holds the whole right side is its equation's. Numbers in the text are weak: they take the type of what they meet. */
+/* lower: resolved clauses to tensor equations. A sum inside an expression becomes a tensor of its
+ * own; the sum that holds the whole right side is its equation's. Numbers in the text are weak:
+ * they take the type of what they meet. */
 #include "lang/check.h"
 
 #include <string.h>
 
 static const node *child(const node *n, int i) { return (const node *)n->e.at[i]; }
 
-/* ---- operations with weak numbers: constants of f64 -------------------------------------------------------- */
+/* ---- operations with weak numbers: constants of f64 ---------------------------------------- */
 
 static bool weak(const ir_expr *e) { return e->op == IR_CONST && e->type == IR_F64; }
 
@@ -22,7 +23,7 @@ static const ir_expr *number(check *c, const node *n) {
   return n->e.whole ? ir_int(c->p, n->e.integer) : ir_real(c->p, IR_F64, n->e.value);
 }
 
-/* ---- reads -------------------------------------------------------------------------------------------------- */
+/* ---- reads --------------------------------------------------------------------------------- */
 
 const ir_expr *lower_position(check *c, clause *cl, const node *n) {
   const ir_expr *e = NULL, *x;
@@ -30,9 +31,11 @@ const ir_expr *lower_position(check *c, clause *cl, const node *n) {
   if (check_whole(c, n, &known)) return ir_int(c->p, known);
   switch (n->e.kind) {
   case LANG_DIVIDE:
-    return ir_binary(c->p, IR_QUO, lower_position(c, cl, child(n, 0)), lower_position(c, cl, child(n, 1)));
+    return ir_binary(c->p, IR_QUO, lower_position(c, cl, child(n, 0)),
+                     lower_position(c, cl, child(n, 1)));
   case LANG_MODULO:
-    return ir_binary(c->p, IR_MOD, lower_position(c, cl, child(n, 0)), lower_position(c, cl, child(n, 1)));
+    return ir_binary(c->p, IR_MOD, lower_position(c, cl, child(n, 0)),
+                     lower_position(c, cl, child(n, 1)));
   case LANG_SUM:
   case LANG_JOIN:
   case LANG_MULTIPLY:
@@ -47,8 +50,11 @@ const ir_expr *lower_position(check *c, clause *cl, const node *n) {
     return ir_int(c->p, n->e.integer);
   default:
     e = lower(c, cl, (node *)(uintptr_t)n);
-    if (ir_type_real((ir_type)e->type) && e->op != IR_CONST && e->op != IR_FLOOR && e->op != IR_ROUND)
-      check_refuse(c, n->e.span, "a position is a whole number; this is %s\nhelp: declare the tensor as i64, or round it: floor(...)",
+    if (ir_type_real((ir_type)e->type) && e->op != IR_CONST && e->op != IR_FLOOR &&
+        e->op != IR_ROUND)
+      check_refuse(c, n->e.span,
+                   "a position is a whole number; this is %s\nhelp: declare the tensor as i64, or "
+                   "round it: floor(...)",
                    ir_type_name((ir_type)e->type));
     return ir_cast(c->p, e, IR_I64);
   }
@@ -68,12 +74,13 @@ static const ir_expr *lower_read(check *c, clause *cl, const node *n) {
   int given = n->e.kind == LANG_READ ? n->e.n : 0;
   for (int k = 0, at = 0; k < of->rank; k++) {
     bool last = given == of->rank - 1 && k == of->virtual_position;
-    position[k] = last ? ir_binary(c->p, IR_SUB, of->size[k], ir_int(c->p, 1)) : lower_position(c, cl, child(n, at++));
+    position[k] = last ? ir_binary(c->p, IR_SUB, of->size[k], ir_int(c->p, 1))
+                       : lower_position(c, cl, child(n, at++));
   }
   return lower_read_of(c, of->ir, position);
 }
 
-/* ---- tensors of their own -------------------------------------------------------------------------------------- */
+/* ---- tensors of their own ------------------------------------------------------------------ */
 
 static bool among(const variable *v, int n, variable *const *list) {
   for (int i = 0; i < n; i++)
@@ -88,19 +95,21 @@ const ir_expr *lower_repeated(check *c, ir_agg agg, const ir_expr *body, const i
   return ir_binary(c->p, agg == IR_SUM ? IR_MUL : IR_POW, body, times);
 }
 
-const ir_expr *lower_temporary(check *c, clause *cl, const char *name, ir_agg agg, const ir_expr *body,
-                               int ndrop, variable *const *drop) {
+const ir_expr *lower_temporary(check *c, clause *cl, const char *name, ir_agg agg,
+                               const ir_expr *body, int ndrop, variable *const *drop) {
   const ir_expr *size[RUN_RANK], *at[RUN_RANK], *lhs[RUN_RANK], *by[64];
   const ir_index *old[64];
   int rank = 0, n = 0;
   if (weak(body)) body = ir_cast(c->p, body, IR_F32);
-  if (body->type == IR_BOOL && (agg == IR_SUM || agg == IR_PROD)) body = ir_cast(c->p, body, IR_I64);
+  if (body->type == IR_BOOL && (agg == IR_SUM || agg == IR_PROD))
+    body = ir_cast(c->p, body, IR_I64);
   for (int i = 0; i < cl->vars.n; i++) {
     variable *v = cl->vars.at[i];
     bool dropped = among(v, ndrop, drop);
     if (!dropped && !ir_mentions(body, v->index)) continue;
     if (n == 64 || (!dropped && rank == RUN_RANK))
-      check_refuse(c, cl->stmt->span, "too many indices in one product: %d positions are the most", RUN_RANK);
+      check_refuse(c, cl->stmt->span, "too many indices in one product: %d positions are the most",
+                   RUN_RANK);
     old[n] = v->index;
     by[n] = ir_use(c->p, ir_index_new(c->p, v->index->name, v->index->extent));
     if (!dropped) {
@@ -118,14 +127,15 @@ const ir_expr *lower_temporary(check *c, clause *cl, const char *name, ir_agg ag
   return ir_read(c->p, t, at);
 }
 
-/* ---- expressions ---------------------------------------------------------------------------------------------------- */
+/* ---- expressions --------------------------------------------------------------------------- */
 
 static const ir_expr *lower_power(check *c, clause *cl, const node *n) {
   const ir_expr *x = lower(c, cl, (node *)n->e.at[0]), *y = lower(c, cl, (node *)n->e.at[1]);
   if (!ir_type_real((ir_type)x->type) && x->op != IR_CONST) x = ir_cast(c->p, x, IR_F32);
   if (ir_is_const(y, 2)) return lower_combine(c, IR_MUL, x, x);
   if (ir_is_const(y, 3)) return lower_combine(c, IR_MUL, lower_combine(c, IR_MUL, x, x), x);
-  if (ir_is_const(y, 4)) return lower_combine(c, IR_MUL, lower_combine(c, IR_MUL, x, x), lower_combine(c, IR_MUL, x, x));
+  if (ir_is_const(y, 4))
+    return lower_combine(c, IR_MUL, lower_combine(c, IR_MUL, x, x), lower_combine(c, IR_MUL, x, x));
   if (ir_is_const(y, 1)) return x;
   if (ir_is_const(y, 0.5)) return ir_unary(c->p, IR_SQRT, x);
   if (ir_is_const(y, -0.5)) return ir_unary(c->p, IR_RSQRT, x);
@@ -138,7 +148,8 @@ static const ir_expr *chain(check *c, clause *cl, const node *n, ir_op op) {
   for (int i = 1; i < n->e.n; i++) {
     node *term = (node *)n->e.at[i];
     bool minus = op == IR_ADD && term->e.kind == LANG_NEGATE && !term->sum.n;
-    e = minus ? lower_combine(c, IR_SUB, e, lower(c, cl, (node *)term->e.at[0])) : lower_combine(c, op, e, lower(c, cl, term));
+    e = minus ? lower_combine(c, IR_SUB, e, lower(c, cl, (node *)term->e.at[0]))
+              : lower_combine(c, op, e, lower(c, cl, term));
   }
   return e;
 }
@@ -175,8 +186,11 @@ static const ir_expr *lower_plain(check *c, clause *cl, node *n) {
   case LANG_JOIN:
   case LANG_MULTIPLY: return chain(c, cl, n, IR_MUL);
   case LANG_SUM: return chain(c, cl, n, IR_ADD);
-  case LANG_DIVIDE: return divide(c, lower(c, cl, (node *)n->e.at[0]), lower(c, cl, (node *)n->e.at[1]));
-  case LANG_MODULO: return lower_combine(c, IR_MOD, lower(c, cl, (node *)n->e.at[0]), lower(c, cl, (node *)n->e.at[1]));
+  case LANG_DIVIDE:
+    return divide(c, lower(c, cl, (node *)n->e.at[0]), lower(c, cl, (node *)n->e.at[1]));
+  case LANG_MODULO:
+    return lower_combine(c, IR_MOD, lower(c, cl, (node *)n->e.at[0]),
+                         lower(c, cl, (node *)n->e.at[1]));
   case LANG_EQUAL: return test(c, cl, n, IR_EQ, false);
   case LANG_UNEQUAL: return test(c, cl, n, IR_NE, false);
   case LANG_LESS: return test(c, cl, n, IR_LT, false);

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { DEEPEST = 100 };          /* scalars that lead to scalars, looked through */
+enum { DEEPEST = 100 }; /* scalars that lead to scalars, looked through */
 
 void check_refuse(check *c, base_span span, const char *format, ...) {
   char text[BASE_MESSAGE];
@@ -32,30 +32,34 @@ entity *check_name(check *c, const char *name, base_span span) {
 static entity *define(check *c, const lang_expr *name, name_kind kind) {
   entity *e = check_name(c, name->name, name->span);
   if (e->kind != NAME_UNKNOWN && e->kind != kind)
-    check_refuse(c, name->span, "`%s` is already defined on line %d as something else", e->name, e->span.line);
+    check_refuse(c, name->span, "`%s` is already defined on line %d as something else", e->name,
+                 e->span.line);
   e->kind = kind;
   return e;
 }
 
 void check_rank_of(check *c, entity *e, int rank, base_span span) {
-  if (rank > RUN_RANK) check_refuse(c, span, "%s has %d positions; %d is the most", e->name, rank, RUN_RANK);
+  if (rank > RUN_RANK)
+    check_refuse(c, span, "%s has %d positions; %d is the most", e->name, rank, RUN_RANK);
   if (e->rank >= 0 && e->rank != rank)
-    check_refuse(c, span, "%s has %d position%s here and %d on line %d", e->name, rank, rank == 1 ? "" : "s", e->rank,
-                 e->span.line);
+    check_refuse(c, span, "%s has %d position%s here and %d on line %d", e->name, rank,
+                 rank == 1 ? "" : "s", e->rank, e->span.line);
   if (e->rank >= 0) return;
   e->rank = rank;
   e->size = BASE_NEWS(c->arena, const ir_expr *, rank + 1);
   e->domains = BASE_NEWS(c->arena, lang_domain *, rank + 1);
 }
 
-/* ---- numbers known now -------------------------------------------------------------------------------- */
+/* ---- numbers known now
+ * -------------------------------------------------------------------------------- */
 
 static bool number_of(check *c, entity *e, double *value) {
-  if (!e || e->kind != NAME_TENSOR || e->rank > 0 || e->clauses.n != 1 || e->declared || e->busy) return false;
+  if (!e || e->kind != NAME_TENSOR || e->rank > 0 || e->clauses.n != 1 || e->declared || e->busy)
+    return false;
   const clause *cl = e->clauses.at[0];
   if (cl->op != LANG_SET || cl->stmt->equation.head->kind != LANG_NAME) return false;
   if (!e->number) {
-    if (c->depth == DEEPEST) return false;   /* it is computed when the program runs */
+    if (c->depth == DEEPEST) return false; /* it is computed when the program runs */
     c->depth++;
     e->busy = true;
     e->number = check_number(c, cl->stmt->equation.right, &e->value);
@@ -86,9 +90,11 @@ static bool size_number(check *c, const lang_expr *e, double *value) {
 }
 
 static bool call_number(check *c, const lang_expr *e, double *value) {
-  static const struct { const char *name; double (*f)(double); } unary[] = {
-      {"floor", floor}, {"round", rint}, {"sqrt", sqrt}, {"exp", exp}, {"log", log}, {"abs", fabs}, {"sin", sin},
-      {"cos", cos}, {"tanh", tanh}};
+  static const struct {
+    const char *name;
+    double (*f)(double);
+  } unary[] = {{"floor", floor}, {"round", rint}, {"sqrt", sqrt}, {"exp", exp},  {"log", log},
+               {"abs", fabs},    {"sin", sin},    {"cos", cos},   {"tanh", tanh}};
   double x, y;
   if (strcmp(e->name, "size") == 0) return size_number(c, e, value);
   if (e->n < 1 || !check_number(c, e->at[0], &x)) return false;
@@ -98,9 +104,12 @@ static bool call_number(check *c, const lang_expr *e, double *value) {
       return true;
     }
   if (e->n != 2 || !check_number(c, e->at[1], &y)) return false;
-  if (strcmp(e->name, "min") == 0) *value = fmin(x, y);
-  else if (strcmp(e->name, "max") == 0) *value = fmax(x, y);
-  else return false;
+  if (strcmp(e->name, "min") == 0)
+    *value = fmin(x, y);
+  else if (strcmp(e->name, "max") == 0)
+    *value = fmax(x, y);
+  else
+    return false;
   return true;
 }
 
@@ -136,7 +145,8 @@ bool check_number(check *c, const lang_expr *e, double *value) {
   }
 }
 
-/* ---- statements ---------------------------------------------------------------------------------------------- */
+/* ---- statements
+ * ---------------------------------------------------------------------------------------------- */
 
 int64_t check_size_of(check *c, const lang_expr *e, lang_domain **domain) {
   *domain = NULL;
@@ -146,16 +156,22 @@ int64_t check_size_of(check *c, const lang_expr *e, lang_domain **domain) {
     return of->domain->n;
   }
   double n;
-  if (!check_number(c, e, &n)) check_refuse(c, e->span, "a size is a number, a domain or a scalar known now");
-  if (n < 0 || n != floor(n) || n > 9e15) check_refuse(c, e->span, "a size is a whole number from 0, not %g", n);
+  if (!check_number(c, e, &n))
+    check_refuse(c, e->span, "a size is a number, a domain or a scalar known now");
+  if (n < 0 || n != floor(n) || n > 9e15)
+    check_refuse(c, e->span, "a size is a whole number from 0, not %g", n);
   return (int64_t)n;
 }
 
 static void declare(check *c, const lang_stmt *s) {
   entity *e = define(c, s->declare.name, NAME_TENSOR);
-  if (e->declared) check_refuse(c, s->span, "%s is declared on line %d already", e->name, e->declared->span.line);
+  if (e->declared)
+    check_refuse(c, s->span, "%s is declared on line %d already", e->name, e->declared->span.line);
   if (s->declare.sparse)
-    check_refuse(c, s->span, "%s is declared with parentheses, as a relation is: relations are not part of this version", e->name);
+    check_refuse(
+        c, s->span,
+        "%s is declared with parentheses, as a relation is: relations are not part of this version",
+        e->name);
   e->declared = s;
   check_rank_of(c, e, s->declare.n, s->span);
   for (int k = 0; k < s->declare.n; k++)
@@ -172,21 +188,26 @@ static void declare(check *c, const lang_stmt *s) {
 
 static void declare_domain(check *c, const lang_stmt *s) {
   entity *e = define(c, s->domain.name, NAME_DOMAIN);
-  if (e->domain) check_refuse(c, s->span, "the domain %s is on line %d already", e->name, e->span.line);
+  if (e->domain)
+    check_refuse(c, s->span, "the domain %s is on line %d already", e->name, e->span.line);
   if (s->domain.of) {
     entity *of = check_find(c, s->domain.of->name);
     if (!of || !of->tokens)
-      check_refuse(c, s->domain.of->span, "%s has no domain: it is no text read by chars, words or bytes before this line",
+      check_refuse(c, s->domain.of->span,
+                   "%s has no domain: it is no text read by chars, words or bytes before this line",
                    s->domain.of->name);
     e->domain = of->tokens;
     e->domain->name = e->name;
     return;
   }
   e->domain = BASE_NEW(c->arena, lang_domain);
-  *e->domain = (lang_domain){.name = e->name, .n = s->domain.n, .symbol = BASE_NEWS(c->arena, const char *, s->domain.n + 1)};
+  *e->domain = (lang_domain){.name = e->name,
+                             .n = s->domain.n,
+                             .symbol = BASE_NEWS(c->arena, const char *, s->domain.n + 1)};
   for (int i = 0; i < s->domain.n; i++) {
     const lang_expr *x = s->domain.at[i];
-    e->domain->symbol[i] = x->kind == LANG_NUMBER ? base_format(c->arena, "%lld", (long long)x->integer) : x->name;
+    e->domain->symbol[i] =
+        x->kind == LANG_NUMBER ? base_format(c->arena, "%lld", (long long)x->integer) : x->name;
     for (int k = 0; k < i; k++)
       if (strcmp(e->domain->symbol[k], e->domain->symbol[i]) == 0)
         check_refuse(c, x->span, "%s stands twice in the domain %s", e->domain->symbol[i], e->name);
@@ -194,17 +215,20 @@ static void declare_domain(check *c, const lang_stmt *s) {
 }
 
 static void refuse_relation(check *c, const lang_expr *head, const char *what) {
-  check_refuse(c, head->span, "%s(...) %s: relations are not part of this version", head->name, what);
+  check_refuse(c, head->span, "%s(...) %s: relations are not part of this version", head->name,
+               what);
 }
 
 /* Even(d) = d % 2 == 0: a condition on indices. */
 static void condition(check *c, const lang_stmt *s) {
   const lang_expr *head = s->equation.head;
   bool plain = s->equation.op == LANG_SET && head->n > 0;
-  for (int k = 0; k < head->n; k++) plain &= head->at[k]->kind == LANG_NAME && !lang_is_capital(head->at[k]->name);
+  for (int k = 0; k < head->n; k++)
+    plain &= head->at[k]->kind == LANG_NAME && !lang_is_capital(head->at[k]->name);
   if (!plain) refuse_relation(c, head, "is a relation");
   entity *e = define(c, head, NAME_FUNCTION);
-  if (e->function) check_refuse(c, s->span, "%s(...) is defined on line %d already", e->name, e->span.line);
+  if (e->function)
+    check_refuse(c, s->span, "%s(...) is defined on line %d already", e->name, e->span.line);
   e->function = s;
 }
 
@@ -220,11 +244,12 @@ static void equation(check *c, const lang_stmt *s) {
     if (check_text(c, e, right, s)) return;
   }
   if (e->data)
-    check_refuse(c, s->span, "%s has its elements from line %d already", e->name, e->data_stmt->span.line);
+    check_refuse(c, s->span, "%s has its elements from line %d already", e->name,
+                 e->data_stmt->span.line);
   const clause *first = e->clauses.n ? e->clauses.at[0] : NULL;
   if (first && first->op != op && !(first->op <= LANG_ADD && op <= LANG_ADD))
-    check_refuse(c, s->span, "%s is defined by `%s` here and by `%s` on line %d", e->name, lang_op_name(op),
-                 lang_op_name(first->op), first->stmt->span.line);
+    check_refuse(c, s->span, "%s is defined by `%s` here and by `%s` on line %d", e->name,
+                 lang_op_name(op), lang_op_name(first->op), first->stmt->span.line);
   clause *cl = check_clause(c, s, e, op);
   BASE_PUSH(c->arena, &e->clauses, cl);
   BASE_PUSH(c->arena, &c->clauses, cl);
@@ -233,7 +258,8 @@ static void equation(check *c, const lang_stmt *s) {
 static void function(check *c, const lang_stmt *s) {
   lang_expr name = {.kind = LANG_NAME, .name = s->function.name, .span = s->span};
   entity *e = define(c, &name, NAME_FUNCTION);
-  if (e->function) check_refuse(c, s->span, "the function %s is on line %d already", e->name, e->span.line);
+  if (e->function)
+    check_refuse(c, s->span, "the function %s is on line %d already", e->name, e->span.line);
   e->function = s;
 }
 
@@ -241,20 +267,27 @@ static void function(check *c, const lang_stmt *s) {
 static void collect(check *c, const lang_stmt *s) {
   switch (s->form) {
   case LANG_EQUATION:
-    if (s->equation.head->kind == LANG_ATOM) condition(c, s);
-    else equation(c, s);
+    if (s->equation.head->kind == LANG_ATOM)
+      condition(c, s);
+    else
+      equation(c, s);
     break;
   case LANG_FILE:
     if (s->file.head->kind != LANG_NAME)
-      check_refuse(c, s->span, "%s is read with its keys, as a relation is: relations are not part of this version",
-                   s->file.head->name);
+      check_refuse(
+          c, s->span,
+          "%s is read with its keys, as a relation is: relations are not part of this version",
+          s->file.head->name);
     check_file(c, define(c, s->file.head, NAME_TENSOR), s->file.path, s);
     break;
   case LANG_FUNCTION: function(c, s); break;
   case LANG_FACT:
     if (s->fact.at[0]->kind == LANG_ATOM) refuse_relation(c, s->fact.at[0], "is a fact");
-    check_refuse(c, s->span, "`%s.` is a fact: relations are not part of this version", s->fact.at[0]->name);
-  case LANG_RULE: check_refuse(c, s->span, "`<-` defines a relation by a rule: relations are not part of this version");
+    check_refuse(c, s->span, "`%s.` is a fact: relations are not part of this version",
+                 s->fact.at[0]->name);
+  case LANG_RULE:
+    check_refuse(c, s->span,
+                 "`<-` defines a relation by a rule: relations are not part of this version");
   default: break;
   }
 }
@@ -264,7 +297,8 @@ static void rank_by_clause(check *c, const clause *cl) {
   entity *e = cl->head;
   const lang_expr *head = cl->stmt->equation.head, *right = cl->stmt->equation.right;
   int slices = 0;
-  for (int k = 0; right->kind == LANG_READ && k < right->n; k++) slices += right->at[k]->kind == LANG_SLICE;
+  for (int k = 0; right->kind == LANG_READ && k < right->n; k++)
+    slices += right->at[k]->kind == LANG_SLICE;
   check_rank_of(c, e, head->kind == LANG_NAME ? slices : head->n, head->span);
   for (int k = 0; head->kind == LANG_READ && k < head->n; k++) {
     const lang_expr *at = head->at[k];
@@ -293,7 +327,8 @@ void check_collect(check *c, const lang_ast *ast) {
 void check_default(check *c, const lang_stmt *s) {
   if (s->form != LANG_COMMAND || strcmp(s->command.name, "default") != 0) return;
   for (int t = 0; s->command.n == 1 && t < IR_TYPES; t++)
-    if (s->command.at[0]->kind == LANG_NAME && strcmp(s->command.at[0]->name, ir_type_name((ir_type)t)) == 0) {
+    if (s->command.at[0]->kind == LANG_NAME &&
+        strcmp(s->command.at[0]->name, ir_type_name((ir_type)t)) == 0) {
       c->type = (ir_type)t;
       return;
     }

@@ -2,7 +2,7 @@
  * tensor: the strongly connected parts, found by Tarjan's way without recursion. */
 #include "lang/check.h"
 
-typedef struct frame {           /* an entity that is being visited, and how far */
+typedef struct frame { /* an entity that is being visited, and how far */
   entity *e;
   int clause, read;
 } frame;
@@ -10,7 +10,7 @@ typedef struct frame {           /* an entity that is being visited, and how far
 typedef struct walk {
   check *c;
   BASE_VEC(frame) path;
-  BASE_VEC(entity *) open;       /* visited, and in no group yet */
+  BASE_VEC(entity *) open; /* visited, and in no group yet */
   int time, groups;
 } walk;
 

@@ -1,5 +1,5 @@
-/* over: functions over an index: softmax, norms, argmax, sample, cumsum, sort, as equations. The index is marked on
- * the left, named in brackets, or the only one there is. */
+/* over: functions over an index: softmax, norms, argmax, sample, cumsum, sort, as equations. The
+ * index is marked on the left, named in brackets, or the only one there is. */
 #include "lang/check.h"
 
 #include <string.h>
@@ -8,11 +8,13 @@ typedef struct over {
   check *c;
   clause *cl;
   node *n;
-  variable *v;                   /* the index */
-  const ir_expr *a;              /* the argument: a read of a tensor, at this point */
+  variable *v;      /* the index */
+  const ir_expr *a; /* the argument: a read of a tensor, at this point */
 } over;
 
-static const ir_expr *op(over *o, ir_op f, const ir_expr *a, const ir_expr *b) { return ir_binary(o->c->p, f, a, b); }
+static const ir_expr *op(over *o, ir_op f, const ir_expr *a, const ir_expr *b) {
+  return ir_binary(o->c->p, f, a, b);
+}
 static const ir_expr *real(over *o, double x) { return ir_number(o->c->p, (ir_type)o->a->type, x); }
 
 static const ir_expr *reduce(over *o, const char *name, ir_agg agg, const ir_expr *body) {
@@ -23,9 +25,12 @@ static const ir_expr *whole(over *o, const char *name, const ir_expr *body) {
   return lower_temporary(o->c, o->cl, name, IR_SET, body, 0, NULL);
 }
 
-static const ir_expr *extent_as_real(over *o) { return ir_cast(o->c->p, o->v->index->extent, (ir_type)o->a->type); }
+static const ir_expr *extent_as_real(over *o) {
+  return ir_cast(o->c->p, o->v->index->extent, (ir_type)o->a->type);
+}
 
-/* ---- softmax, norms ------------------------------------------------------------------------------------- */
+/* ---- softmax, norms
+ * ------------------------------------------------------------------------------------- */
 
 static const ir_expr *over_softmax(over *o) {
   const ir_expr *most = reduce(o, "Max", IR_MAX, ir_unary(o->c->p, IR_STOP, o->a));
@@ -36,7 +41,8 @@ static const ir_expr *over_softmax(over *o) {
 static const ir_expr *over_logsoftmax(over *o) {
   const ir_expr *most = reduce(o, "Max", IR_MAX, ir_unary(o->c->p, IR_STOP, o->a));
   const ir_expr *d = op(o, IR_SUB, o->a, most);
-  return op(o, IR_SUB, d, ir_unary(o->c->p, IR_LOG, reduce(o, "Sum", IR_SUM, ir_unary(o->c->p, IR_EXP, d))));
+  return op(o, IR_SUB, d,
+            ir_unary(o->c->p, IR_LOG, reduce(o, "Sum", IR_SUM, ir_unary(o->c->p, IR_EXP, d))));
 }
 
 static const ir_expr *over_lnorm(over *o) {
@@ -47,11 +53,13 @@ static const ir_expr *over_lnorm(over *o) {
 }
 
 static const ir_expr *over_rmsnorm(over *o) {
-  const ir_expr *square = op(o, IR_DIV, reduce(o, "Sq", IR_SUM, op(o, IR_MUL, o->a, o->a)), extent_as_real(o));
+  const ir_expr *square =
+      op(o, IR_DIV, reduce(o, "Sq", IR_SUM, op(o, IR_MUL, o->a, o->a)), extent_as_real(o));
   return op(o, IR_MUL, o->a, ir_unary(o->c->p, IR_RSQRT, op(o, IR_ADD, square, real(o, 1e-5))));
 }
 
-/* ---- choices: the lowest on ties; a nan is chosen first ---------------------------------------------------- */
+/* ---- choices: the lowest on ties; a nan is chosen first
+ * ---------------------------------------------------- */
 
 static const ir_expr *first_of(over *o, const ir_expr *a, ir_agg agg) {
   ir_program *p = o->c->p;
@@ -67,12 +75,14 @@ static const ir_expr *over_argmin(over *o) { return first_of(o, o->a, IR_MIN); }
 static const ir_expr *over_sample(over *o) {
   ir_program *p = o->c->p;
   const ir_expr *u = draw_uniform(o->c, draw_counter(o->c, o->a));
-  const ir_expr *half = ir_real(p, IR_F32, 0x1p-25), *noise = ir_unary(p, IR_LOG, op(o, IR_ADD, u, half));
+  const ir_expr *half = ir_real(p, IR_F32, 0x1p-25),
+                *noise = ir_unary(p, IR_LOG, op(o, IR_ADD, u, half));
   noise = ir_unary(p, IR_LOG, ir_unary(p, IR_NEG, noise));
   return first_of(o, whole(o, "Noisy", op(o, IR_SUB, ir_unary(p, IR_LOG, o->a), noise)), IR_MAX);
 }
 
-/* ---- along the index ------------------------------------------------------------------------------------------ */
+/* ---- along the index
+ * ------------------------------------------------------------------------------------------ */
 
 /* The read of the argument, its index replaced. */
 static const ir_expr *at(over *o, const ir_expr *read, const ir_expr *position) {
@@ -97,7 +107,8 @@ static const ir_expr *over_cumsum(over *o) {
     if (old[i] == o->v->index) k = i;
   }
   ir_positions(p, sum, pos);
-  const ir_expr *shorter = ir_use(p, ir_index_new(p, o->v->name, op(o, IR_SUB, sum->size[k], ir_int(p, 1))));
+  const ir_expr *shorter =
+      ir_use(p, ir_index_new(p, o->v->name, op(o, IR_SUB, sum->size[k], ir_int(p, 1))));
   memcpy(first, pos, sizeof pos);
   memcpy(next, pos, sizeof pos);
   first[k] = ir_int(p, 0);
@@ -119,7 +130,8 @@ static const ir_expr *precedes(over *o, const ir_expr *b, const ir_expr *a, bool
  * that stand before it. What ranks behind TO is left out. */
 static const ir_expr *sorted(over *o, bool down, const ir_index *to) {
   ir_program *p = o->c->p;
-  const ir_expr *j = ir_use(p, o->v->index), *k = ir_use(p, ir_index_new(p, "k", o->v->index->extent));
+  const ir_expr *j = ir_use(p, o->v->index),
+                *k = ir_use(p, ir_index_new(p, "k", o->v->index->extent));
   const ir_expr *b = at(o, o->a, k), *after = precedes(o, o->a, b, down);
   const ir_expr *before = op(o, IR_OR, precedes(o, b, o->a, down),
                              op(o, IR_AND, ir_unary(p, IR_NOT, after), op(o, IR_LT, k, j)));
@@ -149,7 +161,8 @@ static const ir_expr *over_topk(over *o) {
 
 static const ir_expr *over_sort(over *o) { return sorted(o, false, o->v->index); }
 
-/* ---- merging ------------------------------------------------------------------------------------- */
+/* ---- merging
+ * ------------------------------------------------------------------------------------- */
 
 /* M[b,p,m] = concat(H[b,h,p,k]) reads H[b, m / K, p, m % K]. */
 const ir_expr *lower_concat(check *c, clause *cl, node *n) {
@@ -166,9 +179,11 @@ const ir_expr *lower_concat(check *c, clause *cl, node *n) {
   return lower_read_of(c, read->of->ir, position);
 }
 
-/* ---- all of them ----------------------------------------------------------------------------------- */
+/* ---- all of them
+ * ----------------------------------------------------------------------------------- */
 
-/* A read of a tensor at distinct bare indices serves as it is; anything else is given a tensor of its own. */
+/* A read of a tensor at distinct bare indices serves as it is; anything else is given a tensor of
+ * its own. */
 static bool plain_read(const ir_expr *e) {
   if (e->op != IR_READ) return false;
   for (int k = 0; k < e->n; k++) {
@@ -180,11 +195,15 @@ static bool plain_read(const ir_expr *e) {
 }
 
 typedef const ir_expr *(*maker)(over *);
-static const struct { const char *name; maker make; bool integers; } functions[] = {
-    {"softmax", over_softmax, false}, {"logsoftmax", over_logsoftmax, false}, {"lnorm", over_lnorm, false},
-    {"rmsnorm", over_rmsnorm, false}, {"sample", over_sample, false},         {"argmax", over_argmax, true},
-    {"argmin", over_argmin, true},    {"cumsum", over_cumsum, true},          {"sort", over_sort, true},
-    {"topk", over_topk, true}};
+static const struct {
+  const char *name;
+  maker make;
+  bool integers;
+} functions[] = {{"softmax", over_softmax, false}, {"logsoftmax", over_logsoftmax, false},
+                 {"lnorm", over_lnorm, false},     {"rmsnorm", over_rmsnorm, false},
+                 {"sample", over_sample, false},   {"argmax", over_argmax, true},
+                 {"argmin", over_argmin, true},    {"cumsum", over_cumsum, true},
+                 {"sort", over_sort, true},        {"topk", over_topk, true}};
 enum { FUNCTIONS = sizeof functions / sizeof *functions };
 
 bool lang_goes_over(const char *name) {
@@ -198,14 +217,16 @@ const ir_expr *lower_over(check *c, clause *cl, node *n) {
   while (f < FUNCTIONS && strcmp(functions[f].name, n->e.name) != 0) f++;
   if (f == FUNCTIONS) return NULL;
   bool two = functions[f].make == over_topk;
-  if (n->e.n != 1 + two) check_refuse(c, n->e.span, "%s takes one argument, not %d", n->e.name, n->e.n);
+  if (n->e.n != 1 + two)
+    check_refuse(c, n->e.span, "%s takes one argument, not %d", n->e.name, n->e.n);
   if (n->e.nindex != 1 + two) check_refuse(c, n->e.span, "%s goes over one index", n->e.name);
   over o = {.c = c, .cl = cl, .n = n, .v = ((node *)n->e.index[two])->var};
   o.a = lower(c, cl, (node *)n->e.at[0]);
   if (o.a->type == IR_BOOL) o.a = ir_cast(c->p, o.a, IR_I64);
   if (!ir_type_real((ir_type)o.a->type) && !functions[f].integers) o.a = ir_cast(c->p, o.a, IR_F32);
   if (!ir_mentions(o.a, o.v->index))
-    check_refuse(c, n->e.span, "%s goes over `%s`, which its argument does not use", n->e.name, o.v->name);
+    check_refuse(c, n->e.span, "%s goes over `%s`, which its argument does not use", n->e.name,
+                 o.v->name);
   if (!plain_read(o.a)) o.a = whole(&o, "Arg", o.a);
   return functions[f].make(&o);
 }

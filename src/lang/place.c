@@ -35,7 +35,8 @@ static bool add_node(check *c, const node *n, int64_t scale, affine_place *p) {
     p->constant += scale * k;
     return true;
   }
-  const node *a = n->e.n > 0 ? (const node *)n->e.at[0] : NULL, *b = n->e.n > 1 ? (const node *)n->e.at[1] : NULL;
+  const node *a = n->e.n > 0 ? (const node *)n->e.at[0] : NULL,
+             *b = n->e.n > 1 ? (const node *)n->e.at[1] : NULL;
   switch (n->e.kind) {
   case LANG_NEGATE: return add_node(c, a, -scale, p);
   case LANG_SUM:
@@ -45,13 +46,15 @@ static bool add_node(check *c, const node *n, int64_t scale, affine_place *p) {
   case LANG_JOIN:
   case LANG_MULTIPLY:
     if (n->e.n != 2) return false;
-    return check_whole(c, a, &k) ? add_node(c, b, scale * k, p) : check_whole(c, b, &k) && add_node(c, a, scale * k, p);
+    return check_whole(c, a, &k) ? add_node(c, b, scale * k, p)
+                                 : check_whole(c, b, &k) && add_node(c, a, scale * k, p);
   default: return false;
   }
 }
 
 static bool is_quotient(check *c, const node *n, int64_t *divisor) {
-  return n->e.kind == LANG_DIVIDE && check_whole(c, (const node *)n->e.at[1], divisor) && *divisor > 0;
+  return n->e.kind == LANG_DIVIDE && check_whole(c, (const node *)n->e.at[1], divisor) &&
+         *divisor > 0;
 }
 
 /* x/2 + 1 is (x + 2)/2. */
@@ -63,9 +66,12 @@ static bool add_quotient(check *c, const node *n, affine_place *p) {
   } else if (n->e.kind == LANG_SUM) {
     for (int i = 0; i < n->e.n; i++) {
       const node *term = (const node *)n->e.at[i];
-      if (check_whole(c, term, &k)) constant += k;
-      else if (!quotient && is_quotient(c, term, &d)) quotient = term;
-      else return false;
+      if (check_whole(c, term, &k))
+        constant += k;
+      else if (!quotient && is_quotient(c, term, &d))
+        quotient = term;
+      else
+        return false;
     }
   }
   if (!quotient) return false;
@@ -83,5 +89,7 @@ affine_place check_place(check *c, const node *n) {
 }
 
 variable *check_bare(const affine_place *p) {
-  return !p->data && p->n == 1 && p->factor[0] == 1 && p->constant == 0 && p->divisor == 1 ? p->var[0] : NULL;
+  return !p->data && p->n == 1 && p->factor[0] == 1 && p->constant == 0 && p->divisor == 1
+             ? p->var[0]
+             : NULL;
 }

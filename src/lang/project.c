@@ -1,10 +1,10 @@
 /* project: where the sum over an index stands that the left side lacks (docs/language.md, "Where
  * the sum stands"), and which index a function like softmax goes over.
  *
- *   Y = step(W[i] X[i])                  step(sum_i W[i] X[i])          the smallest product that holds all uses
- *   K = (X[i,j] X[i',j])^2               (sum_j X[i,j] X[i',j])^2
- *   Y = sig(W[j] X[j] + V[j] U[j] + C)   each joining term by itself
- *   L = (Y[e] - W[d] X[e,d])^2           sum_e (Y[e] - sum_d W[d] X[e,d])^2
+ *   Y = step(W[i] X[i])                  step(sum_i W[i] X[i])          the smallest product that
+ * holds all uses K = (X[i,j] X[i',j])^2               (sum_j X[i,j] X[i',j])^2 Y = sig(W[j] X[j] +
+ * V[j] U[j] + C)   each joining term by itself L = (Y[e] - W[d] X[e,d])^2           sum_e (Y[e] -
+ * sum_d W[d] X[e,d])^2
  *
  * Other operators than = and += project all at the outermost place. */
 #include "lang/check.h"
@@ -13,19 +13,19 @@
 
 typedef BASE_VEC(node *) places;
 
-typedef struct finding {         /* what is known of one index below a node */
+typedef struct finding { /* what is known of one index below a node */
   enum { UNUSED, LOOSE, PLACED } state;
-  bool in_function;              /* LOOSE: under an elementwise function */
-  bool single;                   /* PLACED at a product that uses it in one factor only */
-  bool sum_factor;               /* ... and that factor is a sum */
-  places at;                     /* PLACED: where the sums stand; LOOSE: where, if term by term */
+  bool in_function; /* LOOSE: under an elementwise function */
+  bool single;      /* PLACED at a product that uses it in one factor only */
+  bool sum_factor;  /* ... and that factor is a sum */
+  places at;        /* PLACED: where the sums stand; LOOSE: where, if term by term */
 } finding;
 
 typedef struct projector {
   check *c;
   clause *cl;
   variable *v;
-  node *term;                    /* that is looked at, for messages */
+  node *term; /* that is looked at, for messages */
 } projector;
 
 static finding find(projector *p, node *n);
@@ -40,7 +40,8 @@ static bool is_scalar(const node *n) {
   return true;
 }
 
-/* ---- the two readings, written out ------------------------------------------------------------ */
+/* ---- the two readings, written out ------------------------------------------------------------
+ */
 
 /* E with explicit sums over the index around PLACE. */
 static lang_expr *with_sums(projector *p, const lang_expr *e, const places *place) {
@@ -70,8 +71,10 @@ static const char *reading(projector *p, const places *place) {
   return t.at;
 }
 
-_Noreturn static void refuse(projector *p, const node *at, const places *inner, const places *outer, const char *why) {
-  check_refuse(p->c, at->e.span, "the sum over `%s` can be read two ways: %s\nhelp: write %s, or %s", p->v->name, why,
+_Noreturn static void refuse(projector *p, const node *at, const places *inner, const places *outer,
+                             const char *why) {
+  check_refuse(p->c, at->e.span,
+               "the sum over `%s` can be read two ways: %s\nhelp: write %s, or %s", p->v->name, why,
                reading(p, inner), reading(p, outer));
 }
 
@@ -85,13 +88,18 @@ static void join(projector *p, places *to, const places *from) {
   for (int k = 0; k < from->n; k++) BASE_PUSH(p->c->arena, to, from->at[k]);
 }
 
-/* ---- finding ------------------------------------------------------------------------------------ */
+/* ---- finding ------------------------------------------------------------------------------------
+ */
 
 static finding unused(void) { return (finding){.state = UNUSED}; }
 
-static finding placed_at(projector *p, node *n) { return (finding){.state = PLACED, .at = only(p, n)}; }
+static finding placed_at(projector *p, node *n) {
+  return (finding){.state = PLACED, .at = only(p, n)};
+}
 
-static finding loose_at(projector *p, node *n) { return (finding){.state = LOOSE, .at = only(p, n)}; }
+static finding loose_at(projector *p, node *n) {
+  return (finding){.state = LOOSE, .at = only(p, n)};
+}
 
 static bool is_sum(const node *n) {
   while (n->e.kind == LANG_NEGATE) n = child(n, 0);
@@ -145,7 +153,8 @@ static finding find_sum(projector *p, node *n) {
   if (joined + once <= 1) return last;
   places outer = only(p, n);
   if (joined && once)
-    refuse(p, n, &all.at, &outer, "some of these terms join it in a product or a power, some use it once");
+    refuse(p, n, &all.at, &outer,
+           "some of these terms join it in a product or a power, some use it once");
   all.state = joined ? PLACED : LOOSE;
   return all;
 }
@@ -158,7 +167,8 @@ static bool is_own_index(const node *n, const variable *v) {
 
 /* The index of softmax lives on outside; that of a reduction does not come here. */
 static finding find_function(projector *p, node *n) {
-  if (n->e.kind == LANG_CALL && strcmp(n->e.name, "grad") == 0) return unused();   /* its indices name positions */
+  if (n->e.kind == LANG_CALL && strcmp(n->e.name, "grad") == 0)
+    return unused(); /* its indices name positions */
   if (n->e.kind == LANG_CALL && is_own_index(n, p->v)) return loose_at(p, n);
   finding all = unused();
   for (int i = 0; i < n->e.n; i++) {
@@ -193,7 +203,8 @@ static finding find(projector *p, node *n) {
   }
 }
 
-/* ---- placing ------------------------------------------------------------------------------------- */
+/* ---- placing
+ * ------------------------------------------------------------------------------------- */
 
 /* NULL, or the only factor of N through which a sum may be drawn outwards. */
 static node *behind_scalars(const node *n) {
@@ -224,10 +235,12 @@ static void place_in_term(projector *p, node *term) {
     node *product = f.at.at[0];
     places factor = {0};
     for (int i = 0; i < product->e.n; i++)
-      if (is_sum(child(product, i)) && check_uses(child(product, i), p->v)) factor = find(p, child(product, i)).at;
+      if (is_sum(child(product, i)) && check_uses(child(product, i), p->v))
+        factor = find(p, child(product, i)).at;
     refuse(p, product, &factor, &f.at, "one factor of this product is a sum that uses it");
   }
-  if (f.state == LOOSE && f.in_function) refuse(p, term, &f.at, &outer, "it stands inside a function, in no product");
+  if (f.state == LOOSE && f.in_function)
+    refuse(p, term, &f.at, &outer, "it stands inside a function, in no product");
   if (f.at.n == 1 && is_whole(term, f.at.at[0])) f.at = outer;
   for (int k = 0; k < f.at.n; k++) BASE_PUSH(p->c->arena, &f.at.at[k]->sum, p->v);
 }
@@ -240,7 +253,8 @@ static void each_term(projector *p, node *n) {
   place_in_term(p, n);
 }
 
-/* ---- functions over an index ------------------------------------------------------------------------ */
+/* ---- functions over an index
+ * ------------------------------------------------------------------------ */
 
 /* Summed inside the argument of N: two factors join it there. */
 static bool joined_inside(check *c, clause *cl, node *n, variable *v) {
@@ -297,13 +311,17 @@ static bool choose_indices(check *c, clause *cl, node *n) {
 void check_project(check *c, clause *cl) {
   bool over = choose_indices(c, cl, cl->right);
   if (cl->marked && !over)
-    check_refuse(c, cl->stmt->span, "the dot behind `%s` marks the index of a function like softmax; there is none on the right",
+    check_refuse(c, cl->stmt->span,
+                 "the dot behind `%s` marks the index of a function like softmax; there is none on "
+                 "the right",
                  cl->marked->name);
   for (int i = 0; i < cl->vars.n; i++) {
     variable *v = cl->vars.at[i];
     if (v->head || v->bound) continue;
     projector p = {c, cl, v, NULL};
-    if (cl->op <= LANG_ADD) each_term(&p, cl->right);
-    else if (check_uses(cl->right, v)) BASE_PUSH(c->arena, &cl->right->sum, v);
+    if (cl->op <= LANG_ADD)
+      each_term(&p, cl->right);
+    else if (check_uses(cl->right, v))
+      BASE_PUSH(c->arena, &cl->right->sum, v);
   }
 }

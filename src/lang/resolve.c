@@ -6,23 +6,23 @@
 #include <math.h>
 #include <string.h>
 
-typedef struct scope {           /* a name bound by a reduction, or a parameter */
+typedef struct scope { /* a name bound by a reduction, or a parameter */
   struct scope *outer;
   const char *name;
-  variable *var;                 /* the index; or */
-  node *argument;                /* what the parameter stands for */
+  variable *var;  /* the index; or */
+  node *argument; /* what the parameter stands for */
 } scope;
 
 typedef struct resolver {
   check *c;
   clause *cl;
-  BASE_VEC(const char *) index;  /* names that stand in an index position of the equation */
+  BASE_VEC(const char *) index; /* names that stand in an index position of the equation */
   BASE_VEC(variable *) head, term;
-  scope *top;                    /* innermost */
-  const char *function;          /* whose body this is; NULL: the equation itself */
+  scope *top;           /* innermost */
+  const char *function; /* whose body this is; NULL: the equation itself */
   int expanding, nodes;
-  bool left;                     /* resolving the head */
-  bool position;                 /* inside the brackets of a tensor */
+  bool left;     /* resolving the head */
+  bool position; /* inside the brackets of a tensor */
 } resolver;
 
 enum { DEEPEST = 100, MOST_NODES = 100000 };
@@ -61,7 +61,7 @@ static node *name_of(resolver *r, variable *v, base_span span) {
   return n;
 }
 
-/* ---- indices --------------------------------------------------------------------------------- */
+/* ---- indices ------------------------------------------------------------------------------- */
 
 static variable *new_variable(resolver *r, const char *name, base_span span) {
   variable *v = BASE_NEW(r->c->arena, variable);
@@ -104,13 +104,16 @@ static variable *index_named(resolver *r, const char *name, base_span span) {
     if (strcmp(r->term.at[i]->name, name) == 0) v = r->term.at[i];
   if (v) return v;
   if (r->function)
-    check_refuse(r->c, span, "`%s` is an index of the function %s but no parameter of it\n"
-                 "help: make it a parameter, or sum over it there: sum[%s](...)", name, r->function,
-                 name);
+    check_refuse(r->c, span,
+                 "`%s` is an index of the function %s but no parameter of it\n"
+                 "help: make it a parameter, or sum over it there: sum[%s](...)",
+                 name, r->function, name);
   v = new_variable(r, name, span);
   v->head = r->left;
-  if (r->left) BASE_PUSH(r->c->arena, &r->head, v);
-  else BASE_PUSH(r->c->arena, &r->term, v);
+  if (r->left)
+    BASE_PUSH(r->c->arena, &r->head, v);
+  else
+    BASE_PUSH(r->c->arena, &r->term, v);
   return v;
 }
 
@@ -123,10 +126,12 @@ static void find_indices(resolver *r, const lang_expr *e, bool position) {
   if (!e) return;
   if ((position && e->kind == LANG_NAME) || e->kind == LANG_VIRTUAL) add_index(r, e->name);
   for (int k = 0; e->kind == LANG_CALL && k < e->nindex; k++) add_index(r, e->index[k]->name);
-  for (int i = 0; i < e->n; i++) find_indices(r, e->at[i], position || e->kind == LANG_READ || e->kind == LANG_ATOM);
+  for (int i = 0; i < e->n; i++)
+    find_indices(r, e->at[i], position || e->kind == LANG_READ || e->kind == LANG_ATOM);
 }
 
-/* ---- names ------------------------------------------------------------------------------------- */
+/* ---- names -------------------------------------------------------------------------------------
+ */
 
 const char *check_suggestion(check *c, const char *name) {
   int n = c->entities.n;
@@ -141,7 +146,8 @@ static entity *tensor_named(resolver *r, const lang_expr *e) {
   name_kind kind = of ? of->kind : NAME_UNKNOWN;
   if (kind == NAME_TENSOR) return of;
   if (kind == NAME_FUNCTION)
-    check_refuse(r->c, e->span, "`%s` is a function and needs its arguments: %s(...)", e->name, e->name);
+    check_refuse(r->c, e->span, "`%s` is a function and needs its arguments: %s(...)", e->name,
+                 e->name);
   if (kind == NAME_DOMAIN) check_refuse(r->c, e->span, "`%s` is a domain, not a tensor", e->name);
   check_refuse(r->c, e->span, "`%s` is not defined%s", e->name, check_suggestion(r->c, e->name));
 }
@@ -151,7 +157,8 @@ static node *resolve_name(resolver *r, const lang_expr *e) {
   if (s && s->argument) return s->argument;
   if (s) return name_of(r, s->var, e->span);
   bool index = r->function ? r->position && !lang_is_capital(e->name) : is_index(r, e->name);
-  if (index || e->kind == LANG_VIRTUAL) return name_of(r, index_named(r, e->name, e->span), e->span);
+  if (index || e->kind == LANG_VIRTUAL)
+    return name_of(r, index_named(r, e->name, e->span), e->span);
   node *n = copy_node(r, e);
   n->of = tensor_named(r, e);
   BASE_PUSH(r->c->arena, &r->cl->reads, n);
@@ -166,9 +173,13 @@ static int64_t symbol_of(resolver *r, const lang_expr *e, const entity *of, int 
     check_refuse(r->c, e->span, "`%s` is not in %s%s, the domain of position %d of %s", e->name,
                  d->name ? "" : "that text", d->name ? d->name : "", k, of->name);
   const char *suggestion = check_suggestion(r->c, e->name);
-  check_refuse(r->c, e->span, "`%s` is no scalar, and position %d of %s has no domain%s", e->name, k,
-               of->name, *suggestion ? suggestion
-               : base_format(r->c->arena, "\nhelp: declare one: Thing : {A, B, C} and %s : f32[Thing]", of->name));
+  check_refuse(
+      r->c, e->span, "`%s` is no scalar, and position %d of %s has no domain%s", e->name, k,
+      of->name,
+      *suggestion
+          ? suggestion
+          : base_format(r->c->arena, "\nhelp: declare one: Thing : {A, B, C} and %s : f32[Thing]",
+                        of->name));
 }
 
 /* A capitalised name or a string: a scalar's value, or a symbol's number. */
@@ -176,8 +187,10 @@ static node *resolve_constant(resolver *r, const lang_expr *e, const entity *of,
   const entity *scalar = e->kind == LANG_NAME ? check_find(r->c, e->name) : NULL;
   if (!scalar || scalar->kind != NAME_TENSOR) return whole_number(r, e, symbol_of(r, e, of, k));
   if (of->domains && k < of->rank && of->domains[k])
-    check_refuse(r->c, e->span, "`%s` is a scalar, and position %d of %s holds symbols\n"
-                 "help: quote it if the symbol is meant: \"%s\"", e->name, k, of->name, e->name);
+    check_refuse(r->c, e->span,
+                 "`%s` is a scalar, and position %d of %s holds symbols\n"
+                 "help: quote it if the symbol is meant: \"%s\"",
+                 e->name, k, of->name, e->name);
   double value;
   if (!check_number(r->c, e, &value)) return resolve(r, e);
   if (value != floor(value) || fabs(value) > 9e15)
@@ -208,7 +221,8 @@ static node *resolve_read(resolver *r, const lang_expr *e) {
   return n;
 }
 
-/* ---- calls ------------------------------------------------------------------------------------ */
+/* ---- calls ------------------------------------------------------------------------------------
+ */
 
 /* The value of an argument is that of the expression by itself, as with the functions built in. */
 static node *resolve_function(resolver *r, const lang_expr *e, int n, lang_expr *const *param,
@@ -216,9 +230,11 @@ static node *resolve_function(resolver *r, const lang_expr *e, int n, lang_expr 
   check *c = r->c;
   if (e->n != n)
     check_refuse(c, e->span, "%s takes %d argument%s, not %d", e->name, n, n == 1 ? "" : "s", e->n);
-  if (r->expanding == DEEPEST) check_refuse(c, e->span, "the function %s leads back to itself", e->name);
+  if (r->expanding == DEEPEST)
+    check_refuse(c, e->span, "the function %s leads back to itself", e->name);
   node *call = resolve_children(r, e);
-  resolver inner = {.c = c, .cl = r->cl, .function = e->name, .expanding = r->expanding + 1, .nodes = r->nodes};
+  resolver inner = {
+      .c = c, .cl = r->cl, .function = e->name, .expanding = r->expanding + 1, .nodes = r->nodes};
   for (int i = 0; i < n; i++) push(&inner, param[i]->name)->argument = (node *)call->e.at[i];
   call->body = resolve(&inner, body);
   r->nodes = inner.nodes;
@@ -227,8 +243,12 @@ static node *resolve_function(resolver *r, const lang_expr *e, int n, lang_expr 
 
 /* size(Text): the tensor is named, not read; its size must be known before. */
 static node *resolve_size(resolver *r, const lang_expr *e) {
-  entity *of = e->n >= 1 && e->n <= 2 && e->at[0]->kind == LANG_NAME ? check_find(r->c, e->at[0]->name) : NULL;
-  if (!of) check_refuse(r->c, e->span, "size takes a tensor or a domain, and perhaps a position: size(X, 0)");
+  entity *of = e->n >= 1 && e->n <= 2 && e->at[0]->kind == LANG_NAME
+                   ? check_find(r->c, e->at[0]->name)
+                   : NULL;
+  if (!of)
+    check_refuse(r->c, e->span,
+                 "size takes a tensor or a domain, and perhaps a position: size(X, 0)");
   node *n = copy_node(r, e);
   for (int i = 0; i < e->n; i++) n->e.at[i] = &copy_node(r, e->at[i])->e;
   if (of->kind == NAME_TENSOR) BASE_PUSH(r->c->arena, &r->cl->sized, of);
@@ -259,8 +279,11 @@ static node *resolve_topk(resolver *r, const lang_expr *e) {
   check *c = r->c;
   double k;
   if (e->n != 2 || e->nindex > 1 || !check_number(c, e->at[1], &k) || k < 0 || k != floor(k))
-    check_refuse(c, e->span, "topk takes an expression and how many of it to keep: topk[i](X[i], 3)");
-  const char *name = e->nindex ? e->index[0]->name : r->cl->marked ? r->cl->marked->name : only_index(r, e->at[0]);
+    check_refuse(c, e->span,
+                 "topk takes an expression and how many of it to keep: topk[i](X[i], 3)");
+  const char *name = e->nindex       ? e->index[0]->name
+                     : r->cl->marked ? r->cl->marked->name
+                                     : only_index(r, e->at[0]);
   if (!name) check_refuse(c, e->span, "topk over which index?\nhelp: name it: topk[i](...)");
   node *n = copy_node(r, e);
   set_index(r, n, 2);
@@ -282,13 +305,15 @@ static node *resolve_topk(resolver *r, const lang_expr *e) {
 static node *resolve_concat(resolver *r, const lang_expr *e) {
   check *c = r->c;
   const lang_expr *read = e->n == 1 ? e->at[0] : NULL;
-  if (!read || read->kind != LANG_READ) check_refuse(c, e->span, "concat takes one tensor with its indices: concat(H[h,p,k])");
+  if (!read || read->kind != LANG_READ)
+    check_refuse(c, e->span, "concat takes one tensor with its indices: concat(H[h,p,k])");
   node *n = copy_node(r, e);
   scope *before = r->top;
   variable *merged = NULL;
   for (int k = 0; k < read->n; k++) {
     const lang_expr *at = read->at[k];
-    if (at->kind != LANG_NAME || lang_is_capital(at->name)) check_refuse(c, at->span, "concat takes plain indices");
+    if (at->kind != LANG_NAME || lang_is_capital(at->name))
+      check_refuse(c, at->span, "concat takes plain indices");
     if (!head_index(r, at->name) && !bound(r, at->name)) bind(r, at->name, at->span);
   }
   n->e.at[0] = &resolve(r, read)->e;
@@ -297,11 +322,13 @@ static node *resolve_concat(resolver *r, const lang_expr *e) {
     variable *v = r->head.at[i];
     if (check_uses((node *)n->e.at[0], v)) continue;
     if (merged)
-      check_refuse(c, e->span, "concat merges into one index; the left has both `%s` and `%s`, which %s lacks",
+      check_refuse(c, e->span,
+                   "concat merges into one index; the left has both `%s` and `%s`, which %s lacks",
                    merged->name, v->name, read->name);
     merged = v;
   }
-  if (!merged) check_refuse(c, e->span, "concat needs an index on the left that %s lacks", read->name);
+  if (!merged)
+    check_refuse(c, e->span, "concat needs an index on the left that %s lacks", read->name);
   set_index(r, n, 1);
   n->e.index[0] = &name_of(r, merged, e->span)->e;
   BASE_PUSH(c->arena, &r->cl->concats, n);
@@ -314,7 +341,8 @@ static node *resolve_builtin(resolver *r, const lang_expr *e) {
   if (strcmp(e->name, "concat") == 0) return resolve_concat(r, e);
   bool binds = lang_binds(e->name), grad = strcmp(e->name, "grad") == 0;
   if (binds && !lang_goes_over(e->name) && e->n == 1 && !e->nindex)
-    check_refuse(r->c, e->span, "%s over which index?\nhelp: name it: %s[i](...)", e->name, e->name);
+    check_refuse(r->c, e->span, "%s over which index?\nhelp: name it: %s[i](...)", e->name,
+                 e->name);
   scope *before = r->top;
   node *n = copy_node(r, e);
   set_index(r, n, e->nindex);
@@ -322,12 +350,13 @@ static node *resolve_builtin(resolver *r, const lang_expr *e) {
     const lang_expr *x = e->index[k];
     scope *s = bound(r, x->name);
     if (lang_is_capital(x->name)) check_refuse(r->c, x->span, "an index is written in lower case");
-    variable *v = binds ? bind(r, x->name, x->span)
-                  : s && s->var ? s->var : index_named(r, x->name, x->span);
+    variable *v = binds         ? bind(r, x->name, x->span)
+                  : s && s->var ? s->var
+                                : index_named(r, x->name, x->span);
     n->e.index[k] = &name_of(r, v, x->span)->e;
   }
   for (int i = 0; i < e->n; i++) {
-    bool way = e->at[i]->kind == LANG_NAME && lang_is_function(e->at[i]->name);   /* gelu(x, tanh) */
+    bool way = e->at[i]->kind == LANG_NAME && lang_is_function(e->at[i]->name); /* gelu(x, tanh) */
     node *argument = way ? copy_node(r, e->at[i]) : resolve(r, e->at[i]);
     if (grad) argument->itself = true;
     n->e.at[i] = &argument->e;
@@ -340,7 +369,8 @@ static node *resolve_call(resolver *r, const lang_expr *e) {
   if (lang_is_function(e->name)) return resolve_builtin(r, e);
   const entity *of = check_find(r->c, e->name);
   if (!of || of->kind != NAME_FUNCTION)
-    check_refuse(r->c, e->span, "there is no function `%s`%s", e->name, check_suggestion(r->c, e->name));
+    check_refuse(r->c, e->span, "there is no function `%s`%s", e->name,
+                 check_suggestion(r->c, e->name));
   return resolve_function(r, e, of->function->function.n, of->function->function.params,
                           of->function->function.right);
 }
@@ -349,7 +379,8 @@ static node *resolve_call(resolver *r, const lang_expr *e) {
 static node *resolve_atom(resolver *r, const lang_expr *e) {
   const entity *of = check_find(r->c, e->name);
   if (!of || of->kind != NAME_FUNCTION)
-    check_refuse(r->c, e->span, "%s(...) is a relation: relations are not part of this version", e->name);
+    check_refuse(r->c, e->span, "%s(...) is a relation: relations are not part of this version",
+                 e->name);
   const lang_stmt *s = of->function;
   return resolve_function(r, e, s->equation.head->n, s->equation.head->at, s->equation.right);
 }
@@ -370,9 +401,11 @@ static node *resolve(resolver *r, const lang_expr *e) {
   }
 }
 
-/* ---- clauses ---------------------------------------------------------------------------------- */
+/* ---- clauses ----------------------------------------------------------------------------------
+ */
 
-/* Terms of the right side are resolved one by one: what the head lacks is a variable of its term. */
+/* Terms of the right side are resolved one by one: what the head lacks is a variable of its term.
+ */
 static node *resolve_terms(resolver *r, const lang_expr *e) {
   if (e->kind == LANG_SUM || e->kind == LANG_NEGATE) {
     node *n = copy_node(r, e);
@@ -390,13 +423,17 @@ static lang_expr *resolve_slice(resolver *r, const lang_expr *e, const entity *o
   double low = 0, high = 0;
   const ir_expr *size = k < of->rank ? of->size[k] : NULL;
   int64_t top;
-  if ((e->at[0] && !check_number(c, e->at[0], &low)) || (e->at[1] && !check_number(c, e->at[1], &high)))
+  if ((e->at[0] && !check_number(c, e->at[0], &low)) ||
+      (e->at[1] && !check_number(c, e->at[1], &high)))
     check_refuse(c, e->span, "the ends of a slice are numbers known now");
   if (!e->at[1]) high = size && ir_is_int(size, &top) ? (double)top : fmax(low, 0);
   if (low < 0 || high < low || low != floor(low) || high != floor(high) ||
       (size && ir_is_int(size, &top) && high > (double)top))
-    check_refuse(c, e->span, "the slice %g:%g does not lie in position %d of %s%s", low, high, k, of->name,
-                 size && ir_is_int(size, &top) ? base_format(c->arena, ", which is %lld long", (long long)top) : "");
+    check_refuse(c, e->span, "the slice %g:%g does not lie in position %d of %s%s", low, high, k,
+                 of->name,
+                 size && ir_is_int(size, &top)
+                     ? base_format(c->arena, ", which is %lld long", (long long)top)
+                     : "");
   variable *v = new_variable(r, base_format(c->arena, "i%d", k), e->span);
   v->head = true;
   if (e->at[1]) {
@@ -439,7 +476,9 @@ static void resolve_head(resolver *r, const lang_expr *head) {
   for (int k = 0; k < cl->nlhs; k++) {
     cl->lhs[k] = resolve_position(r, head->at[k], cl->head, k);
     if (!head->at[k]->marked) continue;
-    if (cl->marked) check_refuse(r->c, head->at[k]->span, "a dot marks one index: `%s` has it already", cl->marked->name);
+    if (cl->marked)
+      check_refuse(r->c, head->at[k]->span, "a dot marks one index: `%s` has it already",
+                   cl->marked->name);
     cl->marked = cl->lhs[k]->var;
   }
   r->left = false;
@@ -466,7 +505,8 @@ clause *check_clause(check *c, const lang_stmt *stmt, entity *head, lang_op op) 
 }
 
 bool lang_binds(const char *function) {
-  static const char *const names[] = {"sum", "max", "min", "avg", "prod", "count", "argmax", "argmin", "sample"};
+  static const char *const names[] = {"sum",   "max",    "min",    "avg",   "prod",
+                                      "count", "argmax", "argmin", "sample"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(names[i], function) == 0) return true;
   return false;

@@ -1,14 +1,14 @@
-/* sizes: how far each index runs and how long each head is. An index runs over the size of the dense
- * positions where it stands bare, less what takes its affine reads outside; standing bare nowhere,
- * as far as its affine reads stay inside. Sizes are expressions: numbers in a program, symbols of
- * the arguments' sizes in the C API. */
+/* sizes: how far each index runs and how long each head is. An index runs over the size of the
+ * dense positions where it stands bare, less what takes its affine reads outside; standing bare
+ * nowhere, as far as its affine reads stay inside. Sizes are expressions: numbers in a program,
+ * symbols of the arguments' sizes in the C API. */
 #include "lang/check.h"
 
 #include <string.h>
 
 typedef struct sizer {
   check *c;
-  entity *const *group;          /* a recurrence, or one tensor; what they read is sized */
+  entity *const *group; /* a recurrence, or one tensor; what they read is sized */
   int n;
   bool changed;
 } sizer;
@@ -20,13 +20,21 @@ static void each(sizer *s, each_clause f, bool flag) {
     for (int k = 0; k < s->group[i]->clauses.n; k++) f(s, s->group[i]->clauses.at[k], flag);
 }
 
-/* ---- arithmetic of sizes --------------------------------------------------------------------- */
+/* ---- arithmetic of sizes ------------------------------------------------------------------- */
 
-static const ir_expr *add(sizer *s, const ir_expr *a, const ir_expr *b) { return ir_binary(s->c->p, IR_ADD, a, b); }
-static const ir_expr *sub(sizer *s, const ir_expr *a, const ir_expr *b) { return ir_binary(s->c->p, IR_SUB, a, b); }
+static const ir_expr *add(sizer *s, const ir_expr *a, const ir_expr *b) {
+  return ir_binary(s->c->p, IR_ADD, a, b);
+}
+static const ir_expr *sub(sizer *s, const ir_expr *a, const ir_expr *b) {
+  return ir_binary(s->c->p, IR_SUB, a, b);
+}
 static const ir_expr *num(sizer *s, int64_t k) { return ir_int(s->c->p, k); }
-static const ir_expr *mul(sizer *s, const ir_expr *a, int64_t k) { return ir_binary(s->c->p, IR_MUL, a, num(s, k)); }
-static const ir_expr *quo(sizer *s, const ir_expr *a, int64_t k) { return ir_binary(s->c->p, IR_QUO, a, num(s, k)); }
+static const ir_expr *mul(sizer *s, const ir_expr *a, int64_t k) {
+  return ir_binary(s->c->p, IR_MUL, a, num(s, k));
+}
+static const ir_expr *quo(sizer *s, const ir_expr *a, int64_t k) {
+  return ir_binary(s->c->p, IR_QUO, a, num(s, k));
+}
 
 static const ir_expr *least(sizer *s, const ir_expr *a, const ir_expr *b) {
   if (ir_less_equal(s->c->p, a, b)) return a;
@@ -56,11 +64,15 @@ static const ir_expr *extreme(sizer *s, const affine_place *p, const variable *s
   return total;
 }
 
-/* ---- where an index stands bare ---------------------------------------------------------------- */
+/* ---- where an index stands bare ----------------------------------------------------------------
+ */
 
-_Noreturn static void disagree(sizer *s, const variable *v, int64_t a, int64_t b, const char *from, int position) {
-  check_refuse(s->c, v->span, "the index `%s` runs over %lld (position %d of %s) and over %lld (position %d of %s)",
-               v->name, (long long)a, v->position, v->from, (long long)b, position, from);
+_Noreturn static void disagree(sizer *s, const variable *v, int64_t a, int64_t b, const char *from,
+                               int position) {
+  check_refuse(
+      s->c, v->span,
+      "the index `%s` runs over %lld (position %d of %s) and over %lld (position %d of %s)",
+      v->name, (long long)a, v->position, v->from, (long long)b, position, from);
 }
 
 static void agree(sizer *s, variable *v, const ir_expr *size, const char *from, int position) {
@@ -68,8 +80,11 @@ static void agree(sizer *s, variable *v, const ir_expr *size, const char *from, 
   if (v->bare == size) return;
   bool known = ir_is_int(size, &b);
   if (ir_is_int(v->bare, &a) && known) disagree(s, v, a, b, from, position);
-  const char *message = base_format(s->c->arena, "the index `%s` runs over position %d of %s and position %d of %s: "
-                                    "their sizes differ", v->name, v->position, v->from, position, from);
+  const char *message =
+      base_format(s->c->arena,
+                  "the index `%s` runs over position %d of %s and position %d of %s: "
+                  "their sizes differ",
+                  v->name, v->position, v->from, position, from);
   ir_require_equal(s->c->p, v->bare, size, message, v->span);
   if (!known) return;
   if (v->extent == v->bare) v->extent = size;
@@ -77,7 +92,8 @@ static void agree(sizer *s, variable *v, const ir_expr *size, const char *from, 
 }
 
 /* STRONG: what must agree. */
-static void bare_at(sizer *s, variable *v, const ir_expr *size, const entity *of, int position, bool strong) {
+static void bare_at(sizer *s, variable *v, const ir_expr *size, const entity *of, int position,
+                    bool strong) {
   if (!v->domain) v->domain = of->domains ? of->domains[position] : NULL;
   if (v->slice) return;
   if (v->bare && v->strong && strong) {
@@ -103,11 +119,15 @@ static int position_in(const node *read, int k) {
 static void check_rank(sizer *s, const node *read) {
   const entity *of = read->of;
   int n = read->e.kind == LANG_READ ? read->e.n : 0;
-  if (n == of->rank || (read->itself && n == 0) || (n == of->rank - 1 && of->virtual_position >= 0)) return;
-  if (of->rank < 0) check_refuse(s->c, read->e.span, "`%s` has no equation, list, file or declaration", of->name);
+  if (n == of->rank || (read->itself && n == 0) || (n == of->rank - 1 && of->virtual_position >= 0))
+    return;
+  if (of->rank < 0)
+    check_refuse(s->c, read->e.span, "`%s` has no equation, list, file or declaration", of->name);
   check_refuse(s->c, read->e.span, "%s has %d position%s; %d %s given here%s", of->name, of->rank,
                of->rank == 1 ? "" : "s", n, n == 1 ? "is" : "are",
-               n == 0 ? base_format(s->c->arena, "\nhelp: name its indices: %s[i%s]", of->name, of->rank > 1 ? ",j" : "") : "");
+               n == 0 ? base_format(s->c->arena, "\nhelp: name its indices: %s[i%s]", of->name,
+                                    of->rank > 1 ? ",j" : "")
+                      : "");
 }
 
 /* Reads of tensors outside the recurrence, and of declared ones. */
@@ -135,7 +155,7 @@ static void weak_reads(sizer *s, clause *cl, variable *v) {
       if (check_bare(&p) == v && size) shortest = shortest ? least(s, shortest, size) : size;
     }
   }
-  for (int k = 0; !shortest && k < cl->nlhs; k++)   /* equations of one head share sizes */
+  for (int k = 0; !shortest && k < cl->nlhs; k++) /* equations of one head share sizes */
     if (cl->lhs[k]->var == v) shortest = cl->head->size[k];
   if (!shortest) return;
   v->extent = v->bare = shortest;
@@ -159,13 +179,15 @@ static void declared_head(sizer *s, clause *cl) {
   }
 }
 
-/* ---- affine positions ----------------------------------------------------------------------------- */
+/* ---- affine positions
+ * ----------------------------------------------------------------------------- */
 
 /* Bound V, which is p->var[i], so that p lies in [0, size); SIZE NULL: in [0, ..). */
 static void bound(sizer *s, const affine_place *p, int i, const ir_expr *size) {
   variable *v = p->var[i];
   int64_t f = p->factor[i], g = f < 0 ? -f : f;
-  const ir_expr *small = extreme(s, p, v, false), *large = extreme(s, p, v, true), *last = NULL, *first = NULL;
+  const ir_expr *small = extreme(s, p, v, false), *large = extreme(s, p, v, true), *last = NULL,
+                *first = NULL;
   if (!small || !large || f == 0) return;
   const ir_expr *top = size ? sub(s, mul(s, size, p->divisor), num(s, 1)) : NULL;
   if (f > 0) {
@@ -227,7 +249,8 @@ static void affine_heads(sizer *s, clause *cl, bool last) {
   }
 }
 
-/* ---- concat ------------------------------------------------------------------------------------------ */
+/* ---- concat
+ * ------------------------------------------------------------------------------------------ */
 
 /* What the indices that it merges run over together; NULL: not known. */
 static const ir_expr *merged_size(sizer *s, const node *concat) {
@@ -254,12 +277,14 @@ static void concats(sizer *s, clause *cl) {
   }
 }
 
-/* ---- heads ------------------------------------------------------------------------------------------- */
+/* ---- heads
+ * ------------------------------------------------------------------------------------------- */
 
 /* Through X % 5, a tensor of integers that are known, or of tokens: the largest + 1. */
 static const ir_expr *data_size(sizer *s, const node *n) {
   int64_t k, largest = -1;
-  if (n->e.kind == LANG_MODULO && check_whole(s->c, (const node *)n->e.at[1], &k) && k > 0) return num(s, k);
+  if (n->e.kind == LANG_MODULO && check_whole(s->c, (const node *)n->e.at[1], &k) && k > 0)
+    return num(s, k);
   if (!n->of) return NULL;
   if (n->of->tokens) return num(s, n->of->tokens->n);
   const io_array *a = n->of->data;
@@ -300,7 +325,8 @@ static void size_heads(sizer *s, bool anyway) {
   }
 }
 
-/* ---- recurrences ---------------------------------------------------------------------------------------- */
+/* ---- recurrences
+ * ---------------------------------------------------------------------------------------- */
 
 /* Is position k of the head another one in a read of the recurrence? */
 static bool shifted(sizer *s, const clause *cl, int k, const affine_place *p) {
@@ -326,7 +352,8 @@ static void skip_bases(sizer *s, clause *cl, bool flag) {
   (void)flag;
   for (int k = 0; k < cl->nlhs; k++) {
     affine_place p = check_place(s->c, cl->lhs[k]);
-    if (p.data || p.n != 1 || p.factor[0] != 1 || p.divisor != 1 || !shifted(s, cl, k, &p)) continue;
+    if (p.data || p.n != 1 || p.factor[0] != 1 || p.divisor != 1 || !shifted(s, cl, k, &p))
+      continue;
     variable *v = p.var[0];
     int64_t low, extent;
     if (!ir_is_int(v->low, &low) || !ir_is_int(v->extent, &extent)) continue;
@@ -337,7 +364,9 @@ static void skip_bases(sizer *s, clause *cl, bool flag) {
   }
 }
 
-/* ---- a group ------------------------------------------------------------------------------------------------ */
+/* ---- a group
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static void start(sizer *s, clause *cl, bool flag) {
   (void)flag;
@@ -367,14 +396,39 @@ static void settle(sizer *s, bool weak, bool anyway) {
   } while (s->changed);
 }
 
+/* A number that stands as a position lies in the tensor. */
+static void check_constant(sizer *s, const node *n, const entity *of, int position) {
+  int64_t at, size = INT64_MAX;
+  if (!check_whole(s->c, n, &at)) return;
+  if (at < 0)
+    check_refuse(s->c, n->e.span, "positions count from 0; position %d of %s is %lld here", position,
+                 of->name, (long long)at);
+  if (of->size[position] && ir_is_int(of->size[position], &size) && at >= size)
+    check_refuse(s->c, n->e.span, "%lld is not in position %d of %s, which is %lld long",
+                 (long long)at, position, of->name, (long long)size);
+}
+
+static void check_constants(sizer *s, clause *cl, bool flag) {
+  (void)flag;
+  for (int k = 0; k < cl->nlhs; k++) check_constant(s, cl->lhs[k], cl->head, k);
+  for (int i = 0; i < cl->reads.n; i++) {
+    const node *read = cl->reads.at[i];
+    for (int k = 0; read->e.kind == LANG_READ && k < read->e.n; k++)
+      check_constant(s, (const node *)read->e.at[k], read->of, position_in(read, k));
+  }
+}
+
 static void check_variables(sizer *s, clause *cl, bool flag) {
   (void)flag;
   for (int i = 0; i < cl->vars.n; i++) {
     variable *v = cl->vars.at[i];
     int64_t a, b;
     if (!v->extent)
-      check_refuse(s->c, v->span, "how far the index `%s` runs is not known\nhelp: let it stand bare in a tensor of known "
-                   "size, or declare %s with its sizes", v->name, cl->head->name);
+      check_refuse(
+          s->c, v->span,
+          "how far the index `%s` runs is not known\nhelp: let it stand bare in a tensor of known "
+          "size, or declare %s with its sizes",
+          v->name, cl->head->name);
     if (v->declared && ir_is_int(v->declared, &b) && ir_is_int(end_of(s, v), &a) && a != b) {
       if (!ir_is_int(v->bare, &a)) a = -1;
       int k = 0;
@@ -382,19 +436,23 @@ static void check_variables(sizer *s, clause *cl, bool flag) {
       disagree(s, v, a, b, cl->head->name, k);
     }
     if (v->slice && ir_is_int(v->bare, &a) && ir_is_int(v->extent, &b) && a != b)
-      check_refuse(s->c, v->span, "the slice does not lie inside: it is %lld long, %lld of it there", (long long)a, (long long)b);
+      check_refuse(s->c, v->span,
+                   "the slice does not lie inside: it is %lld long, %lld of it there", (long long)a,
+                   (long long)b);
   }
   for (int i = 0; i < cl->concats.n; i++) {
     variable *v = ((node *)cl->concats.at[i]->e.index[0])->var;
     const ir_expr *size = merged_size(s, cl->concats.at[i]);
     int64_t a, b;
     if (size && v->bare && ir_is_int(size, &a) && ir_is_int(v->bare, &b) && a != b)
-      check_refuse(s->c, v->span, "the index `%s` runs over %lld (position %d of %s); concat merges %lld elements", v->name,
-                   (long long)b, v->position, v->from, (long long)a);
+      check_refuse(s->c, v->span,
+                   "the index `%s` runs over %lld (position %d of %s); concat merges %lld elements",
+                   v->name, (long long)b, v->position, v->from, (long long)a);
   }
 }
 
-/* Bare indices of several equations for one head run equally far, or one is shortened to the other. */
+/* Bare indices of several equations for one head run equally far, or one is shortened to the other.
+ */
 static void check_shared(sizer *s, const entity *e, int k) {
   const variable *first = NULL;
   int64_t a, b, one, other;
@@ -402,19 +460,23 @@ static void check_shared(sizer *s, const entity *e, int k) {
     const variable *v = e->clauses.at[i]->lhs[k]->var;
     if (!v || !v->strong) continue;
     if (!first) first = v;
-    if (ir_is_int(first->bare, &a) && ir_is_int(v->bare, &b) && a != b && ir_is_int(end_of(s, first), &one) &&
-        ir_is_int(end_of(s, v), &other) && one != other)
-      check_refuse(s->c, v->span, "position %d of %s runs over %lld here (position %d of %s) and over %lld on line %d "
-                   "(position %d of %s)", k, e->name, (long long)b, v->position, v->from, (long long)a,
-                   first->span.line, first->position, first->from);
+    if (ir_is_int(first->bare, &a) && ir_is_int(v->bare, &b) && a != b &&
+        ir_is_int(end_of(s, first), &one) && ir_is_int(end_of(s, v), &other) && one != other)
+      check_refuse(
+          s->c, v->span,
+          "position %d of %s runs over %lld here (position %d of %s) and over %lld on line %d "
+          "(position %d of %s)",
+          k, e->name, (long long)b, v->position, v->from, (long long)a, first->span.line,
+          first->position, first->from);
   }
 }
 
 static void check_head(sizer *s, entity *e) {
   for (int k = 0; k < e->rank; k++) {
     if (!e->size[k])
-      check_refuse(s->c, e->span, "the size of position %d of %s is not known\nhelp: declare it: %s : f32[...]", k, e->name,
-                   e->name);
+      check_refuse(s->c, e->span,
+                   "the size of position %d of %s is not known\nhelp: declare it: %s : f32[...]", k,
+                   e->name, e->name);
     check_shared(s, e, k);
     for (int i = 0; i < e->clauses.n && !e->domains[k]; i++)
       if (e->clauses.at[i]->lhs[k]->var) e->domains[k] = e->clauses.at[i]->lhs[k]->var->domain;
@@ -427,23 +489,27 @@ static bool moves(sizer *s, const clause *cl, const node *read) {
     affine_place to = check_place(s->c, (const node *)read->e.at[k]);
     for (int i = 0; !to.data && i < cl->nlhs; i++) {
       affine_place from = check_place(s->c, cl->lhs[i]);
-      bool alike = !from.data && from.n == to.n && (to.n ? to.n == 1 && to.var[0] == from.var[0] : i == k);
+      bool alike =
+          !from.data && from.n == to.n && (to.n ? to.n == 1 && to.var[0] == from.var[0] : i == k);
       if (alike && from.constant != to.constant) return true;
     }
   }
-  return cl->nlhs && read->e.n < read->of->rank;    /* a virtual index that is left out: the last */
+  return cl->nlhs && read->e.n < read->of->rank; /* a virtual index that is left out: the last */
 }
 
-/* An entity of the group that CL needs at the very element that it defines, and that waits itself. */
+/* An entity of the group that CL needs at the very element that it defines, and that waits itself.
+ */
 static const node *waits_for(sizer *s, const clause *cl) {
   for (int i = 0; i < cl->reads.n; i++) {
     const node *read = cl->reads.at[i];
-    if (in_group(s, read->of) && !read->itself && !read->of->busy && !moves(s, cl, read)) return read;
+    if (in_group(s, read->of) && !read->itself && !read->of->busy && !moves(s, cl, read))
+      return read;
   }
   return NULL;
 }
 
-/* Every cycle leads along some position: what waits for nothing is struck out until nothing is left. */
+/* Every cycle leads along some position: what waits for nothing is struck out until nothing is
+ * left. */
 static void check_cycles(sizer *s) {
   const node *blocked;
   int left = s->n, before;
@@ -453,15 +519,20 @@ static void check_cycles(sizer *s) {
     for (int i = 0; i < s->n; i++) {
       entity *e = s->group[i];
       const node *one = NULL;
-      for (int k = 0; !e->busy && !one && k < e->clauses.n; k++) one = waits_for(s, e->clauses.at[k]);
-      if (one) blocked = one;
-      else if (!e->busy) e->busy = true, left--;
+      for (int k = 0; !e->busy && !one && k < e->clauses.n; k++)
+        one = waits_for(s, e->clauses.at[k]);
+      if (one)
+        blocked = one;
+      else if (!e->busy)
+        e->busy = true, left--;
     }
   } while (blocked && left < before);
   for (int i = 0; i < s->n; i++) s->group[i]->busy = false;
   if (blocked)
-    check_refuse(s->c, blocked->e.span, "%s is needed here to work it out itself: the equations need each other, and no "
-                 "position leads from one element to the next", blocked->of->name);
+    check_refuse(s->c, blocked->e.span,
+                 "%s is needed here to work it out itself: the equations need each other, and no "
+                 "position leads from one element to the next",
+                 blocked->of->name);
 }
 
 void check_sizes(check *c, entity *const *group, int n) {
@@ -475,6 +546,7 @@ void check_sizes(check *c, entity *const *group, int n) {
   each(&s, affine_reads, true);
   each(&s, skip_bases, true);
   each(&s, check_variables, true);
+  each(&s, check_constants, true);
   check_cycles(&s);
   for (int i = 0; i < n; i++) check_head(&s, group[i]);
 }

@@ -15,9 +15,7 @@ static const char data[] =
     "A = [[1, 2], [3, 4], [5, 6]]; W = [0.2, 1.9, -0.7, 3.1]; X = [0, 1, 1, 0]; V = [1, 2, 3]\n"
     "R = [-2, -0.5, 0, 0.5, 2.5]\n";
 
-static void silent(void *user, const char *text, size_t n) {
-  (void)user, (void)text, (void)n;
-}
+static void silent(void *user, const char *text, size_t n) { (void)user, (void)text, (void)n; }
 
 static bool same(double a, double b) {
   return a == b || fabs(a - b) <= 2e-5 * (1 + fabs(b)) || (isnan(a) && isnan(b));
@@ -73,7 +71,8 @@ void semantics_refused(const char *text, const char *part) {
   const base_error *error = base_last(ctx);
   assert_int_equal(error->status, BASE_REFUSED);
   assert_true(error->span.line > 0);
-  if (!strstr(error->message, part)) fail_msg("%s\nsays: %s\nlacks: %s", text, error->message, part);
+  if (!strstr(error->message, part))
+    fail_msg("%s\nsays: %s\nlacks: %s", text, error->message, part);
   base_arena_close(arena);
   base_close(ctx);
 }

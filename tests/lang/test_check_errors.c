@@ -8,7 +8,9 @@
 
 #include "lang/semantics.h"
 
-typedef struct wrong { const char *text, *part; } wrong;
+typedef struct wrong {
+  const char *text, *part;
+} wrong;
 
 static void refused(const wrong *cases, size_t n) {
   for (size_t i = 0; i < n; i++) semantics_refused(cases[i].text, cases[i].part);
@@ -47,9 +49,12 @@ static void test_sizes_that_disagree(void **state) {
        "position 1 of A is declared 2 long; there are 3 elements"},
       {"A = [1, 2; 3, 4]\nZ : f32[3]\nZ[m] = concat(A[i,j])", "concat merges 4 elements"},
       {"A = [1, 2; 3]", "this row has 1 element; the rows before have 2"},
-      {"A = [1, 2, 3]\nY = A[2:7]", "the slice 2:7 does not lie in position 0 of A, which is 3 long"},
+      {"A = [1, 2, 3]\nY = A[2:7]",
+       "the slice 2:7 does not lie in position 0 of A, which is 3 long"},
       {"A = [1, 2, 3]\nZ[i] = A[i]\nY = Z[2:7]", "the slice does not lie inside"},
       {"X : f32[3]\nX[7] = 1", "7 is not in position 0 of X, which is 3 long"},
+      {"X = [1, 2]\nY = X[2]", "2 is not in position 0 of X, which is 2 long"},
+      {"X = [1, 2]\nY[-1] = X[i]", "positions count from 0; position 0 of Y is -1 here"},
       {"Y[i] = 3", "how far the index `i` runs is not known"},
       {"X = [1, 2]\nY[i] = X[i,j]", "X has 1 position; 2 are given here"},
       {"X = [1, 2]\nY = X", "name its indices: X[i]"},
@@ -102,7 +107,8 @@ static void test_functions(void **state) {
   (void)state;
   static const wrong cases[] = {
       {"X = [1, 2; 3, 4]\nY[i,j] = softmax(X[i,j])", "softmax over which index, `i` or `j`?"},
-      {"X = [1, 2]\nY[i] = argmax(X[i])", "argmax needs an index to go over, one that the left side lacks"},
+      {"X = [1, 2]\nY[i] = argmax(X[i])",
+       "argmax needs an index to go over, one that the left side lacks"},
       {"X = [1, 2]\nY = sum(X[i])", "sum over which index?\nhelp: name it: sum[i](...)"},
       {"X = [1, 2]\nY = where(X[0], 1)", "where does not take 2 arguments"},
       {"X = [1, 2]\nY = relu[i](X[i])", "relu goes over no index"},
@@ -131,9 +137,12 @@ static void test_relations(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_sums_with_two_readings), cmocka_unit_test(test_sizes_that_disagree),
-      cmocka_unit_test(test_names),                  cmocka_unit_test(test_definitions),
-      cmocka_unit_test(test_functions),              cmocka_unit_test(test_relations),
+      cmocka_unit_test(test_sums_with_two_readings),
+      cmocka_unit_test(test_sizes_that_disagree),
+      cmocka_unit_test(test_names),
+      cmocka_unit_test(test_definitions),
+      cmocka_unit_test(test_functions),
+      cmocka_unit_test(test_relations),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,4 +1,5 @@
-/* Long programs in little time, deep ones without deep stacks, and each allocation failing in turn. */
+/* Long programs in little time, deep ones without deep stacks, and each allocation failing in turn.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,10 +11,11 @@
 #include "lang/lang.h"
 
 enum { LINES = 10000 };
-static const double patience = 10;         /* seconds; a release build on its own takes a tenth of one */
+static const double patience = 10; /* seconds; a release build on its own takes a tenth of one */
 
 /* The status of checking N lines by FORMAT, which takes the line's number and the next one. */
-static base_status check_lines(const char *first, const char *format, const char *last, int *tensors) {
+static base_status check_lines(const char *first, const char *format, const char *last,
+                               int *tensors) {
   base_ctx *ctx = base_open(NULL);
   base_arena *arena = base_arena_open(ctx);
   base_text text = base_text_open(arena);
@@ -47,7 +49,8 @@ static void test_long_programs(void **state) {
   int n = 0;
   assert_int_equal(check_lines("A0 = [1, 2, 3]\n", "A@[i] = relu(A#[i] + #)\n", "", &n), BASE_OK);
   assert_int_equal(n, LINES + 1);
-  assert_int_equal(check_lines("", "A#[i] = relu(A@[i] + #)\n", "A10000 = [1, 2, 3]\n", &n), BASE_OK);
+  assert_int_equal(check_lines("", "A#[i] = relu(A@[i] + #)\n", "A10000 = [1, 2, 3]\n", &n),
+                   BASE_OK);
   assert_int_equal(check_lines("", "A# = A@ + 1\n", "A10000 = 1\n", &n), BASE_OK);
   assert_int_equal(check_lines("", "E[#] = 0.5\n", "", &n), BASE_OK);
   assert_int_equal(n, 1);
@@ -58,7 +61,8 @@ static void test_long_programs(void **state) {
 static void test_functions_that_double(void **state) {
   (void)state;
   int n = 0;
-  assert_int_equal(check_lines("f0(x) = x + x\n", "f@(x) = f#(x) + f#(x)\n", "Y = f60(1)\n", &n), BASE_REFUSED);
+  assert_int_equal(check_lines("f0(x) = x + x\n", "f@(x) = f#(x) + f#(x)\n", "Y = f60(1)\n", &n),
+                   BASE_REFUSED);
 }
 
 static const char program[] =
