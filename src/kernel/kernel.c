@@ -2,11 +2,12 @@
 #include "kernel/kernel.h"
 
 const char *kernel_shape_name(kernel_shape shape) {
-  static const char *const name[KERNEL_SHAPES] = {"map", "row", "contract", "attend", "scatter", "scan"};
+  static const char *const name[KERNEL_SHAPES] = {"map",    "row",     "contract",
+                                                  "attend", "scatter", "scan"};
   return name[shape];
 }
 
-/* ---- cost ------------------------------------------------------------------------------------------- */
+/* ---- cost ------------------------------------------------------------------------------------ */
 
 static double points(int n, const ir_index *const *index, const int64_t *symbols) {
   double all = 1;
@@ -70,7 +71,7 @@ double kernel_bytes(const kernel *k, const int64_t *symbols) {
   return bytes;
 }
 
-/* ---- text ---------------------------------------------------------------------------------------------- */
+/* ---- text ------------------------------------------------------------------------------------ */
 
 static void put_indices(base_text *text, const char *role, int n, const ir_index *const *index) {
   if (!n) return;

@@ -8,9 +8,9 @@
 #include "ir/ir.h"
 
 typedef enum kernel_shape {
-  KERNEL_MAP,        /* no projection: one frame, any chain, any broadcasting; many segments in one launch */
+  KERNEL_MAP,        /* no projection: one frame, any chain, any broadcasting; many segments */
   KERNEL_ROW,        /* reductions along common indices with what feeds and follows them */
-  KERNEL_CONTRACT,   /* sums of products of two reads into one accumulator, and what follows on it */
+  KERNEL_CONTRACT,   /* sums of products of two reads into one accumulator; what follows on it */
   KERNEL_ATTEND,     /* two products around a softmax-like row, forward or backward */
   KERNEL_SCATTER,    /* writes whose place depends on data, or could not be inverted */
   KERNEL_SCAN,       /* a recurrence along one index inside the kernel */
@@ -24,28 +24,29 @@ const char *kernel_shape_name(kernel_shape shape);
  *   MAP       REGISTER: one value a point
  *   ROW       REGISTER: one value a frame point;   LINE: one for each point of the line
  *   CONTRACT  TILE: over the frame (batch, m, n): the accumulator, and maps that follow it
- *   ATTEND    LINE: one value a frame point (maximum, sum);   TILE: one for each point of frame x line (scores)
+ *   ATTEND    LINE: one value a frame point (maximum, sum);   TILE: more, as the scores are
  * Subexpressions without an index are uniform: devices compute them once a run. */
 typedef enum kernel_level { KERNEL_GLOBAL, KERNEL_TILE, KERNEL_LINE, KERNEL_REGISTER } kernel_level;
 
 typedef struct kernel_eq {
-  ir_eq *eq;               /* rewritten onto the segment's shared indices: the same ir_index where they run together */
-  kernel_level level;      /* GLOBAL: stored to its tensor (and perhaps read inside too, at its own positions) */
-  bool partial;            /* reduces over indices of the frame: per-chunk partial results and a finisher */
+  ir_eq *eq;               /* on the segment's indices: the same ir_index where they run together */
+  kernel_level level;      /* GLOBAL: stored (and perhaps read inside too, at its own positions) */
+  bool partial;            /* reduces over indices of the frame: first a result a chunk, then one */
 } kernel_eq;
 
-typedef struct kernel_product {   /* one term of an accumulator: A * B, each a READ (through CAST perhaps), B NULL: ones */
+typedef struct kernel_product {   /* a term of an accumulator: A * B, each a READ, perhaps cast */
   const ir_expr *a, *b;
 } kernel_product;
 
 typedef struct kernel_segment {   /* equations over one frame, in dependency order */
-  int nframe; const ir_index **frame;    /* every equation's iteration includes them (a partial one reduces some) */
-  /* ROW: run over inside a frame point; an equation runs over all of it (free: a map; projected: a reduction) or none.
-   * ATTEND: the shared row index; its products have one more index each, projected (scores) or free (result).
+  int nframe; const ir_index **frame;   /* every equation runs over them; a partial one reduces some */
+  /* ROW: run over inside a frame point; an equation runs over all of it (free: a map; projected: a
+   * reduction) or none.
+   * ATTEND: the row index; its products have more indices, projected (scores) or free (result).
    * SCATTER: the projected indices, frame being those of its left side. */
   int nline;  const ir_index **line;
   int neq;    kernel_eq *eq;
-  /* CONTRACT, the equation eq[main]: its indices sorted, its products. frame = batch, m, n in the order of its free indices.
+  /* CONTRACT: indices and products of the equation eq[main], whose free indices are the frame.
    * m: in A only, n: in B only, batch: in both and free, k: projected. Either may be empty. */
   int main;
   int nbatch, nm, nn, nk;
@@ -61,7 +62,7 @@ typedef struct kernel {
   int nsegment; kernel_segment *segment;
   int nread;  ir_tensor **read;   /* distinct tensors read from memory */
   int nwrite; ir_tensor **write;  /* distinct tensors stored */
-  bool zero_first;                /* SCATTER: the kernel fills all of its head, with agg's neutral element where nothing is scattered */
+  bool zero_first;                /* SCATTER: it fills all of its head, agg's neutral at first */
 } kernel;
 
 /* FLOP and bytes moved for given symbols, for `explain`, the cost model and the benchmark. */

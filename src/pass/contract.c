@@ -1,13 +1,14 @@
 /* contract: sums of products, two factors at a time.
  *
- * The factors of a sum are sorted out first: one whose indices all stand in another is multiplied into it, one
- * that is more than a read gets an equation of its own. If one factor is left, the sum has no better form and
- * stays as it was: dot products, and all that runs once through its largest factor. */
+ * The factors of a sum are sorted out first: one whose indices all stand in another is
+ * multiplied into it, one that is more than a read gets an equation of its own. If one factor is
+ * left, the sum has no better form and stays as it was: dot products, and all that runs once
+ * through its largest factor. */
 #include "pass/private.h"
 
 enum { CHEAP = 8 };   /* a factor that costs more is not computed again for each point of another */
 
-/* ---- factors ------------------------------------------------------------------------------------------ */
+/* ---- factors --------------------------------------------------------------------------------- */
 
 static uint64_t indices_in(const contraction *c, const ir_expr *e) {
   uint64_t set = 0;
@@ -27,7 +28,9 @@ static void divide(contraction *c, const ir_expr *by) {
   contract_factor *best = NULL;
   for (int i = 0; i < c->factors.n; i++) {
     contract_factor *f = &c->factors.at[i];
-    if ((set & ~f->set) == 0 && (!best || contract_points(c, f->set) < contract_points(c, best->set))) best = f;
+    if ((set & ~f->set) == 0 &&
+        (!best || contract_points(c, f->set) < contract_points(c, best->set)))
+      best = f;
   }
   if (best) best->e = ir_binary(c->p, IR_DIV, best->e, by);
   else add_factor(c, ir_binary(c->p, IR_DIV, ir_number(c->p, (ir_type)by->type, 1), by));
@@ -40,7 +43,8 @@ static void ask_bounds(void *arg, const ir_expr *e) {
   bounds *b = arg;
   for (int k = 0; e->op == IR_READ && k < e->n; k++) {
     const ir_expr *end = ir_binary(b->p, IR_ADD, e->arg[k], ir_int(b->p, 1));
-    if (!ir_never_negative(b->p, e->arg[k]) || !ir_less_equal(b->p, end, e->u.tensor->size[k])) b->proven = false;
+    if (!ir_never_negative(b->p, e->arg[k]) || !ir_less_equal(b->p, end, e->u.tensor->size[k]))
+      b->proven = false;
   }
 }
 
@@ -63,7 +67,8 @@ static void guard_from(contraction *c, int first, const ir_expr *test) {
       f->set |= set;
       guarded = true;
     }
-  if (!guarded) add_factor(c, ir_where(c->p, test, ir_number(c->p, c->type, 1), ir_number(c->p, c->type, 0)));
+  if (!guarded)
+    add_factor(c, ir_where(c->p, test, ir_number(c->p, c->type, 1), ir_number(c->p, c->type, 0)));
 }
 
 static void split_factors(contraction *c, const ir_expr *e) {
@@ -90,7 +95,9 @@ static void merge_factors(contraction *c) {
     int best = -1;
     for (int k = 0; k < c->factors.n; k++) {
       if (k == i || (c->factors.at[i].set & ~c->factors.at[k].set)) continue;
-      if (best < 0 || contract_points(c, c->factors.at[k].set) < contract_points(c, c->factors.at[best].set)) best = k;
+      if (best < 0 ||
+          contract_points(c, c->factors.at[k].set) < contract_points(c, c->factors.at[best].set))
+        best = k;
     }
     if (best < 0) continue;
     contract_factor *f = &c->factors.at[i];
@@ -101,9 +108,10 @@ static void merge_factors(contraction *c) {
   }
 }
 
-/* ---- tensors in between --------------------------------------------------------------------------------- */
+/* ---- tensors in between ---------------------------------------------------------------------- */
 
-/* The indices of KEEP as the widest read in BODY has them, then the others: its tensor lies in memory alike. */
+/* The indices of KEEP as the widest read in BODY has them, then the others: its tensor lies in
+ * memory alike. */
 typedef struct laying {
   contraction *c;
   uint64_t keep;
@@ -150,7 +158,8 @@ const ir_expr *contract_define(contraction *c, const ir_expr *body, uint64_t kee
   pass_indices order = {0};
   lay_out(c, body, keep, &order);
   int n = order.n;
-  const ir_expr **all = BASE_NEWS(p->arena, const ir_expr *, n + 1), **at = BASE_NEWS(p->arena, const ir_expr *, n + 1);
+  const ir_expr **all = BASE_NEWS(p->arena, const ir_expr *, n + 1),
+                **at = BASE_NEWS(p->arena, const ir_expr *, n + 1);
   const ir_expr **size = BASE_NEWS(p->arena, const ir_expr *, n + 1);
   for (int k = 0; k < n; k++) {
     size[k] = order.at[k]->extent;
@@ -178,14 +187,16 @@ static void sum_private(contraction *c) {
 
 static void make_plain(contraction *c) {
   for (int i = 0; i < c->factors.n; i++)
-    if (!pass_plain_read(c->p, c->factors.at[i].e)) c->factors.at[i].e = contract_window(c, &c->factors.at[i]);
+    if (!pass_plain_read(c->p, c->factors.at[i].e))
+      c->factors.at[i].e = contract_window(c, &c->factors.at[i]);
 }
 
-/* ---- equations --------------------------------------------------------------------------------------------- */
+/* ---- equations ------------------------------------------------------------------------------- */
 
 static bool is_sum(ir_program *p, const ir_eq *eq) {
   pass_contraction c;
-  if (eq->agg != IR_SUM || !eq->nred || !ir_window(eq) || !ir_type_real((ir_type)eq->body->type)) return false;
+  if (eq->agg != IR_SUM || !eq->nred || !ir_window(eq) || !ir_type_real((ir_type)eq->body->type))
+    return false;
   return eq->nfree + eq->nred <= CONTRACT_INDICES && !pass_contraction_of(p, eq, &c);
 }
 
@@ -212,5 +223,6 @@ void contract_equation(ir_program *p, ir_eq *eq) {
 void pass_contract(ir_program *p) {
   int n = p->tensors.n;
   for (int t = 0; t < n; t++)
-    for (int i = 0; i < p->tensors.at[t]->eqs.n; i++) contract_equation(p, p->tensors.at[t]->eqs.at[i]);
+    for (int i = 0; i < p->tensors.at[t]->eqs.n; i++)
+      contract_equation(p, p->tensors.at[t]->eqs.at[i]);
 }

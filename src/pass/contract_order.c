@@ -1,5 +1,5 @@
-/* The order in which the factors of a product are multiplied: the cheapest of all up to ten factors, beyond
- * that the cheapest pair first. Sizes that are no constants are taken for 64. */
+/* The order in which the factors of a product are multiplied: the cheapest of all up to ten
+ * factors, beyond that the cheapest pair first. Sizes that are no constants are taken for 64. */
 #include "pass/private.h"
 
 enum { OPTIMAL = 10, GUESS = 64 };
@@ -18,7 +18,7 @@ double contract_points(const contraction *c, uint64_t set) {
   return n;
 }
 
-/* ---- optimal: over all subsets of the factors ---------------------------------------------------------- */
+/* ---- optimal: over all subsets of the factors ------------------------------------------------ */
 
 typedef struct subset {
   uint64_t indices, keep;   /* of its factors; of its product, once summed */
@@ -28,7 +28,8 @@ typedef struct subset {
 
 static void consider(const contraction *c, subset *all, unsigned s, unsigned left) {
   const subset *a = &all[left], *b = &all[s ^ left];
-  double cost = a->cost + b->cost + 2 * contract_points(c, a->keep | b->keep) + contract_points(c, all[s].keep);
+  double cost = a->cost + b->cost + 2 * contract_points(c, a->keep | b->keep) +
+                contract_points(c, all[s].keep);
   if (all[s].left && cost >= all[s].cost) return;
   all[s].cost = cost;
   all[s].left = left;
@@ -57,7 +58,7 @@ static const ir_expr *optimal(contraction *c) {
   return build(c, all, full, true);
 }
 
-/* ---- greedy ------------------------------------------------------------------------------------------------- */
+/* ---- greedy ---------------------------------------------------------------------------------- */
 
 static uint64_t kept(const contraction *c, int a, int b) {
   uint64_t others = c->free;

@@ -1,5 +1,5 @@
-/* A factor that is more than a read becomes a tensor. where(0 <= x+d-1 < X, F[x+d-1], 0), the padded image of a
- * convolution, needs x and d only by u = x + d: its tensor runs over u. */
+/* A factor that is more than a read becomes a tensor. where(0 <= x+d-1 < X, F[x+d-1], 0), the
+ * padded image of a convolution, needs x and d only by u = x + d: its tensor runs over u. */
 #include "pass/private.h"
 
 typedef struct window {      /* u = base + sum coefficient[k] index[k], from 0 to extent - 1 */
@@ -39,7 +39,8 @@ static bool is_index_sum(ir_program *p, const ir_expr *e, window *w) {
 }
 
 /* F with index[at] = +-(u - base), the others 0; NULL: F needs more than u. */
-static const ir_expr *over_window(ir_program *p, const ir_expr *f, const window *w, const ir_index *u) {
+static const ir_expr *over_window(ir_program *p, const ir_expr *f, const window *w,
+                                  const ir_index *u) {
   const ir_expr *by[16];
   int at = 0;
   while (w->coefficient[at] != 1 && w->coefficient[at] != -1) at++;
@@ -53,7 +54,8 @@ static const ir_expr *over_window(ir_program *p, const ir_expr *f, const window 
 static void look(void *arg, const ir_expr *e) {
   searching *s = arg;
   window w;
-  if (e->op != IR_READ && e->op != IR_QUO) return;   /* u // 2: the image of a strided convolution, spread out */
+  if (e->op != IR_READ && e->op != IR_QUO)
+    return; /* u // 2: the image of a strided convolution, spread out */
   for (int k = 0; k < e->n; k++)
     if (is_index_sum(s->p, e->arg[k], &w) && w.n > s->found->n) *s->found = w;
 }
@@ -83,13 +85,15 @@ const ir_expr *contract_window(contraction *c, const contract_factor *f) {
   if (!merged.n) return contract_define(c, body, f->set);
   pass_indices all = {0};
   pass_collect(p, &all, body);
-  const ir_expr **parts = BASE_NEWS(p->arena, const ir_expr *, all.n + 1), **at = BASE_NEWS(p->arena, const ir_expr *, all.n + 1);
+  const ir_expr **parts = BASE_NEWS(p->arena, const ir_expr *, all.n + 1),
+                **at = BASE_NEWS(p->arena, const ir_expr *, all.n + 1);
   const ir_expr **size = BASE_NEWS(p->arena, const ir_expr *, all.n + 1);
   for (int i = 0; i < all.n; i++) {
     size[i] = all.at[i]->extent;
     parts[i] = ir_use(p, all.at[i]);
     at[i] = parts[i];
-    for (int k = merged.n - 1; k >= 0; k--) at[i] = ir_substitute(p, at[i], 1, &merged.at[k], &by.at[k]);
+    for (int k = merged.n - 1; k >= 0; k--)
+      at[i] = ir_substitute(p, at[i], 1, &merged.at[k], &by.at[k]);
   }
   parts[all.n] = body;
   ir_tensor *t = ir_tensor_new(p, c->eq->head->name, (ir_type)body->type, all.n, size, IR_DERIVED);

@@ -1,11 +1,12 @@
 /* inline: an equation without projection takes the place of its reads.
  *
- * Done where nothing is computed twice: into readers that together need no more elements than there are; into one
- * that needs a small part only; for cheap bodies read at other positions than they are defined at also up to TWICE
- * (reads at the same positions are the scheduler's to fuse); and for bodies without an index, which devices
- * compute once a run. Not done into the factors of a contraction, but for copies; not for outputs and committed
- * values, which are stored anyway; and not beyond NODES in one body.
- * The other way round, a factor behind a sum of everything goes into it: the mean of a loss is then one equation. */
+ * Done where nothing is computed twice: into readers that together need no more elements than
+ * there are; into one that needs a small part only; for cheap bodies read at other positions
+ * than they are defined at also up to TWICE (reads at the same positions are the scheduler's to
+ * fuse); and for bodies without an index, which devices compute once a run. Not done into the
+ * factors of a contraction, but for copies; not for outputs and committed values, which are
+ * stored anyway; and not beyond NODES in one body. The other way round, a factor behind a sum of
+ * everything goes into it: the mean of a loss is then one equation. */
 #include "pass/private.h"
 
 enum { NODES = 256, CHEAP = 6, TWICE = 2, PART = 8, GUESS = 64 };
@@ -130,13 +131,14 @@ static asking ask_reader(inlining *l, ir_eq *reader) {
   asking a = {.l = l, .possible = true};
   pass_contraction c;
   ir_each(reader->body, ask, &a);
-  for (int i = 0; i < l->tensor->eqs.n; i++) ir_each(l->tensor->eqs.at[i]->body, count_node, &a.nodes);
+  for (int i = 0; i < l->tensor->eqs.n; i++)
+    ir_each(l->tensor->eqs.at[i]->body, count_node, &a.nodes);
   if (a.nodes > NODES || reader->head == l->tensor) a.possible = false;
   if (pass_contraction_of(l->p, reader, &c) && !is_copy(l->p, l->tensor)) a.possible = false;
   return a;
 }
 
-/* ---- recurrences ------------------------------------------------------------------------------------ */
+/* ---- recurrences ----------------------------------------------------------------------------- */
 
 static bool leads_back(inlining *l, const ir_tensor *t, bool *seen) {
   const use *u = &l->use[t->id];
@@ -150,13 +152,14 @@ static bool leads_back(inlining *l, const ir_tensor *t, bool *seen) {
   return false;
 }
 
-/* What leads back to itself is computed element by element in a loop; a reader outside takes it from there. */
+/* What leads back to itself is computed element by element in a loop; a reader outside takes it
+ * from there. */
 static bool in_recurrence(inlining *l) {
   bool *seen = BASE_NEWS(l->arena, bool, l->p->tensors.n);
   return leads_back(l, l->tensor, seen);
 }
 
-/* ---- putting bodies in place of reads --------------------------------------------------------------- */
+/* ---- putting bodies in place of reads -------------------------------------------------------- */
 
 static const ir_expr *replace_read(ir_program *p, const ir_expr *e, void *arg) {
   const inlining *l = arg;
@@ -192,11 +195,13 @@ static void drop_tensor(inlining *l) {
   ir_undefine(l->tensor);
 }
 
-/* ---- tensors ------------------------------------------------------------------------------------------- */
+/* ---- tensors --------------------------------------------------------------------------------- */
 
 static bool only_maps(const ir_tensor *t) {
   for (int i = 0; i < t->eqs.n; i++)
-    if (t->eqs.at[i]->agg != IR_SET || t->rank > PASS_INDICES * 4 || ir_reads(t->eqs.at[i]->body, t)) return false;
+    if (t->eqs.at[i]->agg != IR_SET || t->rank > PASS_INDICES * 4 ||
+        ir_reads(t->eqs.at[i]->body, t))
+      return false;
   return t->eqs.n > 0;
 }
 
@@ -225,12 +230,13 @@ static void inline_tensor(inlining *l) {
   }
   if (u->kept) return;
   bool same_work = computed <= stored;
-  if (!possible || (!same_work && !(moved && is_cheap(l->tensor) && computed <= TWICE * stored))) return;
+  if (!possible || (!same_work && !(moved && is_cheap(l->tensor) && computed <= TWICE * stored)))
+    return;
   while (u->readers.n) inline_into(l, u->readers.at[0]);
   drop_tensor(l);
 }
 
-/* ---- Total = sum[b](L[b]); Loss = Total / 8   ->   Loss = sum[b](L[b] / 8) --------------------- */
+/* ---- Total = sum[b](L[b]); Loss = Total / 8   ->   Loss = sum[b](L[b] / 8) ------------------- */
 
 /* E = READ times numbers and sizes: the one read in it. */
 static const ir_expr *scaled_read(const ir_expr *e) {
@@ -250,7 +256,9 @@ static void scale_inside(inlining *l, ir_eq *eq) {
   l->tensor = read->u.tensor;
   use *u = &l->use[l->tensor->id];
   const ir_eq *sum = l->tensor->eqs.at[0];
-  if (l->tensor->rank || l->tensor->role != IR_DERIVED || u->kept || u->readers.n != 1 || sum->agg != IR_SUM) return;
+  if (l->tensor->rank || l->tensor->role != IR_DERIVED || u->kept || u->readers.n != 1 ||
+      sum->agg != IR_SUM)
+    return;
   inline_into(l, eq);
   eq->agg = IR_SUM;
   eq->nred = sum->nred;

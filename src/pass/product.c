@@ -1,4 +1,5 @@
-/* product: which equations are contractions. The passes keep their factors apart; the scheduler builds kernels of them. */
+/* product: which equations are contractions. The passes keep their factors apart; the scheduler
+ * builds kernels of them. */
 #include "pass/private.h"
 
 bool pass_plain_read(ir_program *p, const ir_expr *e) {
@@ -53,14 +54,17 @@ static bool mentions_any(const ir_expr *e, int n, const ir_index *const *index) 
 
 static bool has_roles(const pass_contraction *c, const pass_product *t) {
   return mentions_all(t->a, c->nbatch, c->batch) && mentions_all(t->b, c->nbatch, c->batch) &&
-         mentions_all(t->a, c->nk, c->k) && mentions_all(t->b, c->nk, c->k) && mentions_all(t->a, c->nm, c->m) &&
-         mentions_all(t->b, c->nn, c->n) && !mentions_any(t->a, c->nn, c->n) && !mentions_any(t->b, c->nm, c->m);
+         mentions_all(t->a, c->nk, c->k) && mentions_all(t->b, c->nk, c->k) &&
+         mentions_all(t->a, c->nm, c->m) && mentions_all(t->b, c->nn, c->n) &&
+         !mentions_any(t->a, c->nn, c->n) && !mentions_any(t->b, c->nm, c->m);
 }
 
 bool pass_contraction_of(ir_program *p, const ir_eq *eq, pass_contraction *c) {
   *c = (pass_contraction){0};
-  if (eq->agg != IR_SUM || !eq->nred || !ir_window(eq) || !ir_type_real((ir_type)eq->body->type)) return false;
-  if (eq->nred > PASS_INDICES || eq->nfree > PASS_INDICES || !split_terms(p, eq->body, c)) return false;
+  if (eq->agg != IR_SUM || !eq->nred || !ir_window(eq) || !ir_type_real((ir_type)eq->body->type))
+    return false;
+  if (eq->nred > PASS_INDICES || eq->nfree > PASS_INDICES || !split_terms(p, eq->body, c))
+    return false;
   for (int i = 0; i < eq->nred; i++) c->k[c->nk++] = eq->red[i];
   if (!sort_free(eq, c)) return false;
   for (int i = 0; i < c->nproduct; i++) {

@@ -1,7 +1,7 @@
-/* pull: factors, divisors and guards free of the projected indices leave the sum; a sum of products becomes
- * a sum of sums. Only where a product of tensors is left behind: other sums are computed as they stand.
- * stop(x) is x once the derivatives are taken. What else is cast stays where it is, and (X - M) W is not multiplied
- * out: that would lose precision. */
+/* pull: factors, divisors and guards free of the projected indices leave the sum; a sum of
+ * products becomes a sum of sums. Only where a product of tensors is left behind: other sums are
+ * computed as they stand. stop(x) is x once the derivatives are taken. What else is cast stays
+ * where it is, and (X - M) W is not multiplied out: that would lose precision. */
 #include "pass/private.h"
 
 typedef struct peeled {   /* body = where(guard, sign * factor * inner / divisor, 0), NULL: none */
@@ -33,7 +33,9 @@ static peeled peel_product(ir_program *p, const ir_eq *eq, const ir_expr *e) {
 static peeled peel_quotient(ir_program *p, const ir_eq *eq, const ir_expr *e) {
   peeled a = peel(p, eq, e->arg[0]);
   if (is_free(eq, e->arg[1])) a.divisor = joined(p, IR_MUL, a.divisor, e->arg[1]);
-  else a.inner = ir_binary(p, IR_DIV, a.inner ? a.inner : ir_number(p, (ir_type)e->type, 1), e->arg[1]);
+  else
+    a.inner =
+        ir_binary(p, IR_DIV, a.inner ? a.inner : ir_number(p, (ir_type)e->type, 1), e->arg[1]);
   return a;
 }
 
@@ -46,7 +48,8 @@ static void check_read(void *arg, const ir_expr *e) {
   standing *s = arg;
   for (int k = 0; s->safe && e->op == IR_READ && k < e->n; k++) {
     const ir_expr *after = ir_binary(s->p, IR_ADD, e->arg[k], ir_int(s->p, 1));
-    s->safe = ir_never_negative(s->p, e->arg[k]) && ir_less_equal(s->p, after, e->u.tensor->size[k]);
+    s->safe =
+        ir_never_negative(s->p, e->arg[k]) && ir_less_equal(s->p, after, e->u.tensor->size[k]);
   }
 }
 
@@ -59,7 +62,8 @@ static bool stands_alone(ir_program *p, const ir_expr *e) {
 
 static peeled peel_guarded(ir_program *p, const ir_eq *eq, const ir_expr *e) {
   bool inverse = ir_is_const(e->arg[1], 0);
-  if (!is_free(eq, e->arg[0]) || (!inverse && !ir_is_const(e->arg[2], 0))) return (peeled){.inner = e};
+  if (!is_free(eq, e->arg[0]) || (!inverse && !ir_is_const(e->arg[2], 0)))
+    return (peeled){.inner = e};
   peeled a = peel(p, eq, e->arg[inverse ? 2 : 1]);
   if (!stands_alone(p, a.inner)) return (peeled){.inner = e};
   const ir_expr *test = inverse ? ir_unary(p, IR_NOT, e->arg[0]) : e->arg[0];
@@ -86,7 +90,7 @@ static const ir_expr *put_back(ir_program *p, const peeled *a, const ir_expr *su
   return a->guard ? ir_where(p, a->guard, e, ir_number(p, (ir_type)e->type, 0)) : e;
 }
 
-/* ---- terms ------------------------------------------------------------------------------------------- */
+/* ---- terms ----------------------------------------------------------------------------------- */
 
 typedef struct term {
   const ir_expr *e;
@@ -114,14 +118,16 @@ static bool is_product(ir_program *p, const ir_expr *inner) {
   for (; inner->op == IR_MUL || inner->op == IR_DIV; inner = inner->arg[0])
     for (int side = 0; side < 2; side++)
       for (int i = 0; i < all.n; i++)
-        if (inner->arg[side]->type != IR_I64 && !ir_mentions(inner->arg[side], all.at[i])) return true;
+        if (inner->arg[side]->type != IR_I64 && !ir_mentions(inner->arg[side], all.at[i]))
+          return true;
   return false;
 }
 
-/* ---- equations -------------------------------------------------------------------------------------- */
+/* ---- equations ------------------------------------------------------------------------------- */
 
 /* SUM times over for each projected index that BODY lacks. */
-static const ir_expr *repeated(ir_program *p, const ir_eq *eq, const ir_expr *body, const ir_expr *sum) {
+static const ir_expr *repeated(ir_program *p, const ir_eq *eq, const ir_expr *body,
+                               const ir_expr *sum) {
   for (int i = 0; i < eq->nred; i++)
     if (!ir_mentions(body, eq->red[i]))
       sum = ir_binary(p, IR_MUL, sum, ir_cast(p, eq->red[i]->extent, (ir_type)sum->type));
@@ -167,7 +173,9 @@ static bool pull_terms(ir_program *p, ir_eq *eq, const peeled *outer) {
     result = joined(p, IR_ADD, result, put_back(p, &part, summed(p, eq, part.inner)));
   }
   if (!result) return false;
-  if (rest) result = ir_binary(p, IR_ADD, result, is_free(eq, rest) ? repeated(p, eq, rest, rest) : summed(p, eq, rest));
+  if (rest)
+    result = ir_binary(p, IR_ADD, result,
+                       is_free(eq, rest) ? repeated(p, eq, rest, rest) : summed(p, eq, rest));
   replace_body(eq, put_back(p, outer, result));
   return true;
 }
@@ -181,7 +189,8 @@ static void pull_rounding(ir_program *p, ir_eq *eq) {
 
 static void pull_equation(ir_program *p, ir_eq *eq) {
   pass_contraction c;
-  if (eq->agg != IR_SUM || !eq->nred || !ir_window(eq) || !ir_type_real((ir_type)eq->body->type)) return;
+  if (eq->agg != IR_SUM || !eq->nred || !ir_window(eq) || !ir_type_real((ir_type)eq->body->type))
+    return;
   if (pass_contraction_of(p, eq, &c)) return;
   pull_rounding(p, eq);
   if (!eq->nred) return;

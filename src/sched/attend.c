@@ -1,7 +1,8 @@
-/* Attention, recognised by what it is made of, however it is spelt: a product P V over q, where P is made of maps,
- * of reductions along q, and of products that give one value for each p and q. What precedes P that fits joins;
- * if a product and a reduction are among it, all of it is one kernel, else everything stays as it was. The
- * backward product dS K is found the same way: dP = dO V is its product, the sum of P dP its reduction. */
+/* Attention, recognised by what it is made of, however it is spelt: a product P V over q, where
+ * P is made of maps, of reductions along q, and of products that give one value for each p and
+ * q. What precedes P that fits joins; if a product and a reduction are among it, all of it is
+ * one kernel, else everything stays as it was. The backward product dS K is found the same way:
+ * dP = dO V is its product, the sum of P dP its reduction. */
 #include "sched/private.h"
 
 typedef struct attempt {
@@ -13,7 +14,8 @@ typedef struct attempt {
   int products, reductions, maxima;
 } attempt;
 
-static bool over(const sched_group *from, const sched_indices *also, const sched_pairs *m, const sched_group *into) {
+static bool over(const sched_group *from, const sched_indices *also, const sched_pairs *m,
+                 const sched_group *into) {
   int frame = 0, line = 0;
   for (int i = 0; i < from->frame.n; i++) {
     const ir_index *x = sched_paired(m, from->frame.at[i]);
@@ -34,7 +36,8 @@ static void pair_by_hints(const sched_group *into, const sched_group *from, sche
 static bool fits(attempt *a, sched_group *from, sched_pairs *m, bool *product, bool *reduction) {
   sched_group *into = a->into;
   *product = *reduction = false;
-  if (from->loop || from->gone || from->member.n != 1 || sched_cross(a->g, into, from, m) <= 0) return false;
+  if (from->loop || from->gone || from->member.n != 1 || sched_cross(a->g, into, from, m) <= 0)
+    return false;
   if (from->shape == KERNEL_MAP) {
     pair_by_hints(into, from, m);
     return over(from, &into->line, m, into);
@@ -59,7 +62,9 @@ static bool join_before(attempt *a) {
       sched_group *from = g->node[node->before.at[k]].group;
       sched_pairs m = {0};
       bool product, reduction;
-      if (from == a->into || !fits(a, from, &m, &product, &reduction) || !sched_may_merge(g, a->into, from)) continue;
+      if (from == a->into || !fits(a, from, &m, &product, &reduction) ||
+          !sched_may_merge(g, a->into, from))
+        continue;
       a->products += product;
       a->reductions += reduction;
       a->maxima += reduction && from->member.at[0].eq->agg == IR_MAX;
@@ -79,13 +84,15 @@ static bool needs_only(const sched_graph *g, const sched_group *from, const sche
 
 static bool follows(attempt *a, sched_group *from, const sched_indices *result, sched_pairs *m) {
   bool product, reduction;
-  if (from->shape == KERNEL_ROW) return needs_only(a->g, from, a->into) && fits(a, from, m, &product, &reduction);
+  if (from->shape == KERNEL_ROW)
+    return needs_only(a->g, from, a->into) && fits(a, from, m, &product, &reduction);
   if (from->shape != KERNEL_MAP || sched_cross(a->g, a->into, from, m) <= 0) return false;
   bool whole = from->frame.n == a->into->frame.n + result->n && over(from, result, m, a->into);
   return whole || over(from, &a->into->line, m, a->into);
 }
 
-/* What follows at the same points: maps on the result, the logarithm of the sum, a sum asked for late. */
+/* What follows at the same points: maps on the result, the logarithm of the sum, a sum asked for
+ * late. */
 static bool join_after(attempt *a, const sched_indices *result) {
   sched_graph *g = a->g;
   for (int i = 0; i < a->into->member.n; i++) {
@@ -139,8 +146,10 @@ static bool pays(const attempt *a, const pass_contraction *c, const ir_expr *v) 
   return a->maxima && a->into->frame.n <= 1;
 }
 
-/* Take the product as P V, P being FACTOR: the frame is what P has besides the projected indices. */
-static bool attempt_with(sched_graph *g, sched_group *into, const pass_contraction *c, const ir_expr *factor) {
+/* Take the product as P V, P being FACTOR: the frame is what P has besides the projected
+ * indices. */
+static bool attempt_with(sched_graph *g, sched_group *into, const pass_contraction *c,
+                         const ir_expr *factor) {
   const ir_expr *p = read_in(factor);
   attempt a = {.g = g, .into = into};
   sched_indices result = {0}, all = into->frame;
@@ -152,7 +161,8 @@ static bool attempt_with(sched_graph *g, sched_group *into, const pass_contracti
     else BASE_PUSH(g->arena, &result, all.at[i]);
   for (int i = 0; i < c->nk; i++) BASE_PUSH(g->arena, &into->line, c->k[i]);
   while (join_before(&a)) continue;
-  if (a.products && a.reductions && result.n && pays(&a, c, read_in(factor == c->product[0].a ? c->product[0].b : c->product[0].a))) {
+  if (a.products && a.reductions && result.n &&
+      pays(&a, c, read_in(factor == c->product[0].a ? c->product[0].b : c->product[0].a))) {
     while (join_after(&a, &result)) continue;
     return true;
   }

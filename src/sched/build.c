@@ -23,7 +23,9 @@ static const sched_member *writer_in(const sched_group *s, const ir_tensor *t) {
 
 static void ask_exact(void *arg, const ir_expr *read) {
   reading *r = arg;
-  if (read->u.tensor == r->writer->eq->head && sched_meet(r->g->p, r->writer->eq, read) != SCHED_EXACT) r->exact = false;
+  if (read->u.tensor == r->writer->eq->head &&
+      sched_meet(r->g->p, r->writer->eq, read) != SCHED_EXACT)
+    r->exact = false;
 }
 
 /* Nobody needs it in memory: one equation defines it, and all that read it run with it. */
@@ -61,7 +63,7 @@ static kernel_level level_of(sched_graph *g, const sched_group *s, const sched_m
   }
 }
 
-/* ---- tensors ------------------------------------------------------------------------------------------------ */
+/* ---- tensors --------------------------------------------------------------------------------- */
 
 static void add_tensor(ir_program *p, ir_tensor ***list, int *n, ir_tensor *t) {
   for (int i = 0; i < *n; i++)
@@ -90,7 +92,7 @@ static void note_tensors(sched_graph *g, const sched_group *s, kernel *k) {
   }
 }
 
-/* ---- segments ------------------------------------------------------------------------------------------------- */
+/* ---- segments -------------------------------------------------------------------------------- */
 
 static const ir_index **copy_indices(ir_program *p, int n, const ir_index *const *index) {
   const ir_index **copy = BASE_NEWS(p->arena, const ir_index *, n + 1);
@@ -108,7 +110,8 @@ static void set_product(sched_graph *g, kernel_segment *out) {
   out->k = copy_indices(g->p, c.nk, c.k);
   out->nproduct = c.nproduct;
   out->product = BASE_NEWS(g->p->arena, kernel_product, c.nproduct);
-  for (int i = 0; i < c.nproduct; i++) out->product[i] = (kernel_product){c.product[i].a, c.product[i].b};
+  for (int i = 0; i < c.nproduct; i++)
+    out->product[i] = (kernel_product){c.product[i].a, c.product[i].b};
 }
 
 static void build_segment(sched_graph *g, const sched_group *s, kernel_segment *out) {

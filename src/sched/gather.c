@@ -1,13 +1,15 @@
-/* Grouping, shape by shape: what follows on a product joins it; reductions over the same points join each other
- * with what feeds and follows them; the maps left join where their frames are the same; then maps that do not
- * need each other share a launch. */
+/* Grouping, shape by shape: what follows on a product joins it; reductions over the same points
+ * join each other with what feeds and follows them; the maps left join where their frames are
+ * the same; then maps that do not need each other share a launch. */
 #include "sched/private.h"
 
 enum { LONG_LINE = 65536, FEW = 8 };
 
-static bool live(const sched_group *s, kernel_shape shape) { return !s->gone && !s->loop && s->shape == shape; }
+static bool live(const sched_group *s, kernel_shape shape) {
+  return !s->gone && !s->loop && s->shape == shape;
+}
 
-/* ---- contract: maps at the same positions ------------------------------------------------------------- */
+/* ---- contract: maps at the same positions ---------------------------------------------------- */
 
 static bool commits_only(const sched_graph *g, const sched_group *s) {
   for (int i = 0; i < s->member.n; i++)
@@ -20,28 +22,32 @@ static bool read_only_by(const sched_graph *g, const sched_group *s, const sched
     const sched_node *node = &g->node[s->member.at[i].node];
     if (sched_use_of(g->use, s->member.at[i].eq->head)->kept) return false;
     for (int k = 0; k < node->after.n; k++)
-      if (g->node[node->after.at[k]].group != readers && g->node[node->after.at[k]].group != s) return false;
+      if (g->node[node->after.at[k]].group != readers && g->node[node->after.at[k]].group != s)
+        return false;
   }
   return true;
 }
 
 static bool follow_product(sched_graph *g, sched_group *into, sched_group *from) {
   sched_pairs m = {0};
-  if (!live(from, KERNEL_MAP) || from->frame.n != into->frame.n || commits_only(g, from)) return false;
-  if (sched_cross(g, into, from, &m) <= 0 || !sched_onto(&from->frame, &into->frame, &m)) return false;
+  if (!live(from, KERNEL_MAP) || from->frame.n != into->frame.n || commits_only(g, from))
+    return false;
+  if (sched_cross(g, into, from, &m) <= 0 || !sched_onto(&from->frame, &into->frame, &m))
+    return false;
   if (!sched_may_merge(g, into, from)) return false;
   sched_merge(g, into, from, &m);
   return true;
 }
 
-/* ---- row -------------------------------------------------------------------------------------------------- */
+/* ---- row ------------------------------------------------------------------------------------- */
 
 /* Maps along a line that is long while there are few: they run better by themselves. */
 static bool too_long(sched_graph *g, const sched_group *row) {
   return sched_points(g, &row->line) > LONG_LINE && sched_points(g, &row->frame) < FEW;
 }
 
-static bool fits_map(sched_graph *g, const sched_group *row, const sched_group *map, sched_pairs *m) {
+static bool fits_map(sched_graph *g, const sched_group *row, const sched_group *map,
+                     sched_pairs *m) {
   int frame = 0, line = 0;
   sched_hint(row, map, m);
   sched_pair_rest(&map->frame, &row->line, m);
@@ -103,15 +109,18 @@ static bool join_row(sched_graph *g, sched_group *row, sched_group *from) {
 
 static bool join_sibling(sched_graph *g, sched_group *row, sched_group *from) {
   sched_pairs m = {0};
-  if (from == row || !live(from, KERNEL_ROW) || from->frame.n != row->frame.n || from->line.n != row->line.n) return false;
+  if (from == row || !live(from, KERNEL_ROW) || from->frame.n != row->frame.n ||
+      from->line.n != row->line.n)
+    return false;
   if (sched_cross(g, row, from, &m) || !sched_hint(row, from, &m)) return false;
-  if (!sched_onto(&from->frame, &row->frame, &m) || !sched_onto(&from->line, &row->line, &m)) return false;
+  if (!sched_onto(&from->frame, &row->frame, &m) || !sched_onto(&from->line, &row->line, &m))
+    return false;
   if (!sched_may_merge(g, row, from)) return false;
   sched_merge(g, row, from, &m);
   return true;
 }
 
-/* ---- neighbours --------------------------------------------------------------------------------------------- */
+/* ---- neighbours ------------------------------------------------------------------------------ */
 
 typedef bool (*join)(sched_graph *g, sched_group *into, sched_group *from);
 
@@ -137,7 +146,7 @@ static bool feed_product(sched_graph *g, sched_group *into, sched_group *from) {
   return live(from, KERNEL_MAP) && read_only_by(g, from, into) && follow_product(g, into, from);
 }
 
-/* ---- map ------------------------------------------------------------------------------------------------------ */
+/* ---- map ------------------------------------------------------------------------------------- */
 
 static bool join_map(sched_graph *g, sched_group *into, sched_group *from) {
   sched_pairs m = {0};
@@ -149,7 +158,8 @@ static bool join_map(sched_graph *g, sched_group *into, sched_group *from) {
   return true;
 }
 
-/* How many kernels lie at most between each and the end: those equally far do not need each other. */
+/* How many kernels lie at most between each and the end: those equally far do not need each
+ * other. */
 static int height(sched_graph *g, sched_group *s) {
   if (s->height) return s->height;
   int most = 0;
@@ -180,7 +190,7 @@ static void share_launches(sched_graph *g) {
   }
 }
 
-/* ---- all ---------------------------------------------------------------------------------------------------------- */
+/* ---- all ------------------------------------------------------------------------------------- */
 
 void sched_gather(sched_graph *g) {
   sched_guess(g);
@@ -193,12 +203,15 @@ void sched_gather(sched_graph *g) {
   for (int i = 0; i < g->n; i++)
     if (live(&g->group[i], KERNEL_ROW)) join_neighbours(g, &g->group[i], join_row, true);
   for (int i = 0; i < g->n; i++)
-    for (int k = i + 1; live(&g->group[i], KERNEL_ROW) && k < g->n; k++) join_sibling(g, &g->group[i], &g->group[k]);
+    for (int k = i + 1; live(&g->group[i], KERNEL_ROW) && k < g->n; k++)
+      join_sibling(g, &g->group[i], &g->group[k]);
   for (int i = 0; i < g->n; i++)
     if (live(&g->group[i], KERNEL_MAP)) join_neighbours(g, &g->group[i], join_map, true);
   for (int i = 0; i < g->n; i++)
-    for (int k = i + 1; live(&g->group[i], KERNEL_MAP) && k < g->n; k++) join_map(g, &g->group[i], &g->group[k]);
+    for (int k = i + 1; live(&g->group[i], KERNEL_MAP) && k < g->n; k++)
+      join_map(g, &g->group[i], &g->group[k]);
   share_launches(g);
   for (int i = 0; i < g->n; i++)
-    if (live(&g->group[i], KERNEL_ROW) || live(&g->group[i], KERNEL_ATTEND)) sched_share(g, &g->group[i]);
+    if (live(&g->group[i], KERNEL_ROW) || live(&g->group[i], KERNEL_ATTEND))
+      sched_share(g, &g->group[i]);
 }

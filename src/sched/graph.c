@@ -1,7 +1,7 @@
 /* The graph of a block: which step needs which; groups of steps, and their order. */
 #include "sched/private.h"
 
-/* ---- uses ------------------------------------------------------------------------------------- */
+/* ---- uses ------------------------------------------------------------------------------------ */
 
 typedef struct each_read {
   void (*visit)(void *arg, const ir_expr *read);
@@ -34,7 +34,8 @@ typedef struct noting {
 static void note_use(void *arg, const ir_expr *read) {
   noting *n = arg;
   sched_use *u = &n->use[read->u.tensor->id];
-  if (!u->readers.n || u->readers.at[u->readers.n - 1] != n->eq) BASE_PUSH(n->p->arena, &u->readers, n->eq);
+  if (!u->readers.n || u->readers.at[u->readers.n - 1] != n->eq)
+    BASE_PUSH(n->p->arena, &u->readers, n->eq);
 }
 
 static void note_block(ir_program *p, sched_use *use, const ir_block *block) {
@@ -68,7 +69,7 @@ const sched_use *sched_use_of(const sched_uses *all, const ir_tensor *t) {
   return t->id < all->n ? &all->at[t->id] : &nobody;
 }
 
-/* ---- nodes and what they need --------------------------------------------------------------------- */
+/* ---- nodes and what they need ---------------------------------------------------------------- */
 
 typedef struct linking {
   sched_graph *g;
@@ -82,7 +83,8 @@ static void link_read(void *arg, const ir_expr *read) {
   const int *writer = l->writers[read->u.tensor->id].nodes.at;
   for (int i = 0; i < l->writers[read->u.tensor->id].nodes.n; i++) {
     sched_node *from = &g->node[writer[i]];
-    if (writer[i] == l->node || (from->after.n && from->after.at[from->after.n - 1] == l->node)) continue;
+    if (writer[i] == l->node || (from->after.n && from->after.at[from->after.n - 1] == l->node))
+      continue;
     BASE_PUSH(g->arena, &from->after, l->node);
     BASE_PUSH(g->arena, &g->node[l->node].before, writer[i]);
   }
@@ -124,7 +126,8 @@ static void group_alone(sched_graph *g, int node) {
   if (step->loop) return;
   group->shape = shape_alone(g->p, eq);
   for (int i = 0; i < eq->nfree; i++) BASE_PUSH(g->arena, &group->frame, eq->free[i]);
-  for (int i = 0; i < eq->nred && group->shape != KERNEL_CONTRACT; i++) BASE_PUSH(g->arena, &group->line, eq->red[i]);
+  for (int i = 0; i < eq->nred && group->shape != KERNEL_CONTRACT; i++)
+    BASE_PUSH(g->arena, &group->line, eq->red[i]);
 }
 
 void sched_graph_open(sched_graph *g, ir_program *p, const sched_uses *use, const ir_block *block) {
@@ -141,7 +144,7 @@ void sched_graph_open(sched_graph *g, ir_program *p, const sched_uses *use, cons
   }
 }
 
-/* ---- merging ------------------------------------------------------------------------------------------ */
+/* ---- merging --------------------------------------------------------------------------------- */
 
 /* Does a way lead from FROM to TO? Through a third group, if THIRD. */
 static bool leads(sched_graph *g, const sched_group *from, const sched_group *to, bool third) {
@@ -183,7 +186,7 @@ void sched_merge(sched_graph *g, sched_group *into, sched_group *from, const sch
   from->gone = true;
 }
 
-/* ---- order ---------------------------------------------------------------------------------------------- */
+/* ---- order ----------------------------------------------------------------------------------- */
 
 typedef struct ordering {
   sched_graph *g;

@@ -1,4 +1,5 @@
-/* Joining: may a group's equations run with another's, and which of their indices are then the same. */
+/* Joining: may a group's equations run with another's, and which of their indices are then the
+ * same. */
 #include "sched/private.h"
 
 typedef struct crossing {
@@ -14,7 +15,8 @@ static void cross(void *arg, const ir_expr *read) {
   crossing *c = arg;
   for (int i = 0; c->ok && i < c->writers->member.n; i++) {
     const ir_eq *writer = c->writers->member.at[i].eq;
-    if (writer->head != read->u.tensor || sched_meet(c->g->p, writer, read) == SCHED_APART) continue;
+    if (writer->head != read->u.tensor || sched_meet(c->g->p, writer, read) == SCHED_APART)
+      continue;
     if (c->writers->member.at[i].partial || writer->head->eqs.n != 1) c->ok = false;
     else c->ok = sched_meet_by(writer, read, c->m, c->reversed);
     c->met++;
@@ -32,7 +34,7 @@ int sched_cross(sched_graph *g, const sched_group *into, const sched_group *from
   return c.ok ? c.met : -1;
 }
 
-/* ---- hints: both read the same tensor ------------------------------------------------------------------ */
+/* ---- hints: both read the same tensor -------------------------------------------------------- */
 
 bool sched_has(const sched_indices *set, const ir_index *x) {
   for (int i = 0; i < set->n; i++)
@@ -54,7 +56,8 @@ static void hint_with(void *arg, const ir_expr *mine) {
   sched_pairs more = *h->m;
   for (int k = 0; k < mine->n; k++) {
     const ir_expr *a, *b;
-    const ir_index *x = ir_position_index(h->read->arg[k], &a), *y = ir_position_index(mine->arg[k], &b);
+    const ir_index *x = ir_position_index(h->read->arg[k], &a),
+                   *y = ir_position_index(mine->arg[k], &b);
     if (!x != !y || a != b || (x && !sched_pair(&more, x, y))) return;
   }
   h->shared++;
@@ -64,7 +67,8 @@ static void hint_with(void *arg, const ir_expr *mine) {
 static void hint_from(void *arg, const ir_expr *read) {
   hinting *h = arg;
   h->read = read;
-  for (int i = 0; i < h->into->member.n; i++) sched_each_read(h->into->member.at[i].eq, hint_with, h);
+  for (int i = 0; i < h->into->member.n; i++)
+    sched_each_read(h->into->member.at[i].eq, hint_with, h);
 }
 
 int sched_hint(const sched_group *into, const sched_group *from, sched_pairs *m) {
@@ -89,7 +93,7 @@ bool sched_onto(const sched_indices *from, const sched_indices *to, const sched_
   return true;
 }
 
-/* ---- sizes by estimate ----------------------------------------------------------------------------------- */
+/* ---- sizes by estimate ----------------------------------------------------------------------- */
 
 enum { GUESS = 64 };
 

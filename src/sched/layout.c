@@ -1,5 +1,5 @@
-/* Layout: where in the work space each tensor lies. Large ones first, each into the smallest gap that fits
- * between those whose lifetimes meet its own. */
+/* Layout: where in the work space each tensor lies. Large ones first, each into the smallest gap
+ * that fits between those whose lifetimes meet its own. */
 #include "sched/private.h"
 
 #include <stdlib.h>
@@ -72,7 +72,8 @@ int64_t sched_layout(const sched_plan *plan, const int64_t *symbols, int64_t *of
     int64_t bytes = sched_tensor_bytes(t, symbols);
     if (bytes > INT64_MAX / 2 || __builtin_add_overflow(sum, bytes + ALIGN, &sum))
       base_raise(p->ctx, BASE_MEMORY, t->span, "%s: its size is beyond all memory", t->name);
-    b[n++] = (block){.bytes = (bytes + ALIGN - 1) / ALIGN * ALIGN, .first = m->first, .last = m->last, .id = i};
+    b[n++] = (block){
+        .bytes = (bytes + ALIGN - 1) / ALIGN * ALIGN, .first = m->first, .last = m->last, .id = i};
   }
   int64_t total = place_blocks(arena, n, b);
   for (int i = 0; i < n; i++) offset[b[i].id] = b[i].offset;

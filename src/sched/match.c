@@ -25,7 +25,8 @@ const ir_index *sched_paired_to(const sched_pairs *m, const ir_index *to) {
 bool sched_meet_by(const ir_eq *writer, const ir_expr *read, sched_pairs *m, bool reversed) {
   for (int k = 0; k < read->n; k++) {
     const ir_expr *defined, *wanted;
-    const ir_index *w = ir_position_index(writer->lhs[k], &defined), *r = ir_position_index(read->arg[k], &wanted);
+    const ir_index *w = ir_position_index(writer->lhs[k], &defined),
+                   *r = ir_position_index(read->arg[k], &wanted);
     if (!w != !r || defined != wanted) return false;
     if (w && !(reversed ? sched_pair(m, r, w) : sched_pair(m, w, r))) return false;
   }
@@ -45,14 +46,17 @@ sched_meeting sched_meet(ir_program *p, const ir_eq *writer, const ir_expr *read
     const ir_expr *rest;
     if (read->arg[k] == writer->lhs[k]) continue;
     exact = false;
-    if (!ir_position_index(writer->lhs[k], &rest) && position_apart(p, read->arg[k], writer->lhs[k])) return SCHED_APART;
+    if (!ir_position_index(writer->lhs[k], &rest) &&
+        position_apart(p, read->arg[k], writer->lhs[k]))
+      return SCHED_APART;
   }
   return exact ? SCHED_EXACT : SCHED_OTHER;
 }
 
-/* ---- rewriting ---------------------------------------------------------------------------------------- */
+/* ---- rewriting ------------------------------------------------------------------------------- */
 
-static const ir_index **rename_all(ir_program *p, int n, const ir_index *const *index, const sched_pairs *m) {
+static const ir_index **rename_all(ir_program *p, int n, const ir_index *const *index,
+                                   const sched_pairs *m) {
   const ir_index **renamed = BASE_NEWS(p->arena, const ir_index *, n + 1);
   for (int i = 0; i < n; i++) {
     const ir_index *to = sched_paired(m, index[i]);

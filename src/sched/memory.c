@@ -12,7 +12,7 @@ typedef struct placing {
   BASE_VEC(span) loops;          /* outer before inner */
 } placing;
 
-/* ---- which kernels touch a tensor ------------------------------------------------------------------- */
+/* ---- which kernels touch a tensor ------------------------------------------------------------ */
 
 static void touch(sched_memory *m, int id) {
   if (m->first < 0 || id < m->first) m->first = id;
@@ -52,20 +52,22 @@ static void touch_all(placing *l) {
   }
 }
 
-/* ---- loops -------------------------------------------------------------------------------------------- */
+/* ---- loops ----------------------------------------------------------------------------------- */
 
 typedef struct slices {
   const ir_eq *writer;
   bool same;
 } slices;
 
-/* The read takes the same slice of a loop's tensor as the equation writes: positions without index agree. */
+/* The read takes the same slice of a loop's tensor as the equation writes: positions without
+ * index agree. */
 static void ask_slice(void *arg, const ir_expr *read) {
   slices *s = arg;
   const ir_expr *rest;
   if (read->u.tensor != s->writer->head) return;
   for (int k = 0; k < read->n; k++)
-    if (!ir_position_index(s->writer->lhs[k], &rest) && read->arg[k] != s->writer->lhs[k]) s->same = false;
+    if (!ir_position_index(s->writer->lhs[k], &rest) && read->arg[k] != s->writer->lhs[k])
+      s->same = false;
 }
 
 static bool writes(const kernel *k, const ir_tensor *t) {
@@ -82,10 +84,12 @@ static bool reads(const kernel *k, const ir_tensor *t) {
 
 /* Written and then read in each iteration, nothing carried over to the next. */
 static bool within_iteration(placing *l, const ir_tensor *t, const span *life) {
-  if (t->eqs.n != 1 || l->plan->memory[t->id].zero || !writes(l->plan->kernel[life->first], t)) return false;
+  if (t->eqs.n != 1 || l->plan->memory[t->id].zero || !writes(l->plan->kernel[life->first], t))
+    return false;
   if (reads(l->plan->kernel[life->first], t)) return false;
   slices s = {t->eqs.at[0], true};
-  for (int i = 0; i < sched_use_of(l->use, t)->readers.n; i++) sched_each_read(sched_use_of(l->use, t)->readers.at[i], ask_slice, &s);
+  for (int i = 0; i < sched_use_of(l->use, t)->readers.n; i++)
+    sched_each_read(sched_use_of(l->use, t)->readers.at[i], ask_slice, &s);
   return s.same;
 }
 
@@ -101,7 +105,7 @@ static void widen_to_loops(placing *l, const ir_tensor *t) {
   }
 }
 
-/* ---- zeros ---------------------------------------------------------------------------------------------- */
+/* ---- zeros ----------------------------------------------------------------------------------- */
 
 typedef struct running { const ir_symbol *counter; const ir_expr *by; } running;
 
@@ -130,7 +134,8 @@ static ir_eq *over_counters(placing *l, const ir_block *block, const ir_eq *eq) 
     ir_index *x = ir_index_new(l->p, step->loop->counter->name, ir_binary(l->p, IR_SUB, to, from));
     running r = {step->loop->counter, ir_binary(l->p, IR_ADD, ir_use(l->p, x), from)};
     const ir_expr **lhs = BASE_NEWS(l->p->arena, const ir_expr *, eq->head->rank + 1);
-    for (int k = 0; k < eq->head->rank; k++) lhs[k] = ir_rewrite(l->p, inner->lhs[k], run_counter, &r);
+    for (int k = 0; k < eq->head->rank; k++)
+      lhs[k] = ir_rewrite(l->p, inner->lhs[k], run_counter, &r);
     inner->lhs = lhs;
     return inner;
   }
@@ -146,7 +151,7 @@ static bool covered(placing *l, const ir_tensor *t) {
   return ir_covered(l->p, &all);
 }
 
-/* ---- writing over another ------------------------------------------------------------------------------ */
+/* ---- writing over another -------------------------------------------------------------------- */
 
 typedef struct overwriting {
   const ir_tensor *old;
@@ -173,7 +178,8 @@ static const ir_eq *writer_in(const kernel_segment *s, const ir_tensor *t) {
 
 /* Kernel K may write T where OLD lies: it reads OLD only where it is about to write T. */
 static bool may_overwrite(const kernel *k, const ir_tensor *t, const ir_tensor *old) {
-  if (k->shape != KERNEL_MAP || t->eqs.n != 1 || ir_type_bytes(t->type) != ir_type_bytes(old->type) || t->rank != old->rank)
+  if (k->shape != KERNEL_MAP || t->eqs.n != 1 ||
+      ir_type_bytes(t->type) != ir_type_bytes(old->type) || t->rank != old->rank)
     return false;
   for (int i = 0; i < t->rank; i++)
     if (t->size[i] != old->size[i]) return false;
@@ -215,7 +221,8 @@ static bool wanted_as_was(const placing *l, const ir_tensor *state) {
 
 static void commit_in_place(placing *l, const ir_commit *c) {
   sched_memory *m = &l->plan->memory[c->value->id];
-  const kernel *k = c->value->role == IR_DERIVED && m->place == SCHED_OUTPUT ? only_writer(l, c->value) : NULL;
+  const kernel *k =
+      c->value->role == IR_DERIVED && m->place == SCHED_OUTPUT ? only_writer(l, c->value) : NULL;
   if (!k || m->zero || in_loop(l, k->id) || wanted_as_was(l, c->state)) return;
   if (l->plan->memory[c->state->id].last > k->id || !may_overwrite(k, c->value, c->state)) return;
   m->place = SCHED_OVER;
@@ -231,9 +238,11 @@ static void reuse_dying(placing *l, const kernel *k) {
     for (int r = 0; r < k->nread; r++) {
       ir_tensor *old = k->read[r];
       sched_memory *dying = &l->plan->memory[old->id];
-      if ((dying->place != SCHED_WORK && dying->place != SCHED_OVER) || old->role != IR_DERIVED) continue;
+      if ((dying->place != SCHED_WORK && dying->place != SCHED_OVER) || old->role != IR_DERIVED)
+        continue;
       while (dying->place == SCHED_OVER) dying = &l->plan->memory[dying->over->id];
-      if (dying->place != SCHED_WORK || dying->last != k->id || !may_overwrite(k, k->write[w], old)) continue;
+      if (dying->place != SCHED_WORK || dying->last != k->id || !may_overwrite(k, k->write[w], old))
+        continue;
       *m = (sched_memory){.place = SCHED_OVER, .first = m->first, .last = m->last, .over = old};
       dying->last = m->last;
       break;
@@ -241,7 +250,7 @@ static void reuse_dying(placing *l, const kernel *k) {
   }
 }
 
-/* ---- all --------------------------------------------------------------------------------------------------- */
+/* ---- all ------------------------------------------------------------------------------------- */
 
 static void place_tensor(placing *l, const ir_tensor *t) {
   sched_memory *m = &l->plan->memory[t->id];

@@ -1,42 +1,45 @@
-/* Private to src/sched. A block's equations are the nodes of a graph; groups of nodes become kernels. A group's
- * equations are rewritten as they join, so that those that run together share their indices. */
+/* Private to src/sched. A block's equations are the nodes of a graph; groups of nodes become
+ * kernels. A group's equations are rewritten as they join, so that those that run together share
+ * their indices. */
 #ifndef TL_SCHED_PRIVATE_H
 #define TL_SCHED_PRIVATE_H
 
 #include "sched/sched.h"
 
-/* ---- who reads what, in the whole program ---- */
+/* ---- who reads what, in the whole program ---------------------------------------------------- */
 
 typedef struct sched_use {
-  BASE_VEC(const ir_eq *) readers;    /* equations whose body or left side reads the tensor, each once */
-  bool kept;                          /* an output, a committed value or a loop's end: it must be in memory */
+  BASE_VEC(const ir_eq *) readers;    /* equations that read the tensor, each once */
+  bool kept;                          /* in memory: an output, a committed value, a loop's end */
   bool commits;                       /* a committed value */
 } sched_use;
 
 typedef struct sched_uses { int n; sched_use *at; } sched_uses;  /* by tensor id */
 sched_uses *sched_uses_of(ir_program *p);
-const sched_use *sched_use_of(const sched_uses *all, const ir_tensor *t);   /* tensors that came later: nobody's */
+const sched_use *sched_use_of(const sched_uses *all, const ir_tensor *t);   /* later ones: nobody's */
 
-/* ---- pairs of indices ---- */
+/* ---- pairs of indices ------------------------------------------------------------------------ */
 
 enum { SCHED_PAIRS = 32 };
-typedef struct sched_pairs {          /* what an equation's indices are in another group; one to one */
+typedef struct sched_pairs {          /* what indices are in another group; one to one */
   int n;
   const ir_index *from[SCHED_PAIRS], *to[SCHED_PAIRS];
 } sched_pairs;
 
-bool sched_pair(sched_pairs *m, const ir_index *from, const ir_index *to);   /* false: it contradicts the others, or the sizes differ */
+/* False: it contradicts the others, or the sizes differ. */
+bool sched_pair(sched_pairs *m, const ir_index *from, const ir_index *to);
 const ir_index *sched_paired(const sched_pairs *m, const ir_index *from);    /* NULL: not paired */
 const ir_index *sched_paired_to(const sched_pairs *m, const ir_index *to);
 
-/* How a read meets what an equation defines. */
+/* How a read meets what an equation on the same indices defines. */
 typedef enum sched_meeting { SCHED_EXACT, SCHED_APART, SCHED_OTHER } sched_meeting;
-sched_meeting sched_meet(ir_program *p, const ir_eq *writer, const ir_expr *read);   /* both on the same indices */
-/* Pair the writer's indices (FROM) with the reader's such that they meet exactly; REVERSED: the reader's with the writer's. */
+sched_meeting sched_meet(ir_program *p, const ir_eq *writer, const ir_expr *read);
+/* Pair the writer's indices (FROM) with the reader's such that they meet exactly; REVERSED: the
+ * reader's with the writer's. */
 bool sched_meet_by(const ir_eq *writer, const ir_expr *read, sched_pairs *m, bool reversed);
 ir_eq *sched_rewrite(ir_program *p, const ir_eq *eq, const sched_pairs *m);
 
-/* ---- groups ---- */
+/* ---- groups ---------------------------------------------------------------------------------- */
 
 typedef BASE_VEC(const ir_index *) sched_indices;
 typedef struct sched_member {
@@ -80,15 +83,16 @@ typedef struct sched_graph {
 } sched_graph;
 
 void sched_graph_open(sched_graph *g, ir_program *p, const sched_uses *use, const ir_block *block);
-bool sched_may_merge(sched_graph *g, const sched_group *a, const sched_group *b);  /* no way from one to the other through a third */
+/* No way leads from one to the other through a third. */
+bool sched_may_merge(sched_graph *g, const sched_group *a, const sched_group *b);
 /* Move the members of FROM into INTO, rewritten by M. */
 void sched_merge(sched_graph *g, sched_group *into, sched_group *from, const sched_pairs *m);
-sched_group **sched_ordered(sched_graph *g, int *n);          /* groups left, each after what it needs */
+sched_group **sched_ordered(sched_graph *g, int *n);   /* groups left, each after what it needs */
 
-/* ---- joining ---- */
+/* ---- joining --------------------------------------------------------------------------------- */
 
-/* Pair FROM's indices with INTO's by the reads between the two. The number of such reads; -1: one of them takes
- * an element that is not the one defined at the same point. */
+/* Pair FROM's indices with INTO's by the reads between the two. The number of such reads; -1:
+ * one of them takes an element that is not the one defined at the same point. */
 int sched_cross(sched_graph *g, const sched_group *into, const sched_group *from, sched_pairs *m);
 /* Pair further indices where both read the same tensor; the number of reads that agree. */
 int sched_hint(const sched_group *into, const sched_group *from, sched_pairs *m);
@@ -99,15 +103,15 @@ double sched_points(sched_graph *g, const sched_indices *set);      /* by estima
 void sched_guess(sched_graph *g);
 
 void sched_attend(sched_graph *g);                            /* the first of them */
-void sched_share(sched_graph *g, sched_group *s);              /* dear subexpressions of a row, once */
-void sched_gather(sched_graph *g);                            /* grouping, shape by shape */
-bool sched_only_maps(ir_program *p, const ir_loop *loop);     /* all it does may be one scan */
-kernel *sched_scan(ir_program *p, const sched_uses *use, const ir_loop *loop);   /* NULL: it stays a loop */
+void sched_share(sched_graph *g, sched_group *s);      /* dear subexpressions of a row, once */
+void sched_gather(sched_graph *g);                     /* all grouping, shape by shape */
+bool sched_only_maps(ir_program *p, const ir_loop *loop);   /* all it does may be one scan */
+kernel *sched_scan(ir_program *p, const sched_uses *use, const ir_loop *loop);   /* NULL: a loop */
 kernel *sched_build(sched_graph *g, const sched_group *group);
 
-/* ---- memory ---- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
-void sched_slice(ir_program *p, ir_block *block);             /* before all else: tensors of one iteration */
+void sched_slice(ir_program *p, ir_block *block);   /* before all else: tensors of one iteration */
 void sched_place_all(sched_plan *plan, const sched_uses *use);
 
 /* The reads in an equation, body and left side. */

@@ -1,4 +1,5 @@
-/* Loops that are one kernel: maps over one frame that read each other's values, and their own of one step ago. */
+/* Loops that are one kernel: maps over one frame that read each other's values, and their own of
+ * one step ago. */
 #include "sched/private.h"
 
 typedef struct stepping {
@@ -23,14 +24,16 @@ typedef struct asking {
 } asking;
 
 static const ir_expr *one_step_ago(asking *a, const ir_expr *e) {
-  return ir_substitute(a->g->p, ir_rewrite(a->g->p, e, put_counter, &a->to_now), 1, &a->now, &a->before);
+  return ir_substitute(a->g->p, ir_rewrite(a->g->p, e, put_counter, &a->to_now), 1, &a->now,
+                       &a->before);
 }
 
 static void ask_read(void *arg, const ir_expr *read) {
   asking *a = arg;
   for (int i = 0; i < a->group->member.n; i++) {
     const ir_eq *writer = a->group->member.at[i].eq;
-    if (writer->head != read->u.tensor || sched_meet(a->g->p, writer, read) == SCHED_EXACT) continue;
+    if (writer->head != read->u.tensor || sched_meet(a->g->p, writer, read) == SCHED_EXACT)
+      continue;
     for (int k = 0; k < read->n; k++)
       if (one_step_ago(a, writer->lhs[k]) != read->arg[k]) a->ok = false;
   }
@@ -39,8 +42,10 @@ static void ask_read(void *arg, const ir_expr *read) {
 /* Every value the loop makes is read where it was made, in this step or the one before. */
 static bool reaches_back_once(sched_graph *g, const sched_group *group, const ir_loop *loop) {
   ir_program *p = g->p;
-  const ir_index *now = ir_index_new(p, loop->counter->name, ir_binary(p, IR_SUB, loop->to, loop->from));
-  asking a = {.g = g, .group = group, .now = now, .to_now = {p, loop->counter, ir_use(p, now)}, .ok = true};
+  const ir_index *now =
+      ir_index_new(p, loop->counter->name, ir_binary(p, IR_SUB, loop->to, loop->from));
+  asking a = {
+      .g = g, .group = group, .now = now, .to_now = {p, loop->counter, ir_use(p, now)}, .ok = true};
   a.before = ir_binary(p, IR_ADD, ir_size(p, loop->counter), ir_int(p, loop->down ? 1 : -1));
   for (int i = 0; i < group->member.n; i++) sched_each_read(group->member.at[i].eq, ask_read, &a);
   return a.ok;
@@ -72,7 +77,8 @@ bool sched_only_maps(ir_program *p, const ir_loop *loop) {
   if (loop->until) return false;
   for (int i = 0; i < loop->body.steps.n; i++) {
     const ir_step *step = &loop->body.steps.at[i];
-    if (step->loop || step->from || step->to || step->eq->nred || !ir_window(step->eq)) return false;
+    if (step->loop || step->from || step->to || step->eq->nred || !ir_window(step->eq))
+      return false;
     if (!steps_over_counter(step->eq, loop->counter, p)) return false;
   }
   return loop->body.steps.n > 0;
@@ -87,7 +93,8 @@ kernel *sched_scan(ir_program *p, const sched_uses *use, const ir_loop *loop) {
   sched_group **group = sched_ordered(&g, &n);
   if (n != 1 || group[0]->next || group[0]->shape != KERNEL_MAP) return NULL;
   if (!reaches_back_once(&g, group[0], loop)) return NULL;
-  const ir_index *x = ir_index_new(p, loop->counter->name, ir_binary(p, IR_SUB, loop->to, loop->from));
+  const ir_index *x =
+      ir_index_new(p, loop->counter->name, ir_binary(p, IR_SUB, loop->to, loop->from));
   stepping s = {p, loop->counter, ir_binary(p, IR_ADD, ir_use(p, x), loop->from)};
   for (int i = 0; i < group[0]->member.n; i++)
     group[0]->member.at[i].eq = over_index(p, group[0]->member.at[i].eq, &s, x);

@@ -11,7 +11,11 @@ static void make_block(making *m, const ir_block *from, sched_block *to);
 
 static sched_loop *make_loop(making *m, const ir_loop *loop) {
   sched_loop *l = BASE_NEW(m->plan->program->arena, sched_loop);
-  *l = (sched_loop){.counter = loop->counter, .from = loop->from, .to = loop->to, .down = loop->down, .until = loop->until};
+  *l = (sched_loop){.counter = loop->counter,
+                    .from = loop->from,
+                    .to = loop->to,
+                    .down = loop->down,
+                    .until = loop->until};
   l->body.counter = loop->counter;
   make_block(m, &loop->body, &l->body);
   return l;

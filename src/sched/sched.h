@@ -10,7 +10,7 @@ typedef struct sched_loop sched_loop;
 typedef struct sched_step {       /* a kernel or a loop */
   kernel *kernel;                 /* NULL: loop */
   sched_loop *loop;
-  const ir_expr *from, *to;       /* inside a loop: run only while from <= counter < to; NULL: always */
+  const ir_expr *from, *to;       /* inside a loop: run while from <= counter < to; NULL: always */
 } sched_step;
 typedef struct sched_block {
   const ir_symbol *counter;       /* of the loop whose body this is; NULL: the outermost */
@@ -24,20 +24,21 @@ struct sched_loop {
   sched_block body;
 };
 
-/* How a tensor gets memory. Times count kernels in order; a loop's tensors live as long as the loop if they are
- * read in a later iteration or outside. */
+/* How a tensor gets memory. Times count kernels in order; a loop's tensors live as long as the
+ * loop if they are read in a later iteration or outside. */
 typedef enum sched_place {
   SCHED_NONE,        /* never in memory: lives inside one kernel */
   SCHED_GIVEN,       /* an input or a state: its buffer is there */
-  SCHED_OUTPUT,      /* its own buffer, which outlives the run: outputs, and committed values not written in place */
+  SCHED_OUTPUT,      /* its own buffer, which outlives the run: outputs, and what is committed, but
+                        for what is written in place */
   SCHED_WORK,        /* part of the run's work space, from first to last */
-  SCHED_OVER,        /* written over the buffer of `over`: a state committed in place, or a dying operand */
+  SCHED_OVER,        /* in the buffer of `over`: a state committed in place, or a dying operand */
 } sched_place;
 typedef struct sched_memory {
   sched_place place;
   int first, last;   /* WORK: live in [first, last] */
   ir_tensor *over;
-  bool zero;         /* its equations do not provably cover it: fill with zeros before the first write */
+  bool zero;         /* its equations may leave gaps: to be zeroed before the first write */
 } sched_memory;
 
 typedef struct sched_plan {
@@ -49,7 +50,8 @@ typedef struct sched_plan {
 
 sched_plan *sched_make(ir_program *p);
 
-/* Offsets of the WORK tensors for given symbols, 64-byte aligned, lifetimes that overlap apart. Returns the bytes in all. */
+/* Offsets of the WORK tensors for given symbols, 64-byte aligned, lifetimes that overlap apart.
+ * Returns the bytes in all. */
 int64_t sched_layout(const sched_plan *plan, const int64_t *symbols, int64_t *offset);
 int64_t sched_tensor_bytes(const ir_tensor *t, const int64_t *symbols);
 

@@ -1,8 +1,13 @@
-/* Sharing: what several equations of a row compute at each point of its line, an exponential say, is computed
- * once and kept for the line. Cheap things are computed again: keeping them costs as much. */
+/* Sharing: what several equations of a row compute at each point of its line, an exponential
+ * say, is computed once and kept for the line. Cheap things are computed again: keeping them
+ * costs as much. */
 #include "sched/private.h"
 
-enum { DEAR = 10, MOST = 16, LONG = 65536 };   /* cost worth keeping; values of a group, points of a line at most */
+enum {
+  DEAR = 10,
+  MOST = 16,
+  LONG = 65536
+}; /* cost worth keeping; values of a group, points of a line at most */
 
 static bool at_each_point(const sched_group *s, const sched_member *m) {
   const ir_eq *eq = m->eq;
@@ -14,7 +19,7 @@ static bool at_each_point(const sched_group *s, const sched_member *m) {
   return true;
 }
 
-/* ---- what may be shared ----------------------------------------------------------------------------------- */
+/* ---- what may be shared ---------------------------------------------------------------------- */
 
 typedef struct looking {
   ir_program *p;
@@ -45,7 +50,8 @@ static void look_outside(void *arg, const ir_expr *e) {
   looking *l = arg;
   for (int k = 0; e->op == IR_READ && k < e->n; k++) {
     const ir_expr *end = ir_binary(l->p, IR_ADD, e->arg[k], ir_int(l->p, 1));
-    if (!ir_never_negative(l->p, e->arg[k]) || !ir_less_equal(l->p, end, e->u.tensor->size[k])) l->proven = false;
+    if (!ir_never_negative(l->p, e->arg[k]) || !ir_less_equal(l->p, end, e->u.tensor->size[k]))
+      l->proven = false;
   }
 }
 
@@ -57,14 +63,16 @@ static bool along_line(const sched_group *s, const ir_expr *e) {
 
 static void look_for_best(void *arg, const ir_expr *e) {
   looking *l = arg;
-  if (ir_ops[e->op].cost < DEAR || !ir_type_real((ir_type)e->type) || (l->best && e->id <= l->best->id)) return;
+  if (ir_ops[e->op].cost < DEAR || !ir_type_real((ir_type)e->type) ||
+      (l->best && e->id <= l->best->id))
+    return;
   if (!along_line(l->group, e) || users(l, e) < 2) return;
   looking bounds = {.p = l->p, .proven = true};
   ir_each(e, look_outside, &bounds);
   if (bounds.proven) l->best = e;
 }
 
-/* ---- sharing it ---------------------------------------------------------------------------------------------- */
+/* ---- sharing it ------------------------------------------------------------------------------ */
 
 typedef struct replacing { const ir_expr *e, *by; } replacing;
 
@@ -76,7 +84,8 @@ static const ir_expr *replace(ir_program *p, const ir_expr *e, void *arg) {
 
 static sched_member shared_value(sched_graph *g, const sched_group *s, const ir_expr *e) {
   int n = s->frame.n + s->line.n;
-  const ir_expr **at = BASE_NEWS(g->arena, const ir_expr *, n + 1), **size = BASE_NEWS(g->arena, const ir_expr *, n + 1);
+  const ir_expr **at = BASE_NEWS(g->arena, const ir_expr *, n + 1),
+                **size = BASE_NEWS(g->arena, const ir_expr *, n + 1);
   for (int i = 0; i < n; i++) {
     const ir_index *x = i < s->frame.n ? s->frame.at[i] : s->line.at[i - s->frame.n];
     at[i] = ir_use(g->p, x);
@@ -95,7 +104,9 @@ static const ir_eq *keeper_of(sched_graph *g, sched_group *s, const ir_expr *e) 
     ir_each(s->member.at[i].eq->body, look_for, &one);
     if (!one.found) continue;
     const ir_eq *eq = s->member.at[i].eq;
-    if (first < 0 && eq->body == e && eq->agg == IR_SET && ir_type_computed(eq->head->type) == eq->head->type) return eq;
+    if (first < 0 && eq->body == e && eq->agg == IR_SET &&
+        ir_type_computed(eq->head->type) == eq->head->type)
+      return eq;
     if (first < 0) first = i;
   }
   sched_member m = shared_value(g, s, e);

@@ -1,5 +1,6 @@
 /* Slices: what a loop makes and uses up in one iteration needs memory for one iteration.
- *   loop l: A[l,d] = f(S[l,d]);  S[l+1,d] = g(A[l,d])   ->   loop l: A[d] = f(S[l,d]);  S[l+1,d] = g(A[d]) */
+ *   loop l: A[l,d] = f(S[l,d]);  S[l+1,d] = g(A[l,d])   ->
+ *   loop l: A[d] = f(S[l,d]);  S[l+1,d] = g(A[d]) */
 #include "sched/private.h"
 
 typedef struct slicing {
@@ -61,14 +62,16 @@ static bool is_kept(const ir_program *p, const ir_tensor *t) {
   return false;
 }
 
-/* All that reads it stands behind its equation in the same iteration, and takes the element just made. */
+/* All that reads it stands behind its equation in the same iteration, and takes the element just
+ * made. */
 static bool used_up(slicing *s, const ir_block *body, int step) {
   for (int i = step + 1; i < body->steps.n; i++) {
     const ir_step *other = &body->steps.at[i];
     int before = s->readers;
     if (other->loop) continue;     /* what reads there is not counted, and so refuses below */
     ask_eq(s, other->eq);
-    bool same_range = other->from == body->steps.at[step].from && other->to == body->steps.at[step].to;
+    bool same_range =
+        other->from == body->steps.at[step].from && other->to == body->steps.at[step].to;
     if (s->readers > before && !same_range) return false;
   }
   slicing all = *s;
@@ -81,7 +84,8 @@ static bool used_up(slicing *s, const ir_block *body, int step) {
 static ir_eq *sliced(slicing *s, const ir_eq *eq) {
   ir_program *p = s->p;
   const ir_tensor *t = eq->head;
-  const ir_expr **lhs = BASE_NEWS(p->arena, const ir_expr *, t->rank + 1), **size = BASE_NEWS(p->arena, const ir_expr *, t->rank + 1);
+  const ir_expr **lhs = BASE_NEWS(p->arena, const ir_expr *, t->rank + 1),
+                **size = BASE_NEWS(p->arena, const ir_expr *, t->rank + 1);
   for (int k = 0, n = 0; k < t->rank; k++) {
     if (k == s->position) continue;
     size[n] = t->size[k];
@@ -94,12 +98,14 @@ static ir_eq *sliced(slicing *s, const ir_eq *eq) {
   return slice;
 }
 
-/* A scatter fills all of its head: one that is to fill a slice gets a head of that size, which is then copied. */
+/* A scatter fills all of its head: one that is to fill a slice gets a head of that size, which
+ * is then copied. */
 static void split_scatter(slicing *s, ir_block *body, int at) {
   ir_program *p = s->p;
   const ir_eq *eq = body->steps.at[at].eq;
   ir_tensor *t = eq->head;
-  const ir_expr **lhs = BASE_NEWS(p->arena, const ir_expr *, t->rank + 1), **from = BASE_NEWS(p->arena, const ir_expr *, t->rank + 1);
+  const ir_expr **lhs = BASE_NEWS(p->arena, const ir_expr *, t->rank + 1),
+                **from = BASE_NEWS(p->arena, const ir_expr *, t->rank + 1);
   ir_step copy = body->steps.at[at];
   body->steps.at[at].eq = sliced(s, eq);
   ir_positions(p, t, lhs);
@@ -126,7 +132,8 @@ static void slice_step(ir_program *p, const ir_loop *loop, ir_block *body, int a
   body->steps.at[at].eq = sliced(&s, eq);
   ir_undefine(t);
   for (int i = at + 1; i < body->steps.n; i++)
-    if (body->steps.at[i].eq) body->steps.at[i].eq->body = ir_rewrite(p, body->steps.at[i].eq->body, drop_position, &s);
+    if (body->steps.at[i].eq)
+      body->steps.at[i].eq->body = ir_rewrite(p, body->steps.at[i].eq->body, drop_position, &s);
 }
 
 void sched_slice(ir_program *p, ir_block *block) {

@@ -48,15 +48,18 @@ static void tucker(void **state) {
   int n = 0;
   pass_contraction c;
   for (int t = 0; t < l->p->tensors.n; t++)
-    for (int i = 0; i < l->p->tensors.at[t]->eqs.n; i++) n += pass_contraction_of(l->p, l->p->tensors.at[t]->eqs.at[i], &c);
+    for (int i = 0; i < l->p->tensors.at[t]->eqs.n; i++)
+      n += pass_contraction_of(l->p, l->p->tensors.at[t]->eqs.at[i], &c);
   assert_int_equal(n, 3);
 }
 
 static void twelve_factors_are_paired_greedily(void **state) {
   lab *l = *state;
   for (int i = 0; i < 12; i++) given(l, base_format(l->arena, "A%d : f64[2, 2]", i));
-  ir_tensor *Y = eq(l, "Y[a,m] += A0[a,b] * A1[b,c] * A2[c,d] * A3[d,e] * A4[e,f] * A5[f,g] * A6[g,h] * A7[h,i] * A8[i,j] * "
-                       "A9[j,k] * A10[k,l] * A11[l,m]");
+  ir_tensor *Y = eq(l,
+                    "Y[a,m] += A0[a,b] * A1[b,c] * A2[c,d] * A3[d,e] * A4[e,f] * A5[f,g] * A6[g,h] "
+                    "* A7[h,i] * A8[i,j] * "
+                    "A9[j,k] * A10[k,l] * A11[l,m]");
   ir_output(l->p, Y);
   compute(l);
   double before = total(l, Y);
@@ -98,7 +101,8 @@ static void a_padded_image_is_no_column(void **state) {
   lab *l = *state;
   given(l, "X : f64[6]");
   given(l, "W : f64[3, 2]");
-  ir_tensor *Y = eq(l, "Y[x,o] += where(0 <= x + d - 1 and x + d - 1 < 6, X[x + d - 1], 0.0) * W[d,o]; x < 6");
+  ir_tensor *Y =
+      eq(l, "Y[x,o] += where(0 <= x + d - 1 and x + d - 1 < 6, X[x + d - 1], 0.0) * W[d,o]; x < 6");
   check(l, Y, "Y[x,o] = W[d,o] Y'[x+d]");
   assert_int_equal(tensor(l, "Y'")->rank, 1);
 }

@@ -31,7 +31,7 @@ void plan_program(fixture *f, ir_program *p) {
   f->plan = sched_make(f->passed);
 }
 
-/* ---- from text ------------------------------------------------------------------------------------------ */
+/* ---- from text ------------------------------------------------------------------------------- */
 
 static ir_tensor *named(fixture *f, const char *name) {
   lang_tensor *t = lang_find(f->source, name);
@@ -70,7 +70,7 @@ void plan_text(fixture *f, const char *text, const char *wanted) {
   }
 }
 
-/* ---- questions ------------------------------------------------------------------------------------------- */
+/* ---- questions ------------------------------------------------------------------------------- */
 
 int kernels(const fixture *f) { return f->plan->nkernel; }
 
@@ -100,7 +100,7 @@ void show(const fixture *f) {
   printf("%s\n", text.at);
 }
 
-/* ---- values -------------------------------------------------------------------------------------------------- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 enum { SIZE = 5 };   /* of what is a symbol */
 
@@ -113,7 +113,9 @@ typedef struct machine {
   device_launch **launch;
 } machine;
 
-static int64_t bytes_of(machine *m, int t) { return sched_tensor_bytes(m->p->tensors.at[t], m->symbols); }
+static int64_t bytes_of(machine *m, int t) {
+  return sched_tensor_bytes(m->p->tensors.at[t], m->symbols);
+}
 
 /* The same numbers for leaves of the same name. */
 static void fill_leaf(machine *m, ir_tensor *t) {
@@ -138,12 +140,13 @@ static machine open_machine(fixture *f, device *d, ir_program *p) {
 }
 
 static void run_one(machine *m, const kernel *k, device_launch **launch) {
-  device_bind bind = {.device = m->device, .arena = m->arena, .program = m->p, .kernel = k, .symbols = m->symbols};
+  device_bind bind = {
+      .device = m->device, .arena = m->arena, .program = m->p, .kernel = k, .symbols = m->symbols};
   if (!*launch) *launch = device_prepare(&bind, NULL);
   (*launch)->run(*launch, m->data, m->symbols);
 }
 
-/* ---- equation by equation ---- */
+/* ---- equation by equation -------------------------------------------------------------------- */
 
 /* A scatter fills all of its head; what earlier iterations put there is added again. */
 static void add_earlier(machine *m, const ir_tensor *t, const void *earlier) {
@@ -159,7 +162,12 @@ static void run_alone(machine *m, ir_eq *eq) {
   size_t bytes = (size_t)bytes_of(m, eq->head->id);
   void *earlier = memcpy(base_alloc(m->arena, bytes + 64), m->data[eq->head->id], bytes);
   kernel_eq ke = {.eq = eq, .level = KERNEL_GLOBAL};
-  kernel_segment s = {.nframe = eq->nfree, .frame = eq->free, .nline = eq->nred, .line = eq->red, .neq = 1, .eq = &ke};
+  kernel_segment s = {.nframe = eq->nfree,
+                      .frame = eq->free,
+                      .nline = eq->nred,
+                      .line = eq->red,
+                      .neq = 1,
+                      .eq = &ke};
   kernel k = {.shape = KERNEL_ROW, .nsegment = 1, .segment = &s};
   device_launch *launch = NULL;
   run_one(m, &k, &launch);
@@ -200,11 +208,12 @@ static machine compute_plainly(fixture *f, device *d) {
   return m;
 }
 
-/* ---- as scheduled ---- */
+/* ---- as scheduled ---------------------------------------------------------------------------- */
 
 static void zero_before(machine *m, const sched_plan *plan, const kernel *k) {
   for (int t = 0; t < m->p->tensors.n && !m->launch[k->id]; t++)
-    if (plan->memory[t].zero && plan->memory[t].first == k->id) memset(m->data[t], 0, (size_t)bytes_of(m, t));
+    if (plan->memory[t].zero && plan->memory[t].first == k->id)
+      memset(m->data[t], 0, (size_t)bytes_of(m, t));
 }
 
 static void run_planned(machine *m, const sched_plan *plan, const sched_block *block) {
@@ -236,7 +245,8 @@ static void place_planned(fixture *f, machine *m) {
   for (int t = 0; t < p->tensors.n; t++) {
     sched_place place = f->plan->memory[t].place;
     if (place == SCHED_WORK) m->data[t] = space + offset[t];
-    if (place == SCHED_GIVEN || place == SCHED_OUTPUT) m->data[t] = base_alloc(f->arena, (size_t)bytes_of(m, t) + 64);
+    if (place == SCHED_GIVEN || place == SCHED_OUTPUT)
+      m->data[t] = base_alloc(f->arena, (size_t)bytes_of(m, t) + 64);
     if (place == SCHED_OUTPUT) memset(m->data[t], 0x7f, (size_t)bytes_of(m, t));
     if (place == SCHED_GIVEN) fill_leaf(m, p->tensors.at[t]);
   }
@@ -266,7 +276,8 @@ static void compare(machine *a, machine *b, int output, double tolerance) {
   for (int64_t i = 0; i < n; i++) {
     double v = device_load(x->type, a->data[x->id], i), w = device_load(y->type, b->data[y->id], i);
     if ((isnan(v) && isnan(w)) || v == w) continue;
-    if (!(fabs(v - w) <= tolerance * scale)) fail_msg("%s[%lld]: %.9g, as scheduled %.9g", x->name, (long long)i, v, w);
+    if (!(fabs(v - w) <= tolerance * scale))
+      fail_msg("%s[%lld]: %.9g, as scheduled %.9g", x->name, (long long)i, v, w);
   }
 }
 

@@ -1,5 +1,5 @@
-/* Random programs: maps, transpositions, shifts, reductions, products, gathers and windows over a few sizes, in any
- * order. Grouped or not, they give the same values. */
+/* Random programs: maps, transpositions, shifts, reductions, products, gathers and windows over
+ * a few sizes, in any order. Grouped or not, they give the same values. */
 #include "sched/fixture.h"
 
 #include <stdio.h>
@@ -20,7 +20,8 @@ static int pick(maker *m, int n) {
 static const ir_expr *size_of(maker *m, int which) { return ir_int(m->p, 2 + which); }
 
 static ir_tensor *new_tensor(maker *m, int rank, const ir_expr *const *size, ir_role role) {
-  ir_tensor *t = ir_tensor_new(m->p, base_format(m->f->arena, "T%d", m->n), IR_F32, rank, size, role);
+  ir_tensor *t =
+      ir_tensor_new(m->p, base_format(m->f->arena, "T%d", m->n), IR_F32, rank, size, role);
   return m->t[m->n++] = t;
 }
 
@@ -37,7 +38,9 @@ static const ir_expr *some_read(maker *m, int n, const ir_expr **index) {
         if (x->u.index->extent == t->size[k]) at[k] = x;
       }
       if (!at[k] || pick(m, 12) == 0) at[k] = ir_int(m->p, pick(m, 2));
-      else if (pick(m, 12) == 0) at[k] = ir_binary(m->p, IR_SUB, ir_binary(m->p, IR_SUB, t->size[k], ir_int(m->p, 1)), at[k]);
+      else if (pick(m, 12) == 0)
+        at[k] =
+            ir_binary(m->p, IR_SUB, ir_binary(m->p, IR_SUB, t->size[k], ir_int(m->p, 1)), at[k]);
     }
     return ir_read(m->p, t, at);
   }
@@ -52,7 +55,8 @@ static const ir_expr *some_body(maker *m, int n, const ir_expr **index, int dept
     case 0: return ir_unary(p, IR_TANH, a);
     case 1: return ir_unary(p, IR_EXP, ir_binary(p, IR_MINIMUM, a, ir_real(p, IR_F32, 1)));
     case 2: return ir_binary(p, IR_SUB, a, some_body(m, n, index, depth - 1));
-    case 3: return ir_where(p, ir_binary(p, IR_LE, index[0], index[n - 1]), a, ir_real(p, IR_F32, 0));
+    case 3:
+      return ir_where(p, ir_binary(p, IR_LE, index[0], index[n - 1]), a, ir_real(p, IR_F32, 0));
     case 4: return ir_binary(p, IR_DIV, a, ir_real(p, IR_F32, 3));
     case 5: return ir_binary(p, IR_MAXIMUM, a, some_body(m, n, index, depth - 1));
     default: return ir_binary(p, IR_MUL, a, some_body(m, n, index, depth - 1));
@@ -96,7 +100,8 @@ static void make_program(maker *m, uint64_t seed) {
   m->p = ir_program_open(m->f->arena);
   m->n = 0;
   for (int i = 0; i < 4; i++) {
-    const ir_expr *size[3] = {size_of(m, pick(m, 3)), size_of(m, pick(m, 3)), size_of(m, pick(m, 3))};
+    const ir_expr *size[3] = {size_of(m, pick(m, 3)), size_of(m, pick(m, 3)),
+                              size_of(m, pick(m, 3))};
     new_tensor(m, 1 + pick(m, 3), size, IR_INPUT);
   }
   int n = 4 + pick(m, 16);

@@ -81,9 +81,14 @@ static void gelu_block(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      WITH_FIXTURE(linear_residual_relu), WITH_FIXTURE(softmax),       WITH_FIXTURE(layer_norm),
-      WITH_FIXTURE(layer_norm_backward),  WITH_FIXTURE(cross_entropy), WITH_FIXTURE(cross_entropy_backward),
-      WITH_FIXTURE(cross_entropy_both_ways), WITH_FIXTURE(gelu_block),
+      WITH_FIXTURE(linear_residual_relu),
+      WITH_FIXTURE(softmax),
+      WITH_FIXTURE(layer_norm),
+      WITH_FIXTURE(layer_norm_backward),
+      WITH_FIXTURE(cross_entropy),
+      WITH_FIXTURE(cross_entropy_backward),
+      WITH_FIXTURE(cross_entropy_both_ways),
+      WITH_FIXTURE(gelu_block),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
