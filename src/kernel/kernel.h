@@ -39,7 +39,7 @@ typedef struct kernel_product {   /* a term of an accumulator: A * B, each a REA
 } kernel_product;
 
 typedef struct kernel_segment {   /* equations over one frame, in dependency order */
-  int nframe; const ir_index **frame;   /* every equation runs over them; a partial one reduces some */
+  int nframe; const ir_index **frame;  /* every equation runs over it; a partial one reduces some */
   /* ROW: run over inside a frame point; an equation runs over all of it (free: a map; projected: a
    * reduction) or none.
    * ATTEND: the row index; its products have more indices, projected (scores) or free (result).
