@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- trees made here -------------------------------------------------------------------------- */
+/* ---- trees made here ------------------------------------------------------------------------- */
 
 static lang_expr *node_like(check *c, const lang_expr *e, lang_kind kind, const char *name, int n) {
   lang_expr *x = BASE_NEW(c->arena, lang_expr);
@@ -43,7 +43,7 @@ static lang_tensor *define_equation(check *c, const lang_stmt *by, lang_expr *he
   return answer;
 }
 
-/* ---- the open indices of an expression --------------------------------------------------------- */
+/* ---- the open indices of an expression ------------------------------------------------------- */
 
 typedef BASE_VEC(const char *) names;
 
@@ -88,7 +88,7 @@ static void open_indices(check *c, const lang_expr *e, bool position, const name
     open_indices(c, e->at[i], position || e->kind == LANG_READ, bound, open);
 }
 
-/* ---- answers --------------------------------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------------------------- */
 
 static entity *tensor_named(check *c, const lang_expr *e) {
   entity *of = e->kind == LANG_NAME || e->kind == LANG_READ ? check_find(c, e->name) : NULL;
@@ -138,8 +138,10 @@ lang_tensor *check_answer(check *c, lang_expr *e, const lang_stmt *by) {
     return of->tensor;
   if (of && e->kind == LANG_NAME && of->rank > 1) e = without_virtual(c, e, of);
   names none = {0}, open = {0};
-  if (has_slice(e)) e = all_slices(c, e);
-  else open_indices(c, e, false, &none, &open);
+  if (has_slice(e))
+    e = all_slices(c, e);
+  else
+    open_indices(c, e, false, &none, &open);
   lang_expr **at = BASE_NEWS(c->arena, lang_expr *, open.n + 1);
   for (int i = 0; i < open.n; i++) at[i] = node_like(c, e, LANG_NAME, open.at[i], 0);
   lang_expr *head = answer_head(c, e, open.n, at);
@@ -151,8 +153,10 @@ lang_tensor *check_answer(check *c, lang_expr *e, const lang_stmt *by) {
 /* A tensor declared as DECLARED is, each of its elements the value of its initialiser. */
 lang_tensor *check_filled(check *c, const lang_stmt *declared) {
   lang_stmt *stmt = BASE_NEWS(c->arena, lang_stmt, 2), *both[] = {stmt, stmt + 1};
-  lang_expr *start = declared->declare.start, **at = BASE_NEWS(c->arena, lang_expr *, declared->declare.n + 1);
-  for (int k = 0; k < declared->declare.n; k++) at[k] = node_like(c, start, LANG_NAME, base_format(c->arena, "i%d", k), 0);
+  lang_expr *start = declared->declare.start,
+            **at = BASE_NEWS(c->arena, lang_expr *, declared->declare.n + 1);
+  for (int k = 0; k < declared->declare.n; k++)
+    at[k] = node_like(c, start, LANG_NAME, base_format(c->arena, "i%d", k), 0);
   lang_expr *head = answer_head(c, start, declared->declare.n, at);
   stmt[0] = *declared;
   stmt[0].declare.start = NULL;
@@ -166,7 +170,7 @@ lang_tensor *check_filled(check *c, const lang_stmt *declared) {
   return check_find(c, head->name)->tensor;
 }
 
-/* ---- arguments of commands ------------------------------------------------------------------------ */
+/* ---- arguments of commands ------------------------------------------------------------------- */
 
 const lang_expr *check_keyword(const lang_expr *const *at, int n, const char *name) {
   for (int i = 0; i < n; i++)
@@ -200,19 +204,21 @@ static int64_t whole(check *c, const lang_expr *e, const char *what, double leas
   return (int64_t)x;
 }
 
-int64_t check_count(check *c, const lang_expr *const *at, int n, const char *name, int64_t otherwise) {
+int64_t check_count(check *c, const lang_expr *const *at, int n, const char *name,
+                    int64_t otherwise) {
   const lang_expr *e = check_keyword(at, n, name);
   return e ? whole(c, e, base_format(c->arena, "%s=", name), 0) : otherwise;
 }
 
 static const char *path_of(check *c, const lang_stmt *s, const lang_expr *e) {
-  if (e->kind != LANG_STRING) check_refuse(c, s->span, "a path in quotes is wanted: \"model.safetensors\"");
+  if (e->kind != LANG_STRING)
+    check_refuse(c, s->span, "a path in quotes is wanted: \"model.safetensors\"");
   return check_path(c, e->name);
 }
 
-/* ---- generate -------------------------------------------------------------------------------------- */
+/* ---- generate -------------------------------------------------------------------------------- */
 
-/* Tok[0,p]: Tok is replaced, p runs; 0 stays. The name of the running index, NULL for a bare Tok. */
+/* Tok[0,p]: Tok is replaced, p runs, 0 stays. The name of the running index; NULL: a bare Tok. */
 static const char *running(check *c, lang_generate *g, const lang_expr *e) {
   const entity *of = tensor_named(c, e);
   if (!of || !of->tensor)
@@ -235,7 +241,8 @@ static const char *running(check *c, lang_generate *g, const lang_expr *e) {
     if (e->kind == LANG_READ) name = e->at[k]->name;
   }
   if (n != 1)
-    check_refuse(c, e->span, "one position of %s runs along the text, the others are numbers: %s[0,p]",
+    check_refuse(c, e->span,
+                 "one position of %s runs along the text, the others are numbers: %s[0,p]",
                  of->name, of->name);
   return name;
 }
@@ -247,7 +254,8 @@ static lang_tensor *probability(check *c, const lang_stmt *s, lang_expr *e, cons
   open_indices(c, e, false, &none, &open);
   if (of && e->kind == LANG_NAME && of->rank == 2 && of->tensor) return of->tensor;
   if (open.n != 2 || !along || !among(&open, along))
-    check_refuse(c, e->span, "the probabilities have the index of the tokens and one of what may follow: "
+    check_refuse(c, e->span,
+                 "the probabilities have the index of the tokens and one of what may follow: "
                  "generate(P[p,t], X[p], ...)");
   const char *other = open.at[strcmp(open.at[0], along) == 0];
   lang_expr *at[] = {node_like(c, e, LANG_NAME, along, 0), node_like(c, e, LANG_NAME, other, 0)};
@@ -260,15 +268,21 @@ static lang_generate *generate(check *c, const lang_stmt *s, const lang_expr *e)
   lang_generate *g = BASE_NEW(c->arena, lang_generate);
   if (e->n < 2 || at[0]->kind == LANG_KEYWORD || at[1]->kind == LANG_KEYWORD ||
       (e->n > 2 && at[2]->kind != LANG_KEYWORD))
-    check_refuse(c, e->span, "generate takes probabilities and tokens: generate(P[p,t], X[p], prompt=\"The \", steps=300)");
+    check_refuse(c, e->span,
+                 "generate takes probabilities and tokens: generate(P[p,t], X[p], prompt=\"The \", "
+                 "steps=300)");
   check_keywords(c, "generate", at, e->n, known);
   const char *along = running(c, g, at[1]);
   g->probability = probability(c, s, e->at[0], along);
-  const lang_expr *prompt = check_keyword(at, e->n, "prompt"), *heat = check_keyword(at, e->n, "temperature");
+  const lang_expr *prompt = check_keyword(at, e->n, "prompt"),
+                  *heat = check_keyword(at, e->n, "temperature");
   if (!prompt || prompt->kind != LANG_STRING || !prompt->length)
-    check_refuse(c, e->span, "generate begins with a prompt of at least one token: prompt=\"The \"");
+    check_refuse(c, e->span,
+                 "generate begins with a prompt of at least one token: prompt=\"The \"");
   if (!g->domain || !g->domain->text)
-    check_refuse(c, at[1]->span, "%s holds no tokens of a text read by chars, words or bytes: a prompt cannot be written in it",
+    check_refuse(c, at[1]->span,
+                 "%s holds no tokens of a text read by chars, words or bytes: a prompt cannot be "
+                 "written in it",
                  g->tokens->name);
   g->prompt = prompt->name;
   g->steps = check_count(c, at, e->n, "steps", 100);
@@ -276,7 +290,7 @@ static lang_generate *generate(check *c, const lang_stmt *s, const lang_expr *e)
   return g;
 }
 
-/* ---- queries, print, write ---------------------------------------------------------------------------- */
+/* ---- queries, print, write ------------------------------------------------------------------- */
 
 static bool is_call(const lang_expr *e, const char *name) {
   return e->kind == LANG_CALL && strcmp(e->name, name) == 0;
@@ -284,7 +298,8 @@ static bool is_call(const lang_expr *e, const char *name) {
 
 static int64_t first_row(check *c, const lang_expr *e) {
   double low = 0;
-  if (has_slice(e) && e->at[0]->kind == LANG_SLICE && e->at[0]->at[0]) check_number(c, e->at[0]->at[0], &low);
+  if (has_slice(e) && e->at[0]->kind == LANG_SLICE && e->at[0]->at[0])
+    check_number(c, e->at[0]->at[0], &low);
   return (int64_t)low;
 }
 
@@ -307,51 +322,59 @@ static lang_item item_of(check *c, const lang_stmt *s, lang_expr *e) {
     item.first = first_row(c, of);
     if (item.decode) item.show = LANG_SHOW_DECODED;
     if (item.decode && (!item.tensor->tokens || !item.tensor->tokens->text))
-      check_refuse(c, of->span, "%s holds no tokens of a text read by chars, words or bytes", label.at);
+      check_refuse(c, of->span, "%s holds no tokens of a text read by chars, words or bytes",
+                   label.at);
   }
   return item;
 }
 
 static void add_item(check *c, lang_action *a, lang_expr *e) {
-  if (!a->item) a->item = BASE_NEWS(c->arena, lang_item, a->stmt->form == LANG_COMMAND ? a->stmt->command.n : 1);
+  if (!a->item)
+    a->item =
+        BASE_NEWS(c->arena, lang_item, a->stmt->form == LANG_COMMAND ? a->stmt->command.n : 1);
   a->item[a->n++] = item_of(c, a->stmt, e);
 }
 
-/* ---- with ------------------------------------------------------------------------------------------------ */
+/* ---- with ------------------------------------------------------------------------------------ */
 
 static void check_fit(check *c, const lang_stmt *s, const lang_tensor *t, const lang_tensor *by) {
   if (t->ir->rank != by->ir->rank)
-    check_refuse(c, s->span, "%s has %d positions; what replaces it has %d", t->name, t->ir->rank, by->ir->rank);
+    check_refuse(c, s->span, "%s has %d positions; what replaces it has %d", t->name, t->ir->rank,
+                 by->ir->rank);
   for (int k = 0; k < t->ir->rank; k++) {
     int64_t want, got;
     if (ir_is_int(t->ir->size[k], &want) && ir_is_int(by->ir->size[k], &got) && want != got)
-      check_refuse(c, s->span, "position %d of %s is %lld long; of what replaces it %lld", k, t->name,
-                   (long long)want, (long long)got);
+      check_refuse(c, s->span, "position %d of %s is %lld long; of what replaces it %lld", k,
+                   t->name, (long long)want, (long long)got);
   }
 }
 
 static lang_tensor *replacement(check *c, const lang_stmt *s) {
   lang_expr *head = s->form == LANG_FILE ? s->file.head : s->equation.head;
   lang_expr *right = s->form == LANG_FILE ? NULL : s->equation.right;
-  if (right && head->kind == LANG_NAME && right->kind != LANG_LIST) return check_answer(c, right, s);
+  if (right && head->kind == LANG_NAME && right->kind != LANG_LIST)
+    return check_answer(c, right, s);
   lang_stmt *copy = BASE_NEW(c->arena, lang_stmt);
   *copy = *s;
   lang_expr *answer = answer_head(c, head, head->n, head->at);
-  if (right) copy->equation.head = answer;
-  else copy->file.head = answer;
+  if (right)
+    copy->equation.head = answer;
+  else
+    copy->file.head = answer;
   return define(c, copy, answer);
 }
 
 static void add_with(check *c, lang_action *a, const lang_stmt *s) {
   const lang_expr *head = s->form == LANG_FILE ? s->file.head : s->equation.head;
   const entity *of = tensor_named(c, head);
-  if (!of || !of->tensor) check_refuse(c, head->span, "`%s` is not defined: there is nothing to replace", head->name);
+  if (!of || !of->tensor)
+    check_refuse(c, head->span, "`%s` is not defined: there is nothing to replace", head->name);
   lang_with w = {of->tensor, replacement(c, s)};
   check_fit(c, s, w.tensor, w.by);
   a->with[a->nwith++] = w;
 }
 
-/* ---- all ----------------------------------------------------------------------------------------------------- */
+/* ---- all ------------------------------------------------------------------------------------- */
 
 static void command(check *c, lang_action *a) {
   const lang_stmt *s = a->stmt;
@@ -368,14 +391,16 @@ static void command(check *c, lang_action *a) {
   } else if (strcmp(name, "save") == 0 || strcmp(name, "load") == 0) {
     a->verb = name[0] == 's' ? LANG_DO_SAVE : LANG_DO_LOAD;
     a->path = path_of(c, s, s->command.at[0]);
-  } else {                         /* rounds(R, 1000), settle(R, 1e-9): bounds for recursive relations */
+  } else { /* rounds(R, 1000), settle(R, 1e-9): bounds for recursive relations */
     a->verb = name[0] == 'r' ? LANG_DO_ROUNDS : LANG_DO_SETTLE;
   }
 }
 
 void check_action(check *c, const lang_stmt *s) {
   lang_action a = {.stmt = (lang_stmt *)(uintptr_t)s};
-  if (s->form == LANG_COMMAND && (strcmp(s->command.name, "import") == 0 || strcmp(s->command.name, "default") == 0)) return;
+  if (s->form == LANG_COMMAND &&
+      (strcmp(s->command.name, "import") == 0 || strcmp(s->command.name, "default") == 0))
+    return;
   if (s->form == LANG_COMMAND) {
     command(c, &a);
   } else if (s->form == LANG_WRITE) {

@@ -10,7 +10,8 @@ void machine_save(lang_machine *m, base_arena *job, const char *path) {
     if (t->kind != LANG_PARAMETER) continue;
     const run_value *v = machine_leaf(m, t->ir);
     if (v->rank > IO_RANK)
-      base_raise(m->ctx, BASE_RUNTIME, t->span, "%s has %d positions; files hold %d at most", t->name, v->rank, IO_RANK);
+      base_raise(m->ctx, BASE_RUNTIME, t->span, "%s has %d positions; files hold %d at most",
+                 t->name, v->rank, IO_RANK);
     void *data = base_alloc(job, run_value_bytes(v));
     run_value_read(v, data);
     io_add(job, &set, t->name, io_array_of((int)v->type, v->rank, v->size, data));
@@ -29,7 +30,8 @@ static const char *shape_text(base_arena *job, int rank, const int64_t *size) {
 static void check_shape(lang_machine *m, base_arena *job, const char *path, const lang_tensor *t,
                         const io_array *a) {
   const run_value *v = machine_leaf(m, t->ir);
-  if (a->rank == v->rank && memcmp(a->shape, v->size, sizeof *a->shape * (size_t)a->rank) == 0) return;
+  if (a->rank == v->rank && memcmp(a->shape, v->size, sizeof *a->shape * (size_t)a->rank) == 0)
+    return;
   base_raise(m->ctx, BASE_RUNTIME, t->span, "%s is %s in the program and %s in %s", t->name,
              shape_text(job, v->rank, v->size), shape_text(job, a->rank, a->shape), path);
 }

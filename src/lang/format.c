@@ -24,7 +24,7 @@ bool machine_named(const machine_view *v) {
   return false;
 }
 
-/* ---- numbers ------------------------------------------------------------------------------------- */
+/* ---- numbers --------------------------------------------------------------------------------- */
 
 static bool reads_back(ir_type type, const char *digits, double x) {
   double back = strtod(digits, NULL);
@@ -47,9 +47,12 @@ static void put_digits(base_text *text, ir_type type, double x, int most) {
   }
   char *mark = strchr(digits, 'e');
   int power = mark ? atoi(mark + 1) : 0;
-  if (fabs(x) < 1e15 && x == floor(x)) base_putf(text, "%.0f", x);        /* 1200000, not 1.2e+06 */
-  else if (mark) base_putf(text, "%.*se%d", (int)(mark - digits), digits, power);
-  else base_put(text, digits);
+  if (fabs(x) < 1e15 && x == floor(x))
+    base_putf(text, "%.0f", x); /* 1200000, not 1.2e+06 */
+  else if (mark)
+    base_putf(text, "%.*se%d", (int)(mark - digits), digits, power);
+  else
+    base_put(text, digits);
 }
 
 void machine_put_number(base_text *text, ir_type type, double x) { put_digits(text, type, x, 17); }
@@ -57,17 +60,20 @@ void machine_put_number(base_text *text, ir_type type, double x) { put_digits(te
 /* The last digits of f32 are noise to a reader; JSON has them. */
 static void put_element(base_text *text, const machine_view *v, int64_t i) {
   ir_value x = device_load_value(v->type, v->data, i);
-  if (v->type == IR_BOOL) base_put(text, x.u.i ? "true" : "false");
-  else if (ir_type_real(x.type)) put_digits(text, v->type, x.u.f, v->type == IR_F32 ? 6 : 17);
-  else base_putf(text, "%lld", (long long)x.u.i);
+  if (v->type == IR_BOOL)
+    base_put(text, x.u.i ? "true" : "false");
+  else if (ir_type_real(x.type))
+    put_digits(text, v->type, x.u.f, v->type == IR_F32 ? 6 : 17);
+  else
+    base_putf(text, "%lld", (long long)x.u.i);
 }
 
-/* ---- dense ----------------------------------------------------------------------------------------- */
+/* ---- dense ----------------------------------------------------------------------------------- */
 
 typedef struct layout {
   base_text *text;
   const machine_view *v;
-  int width;                       /* of each element; 0: not aligned */
+  int width; /* of each element; 0: not aligned */
   int64_t at;
 } layout;
 
@@ -89,8 +95,10 @@ static void put_rows(layout *l, int k) {
     bool last = k == v->rank - 1;
     if (i && last) base_put(l->text, ", ");
     if (i && !last) base_putf(l->text, ",\n%*s", k + 1, "");
-    if (last) put_aligned(l);
-    else put_rows(l, k + 1);
+    if (last)
+      put_aligned(l);
+    else
+      put_rows(l, k + 1);
   }
   base_put(l->text, "]");
 }
@@ -116,14 +124,16 @@ static void put_dense(base_text *text, const char *label, const machine_view *v)
   bool truth = v->type == IR_BOOL && v->rank == 0;
   layout l = {.text = text, .v = v, .width = v->rank > 1 ? widest(text->arena, v) : 0};
   if (label && !truth) base_putf(text, v->rank > 1 ? "%s =\n" : "%s = ", label);
-  if (v->rank == 0) put_element(text, v, 0);
-  else put_rows(&l, 0);
+  if (v->rank == 0)
+    put_element(text, v, 0);
+  else
+    put_rows(&l, 0);
   base_put(text, "\n");
 }
 
-/* ---- elements with their keys ------------------------------------------------------------------------- */
+/* ---- elements with their keys ---------------------------------------------------------------- */
 
-typedef struct order {             /* of the keys at one position */
+typedef struct order { /* of the keys at one position */
   int64_t number;
   const char *name;
 } order;
@@ -159,7 +169,8 @@ void machine_each(base_arena *job, const machine_view *v,
 static bool plain(const char *s) {
   if (!*s) return false;
   for (; *s; s++)
-    if (!isalnum((unsigned char)*s) && *s != '_' && *s != '\'' && (unsigned char)*s < 0x80) return false;
+    if (!isalnum((unsigned char)*s) && *s != '_' && *s != '\'' && (unsigned char)*s < 0x80)
+      return false;
   return true;
 }
 
@@ -168,9 +179,13 @@ static void put_line(void *arg, const int64_t *key, int64_t at) {
   const machine_view *v = l->v;
   for (int k = 0; k < v->rank; k++) {
     const lang_domain *d = v->domain[k];
-    if (!d) base_putf(l->text, "%lld ", (long long)(key[k] + (k ? 0 : v->first)));
-    else if (plain(d->symbol[key[k]])) base_putf(l->text, "%s ", d->symbol[key[k]]);
-    else machine_put_string(l->text, d->symbol[key[k]], strlen(d->symbol[key[k]])), base_put(l->text, " ");
+    if (!d)
+      base_putf(l->text, "%lld ", (long long)(key[k] + (k ? 0 : v->first)));
+    else if (plain(d->symbol[key[k]]))
+      base_putf(l->text, "%s ", d->symbol[key[k]]);
+    else
+      machine_put_string(l->text, d->symbol[key[k]], strlen(d->symbol[key[k]])),
+          base_put(l->text, " ");
   }
   put_element(l->text, v, at);
   base_put(l->text, "\n");
@@ -178,6 +193,8 @@ static void put_line(void *arg, const int64_t *key, int64_t at) {
 
 void machine_put_value(base_text *text, const char *label, const machine_view *v) {
   layout l = {.text = text, .v = v};
-  if (machine_named(v)) machine_each(text->arena, v, put_line, &l);
-  else put_dense(text, label, v);
+  if (machine_named(v))
+    machine_each(text->arena, v, put_line, &l);
+  else
+    put_dense(text, label, v);
 }

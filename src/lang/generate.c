@@ -4,17 +4,17 @@
 #include <math.h>
 #include <string.h>
 
-enum { GENERATE_STREAM = 1 << 29 };  /* of random numbers; those of the program's draws are below */
+enum { GENERATE_STREAM = 1 << 29 }; /* of random numbers; those of the program's draws are below */
 
 typedef struct writing {
   lang_machine *m;
   base_arena *job;
   const lang_generate *g;
   machine_part part;
-  run_value *window;             /* what the model reads: the tokens' tensor */
-  void *tokens;                  /* the same on the host */
-  int64_t length, stride, offset;   /* of the running position in it */
-  int64_t *all, n;               /* the text so far */
+  run_value *window;              /* what the model reads: the tokens' tensor */
+  void *tokens;                   /* the same on the host */
+  int64_t length, stride, offset; /* of the running position in it */
+  int64_t *all, n;                /* the text so far */
   int64_t draws;
 } writing;
 
@@ -29,14 +29,16 @@ static void open_window(writing *w) {
       w->length = size[k];
       w->stride = stride;
     } else if (at >= size[k]) {
-      base_raise(m->ctx, BASE_ARGUMENT, w->g->tokens->span, "generate wants position %d of %s at %lld; it is %lld long", k,
-                 t->name, (long long)at, (long long)size[k]);
+      base_raise(m->ctx, BASE_ARGUMENT, w->g->tokens->span,
+                 "generate wants position %d of %s at %lld; it is %lld long", k, t->name,
+                 (long long)at, (long long)size[k]);
     } else {
       w->offset += at * stride;
     }
     stride *= size[k];
   }
-  if (w->length < 1) base_raise(m->ctx, BASE_ARGUMENT, w->g->tokens->span, "%s has no room for a token", t->name);
+  if (w->length < 1)
+    base_raise(m->ctx, BASE_ARGUMENT, w->g->tokens->span, "%s has no room for a token", t->name);
   w->window = machine_hold(w->job, run_value_new(m->session, t->type, t->rank, size, NULL));
   w->tokens = base_alloc(w->job, run_value_bytes(w->window));
 }
@@ -46,7 +48,8 @@ static void open_model(writing *w) {
   ir_tensor *tokens = w->g->tokens->ir;
   w->part = machine_extract(m, w->job, w->g->probability->ir, 1, &tokens);
   if (!w->part.map[tokens->id])
-    base_raise(m->ctx, BASE_REFUSED, w->g->probability->span, "the probabilities do not depend on %s", tokens->name);
+    base_raise(m->ctx, BASE_REFUSED, w->g->probability->span,
+               "the probabilities do not depend on %s", tokens->name);
   machine_plan(&w->part);
   machine_give(&w->part, w->part.map[tokens->id], w->window);
 }
@@ -100,9 +103,10 @@ static int64_t next_token(writing *w) {
   for (int64_t i = 0; fits && i < n; i++) p[i] = run_value_at(out, last * n + i);
   run_release(out);
   if (!fits || n > w->g->domain->n)
-    base_raise(w->m->ctx, BASE_RUNTIME, w->g->probability->span,
-               "generate wants probabilities for %lld tokens at %lld positions; there are %lld at %lld",
-               (long long)w->g->domain->n, (long long)w->length, (long long)n, (long long)rows);
+    base_raise(
+        w->m->ctx, BASE_RUNTIME, w->g->probability->span,
+        "generate wants probabilities for %lld tokens at %lld positions; there are %lld at %lld",
+        (long long)w->g->domain->n, (long long)w->length, (long long)n, (long long)rows);
   return choose(w, p, n);
 }
 

@@ -9,16 +9,16 @@ typedef struct writer {
   base_text *out;
   base_arena *arena;
   const lang_program *program;
-  ir_program *p;                   /* the loss and its gradients */
-  ir_tensor **map;                 /* by id in program->ir */
-  base_map *written;               /* names that have their statement */
-  base_map *slices;                /* by what is sliced and how: the tensor that holds it */
-  int count;                       /* tensors of p; slices come behind */
-  int *cycle;                      /* by id in p: equal for tensors of one recurrence */
-  const ir_tensor *head;           /* of the equation being written */
+  ir_program *p;         /* the loss and its gradients */
+  ir_tensor **map;       /* by id in program->ir */
+  base_map *written;     /* names that have their statement */
+  base_map *slices;      /* by what is sliced and how: the tensor that holds it */
+  int count;             /* tensors of p; slices come behind */
+  int *cycle;            /* by id in p: equal for tensors of one recurrence */
+  const ir_tensor *head; /* of the equation being written */
 } writer;
 
-/* ---- what the text defines -------------------------------------------------------------------- */
+/* ---- what the text defines ------------------------------------------------------------------- */
 
 static const char *defined_name(const lang_stmt *s) {
   switch (s->form) {
@@ -63,11 +63,13 @@ static void put_domain(writer *w, const lang_domain *d) {
   put_source(w, s);
 }
 
-/* ---- declarations --------------------------------------------------------------------------------- */
+/* ---- declarations ---------------------------------------------------------------------------- */
 
 static void put_size(writer *w, const lang_tensor *named, const ir_tensor *t, int k) {
-  if (named && named->domain && named->domain[k] && named->domain[k]->name) base_put(w->out, named->domain[k]->name);
-  else ir_print_expr(w->out, t->size[k]);
+  if (named && named->domain && named->domain[k] && named->domain[k]->name)
+    base_put(w->out, named->domain[k]->name);
+  else
+    ir_print_expr(w->out, t->size[k]);
 }
 
 static void put_declaration(writer *w, const lang_tensor *named, const ir_tensor *t) {
@@ -97,9 +99,13 @@ static void put_leaf(writer *w, const lang_tensor *named, const ir_tensor *t) {
   if (named && named->kind == LANG_DATA && !declared->declare.start) put_data(w, named->name);
 }
 
-/* ---- recurrences ---------------------------------------------------------------------------------- */
+/* ---- recurrences ----------------------------------------------------------------------------- */
 
-typedef struct reads { writer *w; bool *met; BASE_VEC(const ir_tensor *) todo; } reads;
+typedef struct reads {
+  writer *w;
+  bool *met;
+  BASE_VEC(const ir_tensor *) todo;
+} reads;
 
 static void note_read(void *arg, const ir_expr *e) {
   reads *r = arg;
@@ -135,8 +141,9 @@ static void find_cycles(writer *w) {
   }
 }
 
-/* ---- sizes that the reader is to find again ---------------------------------------------------------
- * Where an index stands bare, sizes must agree. In a recurrence only declared sizes count. */
+/* ---- sizes that the reader is to find again -------------------------------------------------- */
+
+/* Where an index stands bare, sizes must agree. In a recurrence only declared sizes count. */
 
 static bool shorter(const ir_expr *a, const ir_expr *b) {
   int64_t x, y;
@@ -147,7 +154,10 @@ static bool differs(const ir_expr *position, const ir_expr *size) {
   return position->op == IR_INDEX && position->u.index->extent != size;
 }
 
-typedef struct search { const ir_tensor *t; bool found; } search;
+typedef struct search {
+  const ir_tensor *t;
+  bool found;
+} search;
 
 static void search_conflict(void *arg, const ir_expr *e) {
   search *s = arg;
@@ -160,7 +170,8 @@ static void search_conflict(void *arg, const ir_expr *e) {
 static bool is_declared(const writer *w, const ir_tensor *t) {
   search s = {.t = t};
   for (int i = 0; i < t->eqs.n; i++)
-    for (int k = 0; k < t->rank; k++) s.found = s.found || differs(t->eqs.at[i]->lhs[k], t->size[k]);
+    for (int k = 0; k < t->rank; k++)
+      s.found = s.found || differs(t->eqs.at[i]->lhs[k], t->size[k]);
   for (int i = 0; i < w->count; i++)
     if (w->cycle[i] == w->cycle[t->id]) each_read(w->p->tensors.at[i], search_conflict, &s);
   return !s.found;
@@ -172,7 +183,9 @@ static bool fills_end(const writer *w, const ir_tensor *t, int k) {
   for (int i = 0; i < t->eqs.n; i++) {
     const ir_expr *offset;
     const ir_index *index = ir_position_index(t->eqs.at[i]->lhs[k], &offset);
-    if (index) offset = ir_binary(w->p, IR_ADD, offset, ir_binary(w->p, IR_SUB, index->extent, ir_int(w->p, 1)));
+    if (index)
+      offset =
+          ir_binary(w->p, IR_ADD, offset, ir_binary(w->p, IR_SUB, index->extent, ir_int(w->p, 1)));
     if (offset == last) return true;
   }
   return false;
@@ -223,8 +236,11 @@ static const ir_expr *fit_read(ir_program *p, const ir_expr *e, void *arg) {
     if (same || !differs(e->arg[k], t->size[k])) continue;
     const ir_expr *extent = e->arg[k]->u.index->extent;
     changed = true;
-    if (shorter(extent, t->size[k])) part = true, size[k] = extent;
-    else position[k] = ir_binary(p, IR_MINIMUM, e->arg[k], ir_binary(p, IR_SUB, t->size[k], ir_int(p, 1)));
+    if (shorter(extent, t->size[k]))
+      part = true, size[k] = extent;
+    else
+      position[k] =
+          ir_binary(p, IR_MINIMUM, e->arg[k], ir_binary(p, IR_SUB, t->size[k], ir_int(p, 1)));
   }
   return changed ? ir_read(p, part ? slice(w, t, size) : t, position) : e;
 }
@@ -239,7 +255,7 @@ static void put_equation(writer *w, const ir_eq *eq) {
   base_put(w->out, "\n");
 }
 
-/* ---- the whole --------------------------------------------------------------------------------------- */
+/* ---- the whole ------------------------------------------------------------------------------- */
 
 static const lang_tensor *named(const writer *w, const ir_tensor *t) {
   for (int i = 0; i < w->program->tensors.n; i++)
@@ -250,9 +266,11 @@ static const lang_tensor *named(const writer *w, const ir_tensor *t) {
 static void put_program(writer *w) {
   const ir_program *p = w->p;
   for (int i = 0; i < w->program->sizes.n; i++)
-    base_putf(w->out, "%s = %lld\n", w->program->sizes.at[i].symbol->name, (long long)w->program->sizes.at[i].value);
+    base_putf(w->out, "%s = %lld\n", w->program->sizes.at[i].symbol->name,
+              (long long)w->program->sizes.at[i].value);
   for (int i = 0; i < w->count; i++)
-    if (p->tensors.at[i]->role != IR_DERIVED) put_leaf(w, named(w, p->tensors.at[i]), p->tensors.at[i]);
+    if (p->tensors.at[i]->role != IR_DERIVED)
+      put_leaf(w, named(w, p->tensors.at[i]), p->tensors.at[i]);
   for (int i = 0; i < w->count; i++) {
     const ir_tensor *t = p->tensors.at[i];
     if (t->role != IR_DERIVED) continue;
@@ -281,19 +299,23 @@ static int list_wrt(const lang_program *program, const char *wrt, ir_tensor **ma
   int n = 0;
   if (wrt) {
     list[n++] = map[find(program, wrt)->ir->id];
-    if (!list[0]) base_raise(program->ctx, BASE_ARGUMENT, base_nowhere, "the loss does not depend on %s", wrt);
+    if (!list[0])
+      base_raise(program->ctx, BASE_ARGUMENT, base_nowhere, "the loss does not depend on %s", wrt);
     return n;
   }
   for (int i = 0; i < program->tensors.n; i++) {
     const lang_tensor *t = program->tensors.at[i];
     if (t->kind == LANG_PARAMETER && !t->fixed && map[t->ir->id]) list[n++] = map[t->ir->id];
   }
-  if (!n) base_raise(program->ctx, BASE_ARGUMENT, base_nowhere, "the loss depends on no parameter; name what to differentiate by");
+  if (!n)
+    base_raise(program->ctx, BASE_ARGUMENT, base_nowhere,
+               "the loss depends on no parameter; name what to differentiate by");
   return n;
 }
 
 /* What the outputs of P need, and where tensors of the whole program are in it. */
-static ir_program *needed(base_arena *arena, const ir_program *p, ir_tensor **map, int n, ir_tensor ***to) {
+static ir_program *needed(base_arena *arena, const ir_program *p, ir_tensor **map, int n,
+                          ir_tensor ***to) {
   ir_tensor **into = BASE_NEWS(arena, ir_tensor *, p->tensors.n + 1);
   ir_program *q = ir_extract(arena, p, p->outputs.n, p->outputs.at, false, 0, NULL, into);
   *to = BASE_NEWS(arena, ir_tensor *, n + 1);

@@ -8,11 +8,16 @@ void machine_put_string(base_text *text, const char *s, size_t n) {
   base_put(text, "\"");
   for (size_t i = 0; i < n; i++) {
     unsigned char c = (unsigned char)s[i];
-    if (c == '"' || c == '\\') base_putf(text, "\\%c", c);
-    else if (c == '\n') base_put(text, "\\n");
-    else if (c == '\t') base_put(text, "\\t");
-    else if (c < 0x20 || c == 0x7f) base_putf(text, "\\u%04x", c);
-    else base_put_n(text, &s[i], 1);
+    if (c == '"' || c == '\\')
+      base_putf(text, "\\%c", c);
+    else if (c == '\n')
+      base_put(text, "\\n");
+    else if (c == '\t')
+      base_put(text, "\\t");
+    else if (c < 0x20 || c == 0x7f)
+      base_putf(text, "\\u%04x", c);
+    else
+      base_put_n(text, &s[i], 1);
   }
   base_put(text, "\"");
 }
@@ -21,9 +26,12 @@ static void put_element(base_text *text, const machine_view *v, int64_t i) {
   ir_value x = device_load_value(v->type, v->data, i);
   bool real = ir_type_real(x.type), odd = real && !isfinite(x.u.f);
   if (odd) base_put(text, "\"");
-  if (v->type == IR_BOOL) base_put(text, x.u.i ? "true" : "false");
-  else if (real) machine_put_number(text, v->type, x.u.f);
-  else base_putf(text, "%lld", (long long)x.u.i);
+  if (v->type == IR_BOOL)
+    base_put(text, x.u.i ? "true" : "false");
+  else if (real)
+    machine_put_number(text, v->type, x.u.f);
+  else
+    base_putf(text, "%lld", (long long)x.u.i);
   if (odd) base_put(text, "\"");
 }
 
@@ -52,8 +60,10 @@ static void put_row(void *arg, const int64_t *key, int64_t at) {
   r->more = true;
   for (int k = 0; k < r->v->rank; k++) {
     const lang_domain *d = r->v->domain[k];
-    if (d) machine_put_string(r->text, d->symbol[key[k]], strlen(d->symbol[key[k]]));
-    else base_putf(r->text, "%lld", (long long)(key[k] + (k ? 0 : r->v->first)));
+    if (d)
+      machine_put_string(r->text, d->symbol[key[k]], strlen(d->symbol[key[k]]));
+    else
+      base_putf(r->text, "%lld", (long long)(key[k] + (k ? 0 : r->v->first)));
     base_put(r->text, ", ");
   }
   put_element(r->text, r->v, at);

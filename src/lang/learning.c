@@ -8,9 +8,11 @@
 #include <math.h>
 #include <string.h>
 
-static const lang_expr *const *arguments(const lang_expr *e) { return (const lang_expr *const *)e->at; }
+static const lang_expr *const *arguments(const lang_expr *e) {
+  return (const lang_expr *const *)e->at;
+}
 
-/* ---- optimisers and schedules ------------------------------------------------------------------------ */
+/* ---- optimisers and schedules ---------------------------------------------------------------- */
 
 static bool flag(check *c, const lang_expr *e, const char *name) {
   const lang_expr *x = check_keyword(arguments(e), e->n, name);
@@ -23,12 +25,16 @@ static void real(check *c, const lang_expr *e, const char *name, double *to) {
 }
 
 static train_optimizer optimizer_of(check *c, const lang_expr *e) {
-  static const struct { const char *name; const char *known[8]; } table[] = {
-      [TRAIN_SGD] = {"sgd", {"lr", "momentum", "nesterov"}},
-      [TRAIN_ADAM] = {"adam", {"lr", "b1", "b2", "eps", "amsgrad"}},
-      [TRAIN_ADAMW] = {"adamw", {"lr", "b1", "b2", "eps", "amsgrad", "decay"}}};
+  static const struct {
+    const char *name;
+    const char *known[8];
+  } table[] = {[TRAIN_SGD] = {"sgd", {"lr", "momentum", "nesterov"}},
+               [TRAIN_ADAM] = {"adam", {"lr", "b1", "b2", "eps", "amsgrad"}},
+               [TRAIN_ADAMW] = {"adamw", {"lr", "b1", "b2", "eps", "amsgrad", "decay"}}};
   int m = 0;
-  while (m < 3 && !((e->kind == LANG_CALL || e->kind == LANG_NAME) && strcmp(e->name, table[m].name) == 0)) m++;
+  while (m < 3 &&
+         !((e->kind == LANG_CALL || e->kind == LANG_NAME) && strcmp(e->name, table[m].name) == 0))
+    m++;
   if (m == 3) check_refuse(c, e->span, "an optimiser is sgd(lr=...), adam(...) or adamw(...)");
   train_optimizer o = train_optimizer_default((train_method)m);
   check_keywords(c, e->name, arguments(e), e->n, table[m].known);
@@ -46,16 +52,22 @@ static train_optimizer optimizer_of(check *c, const lang_expr *e) {
 }
 
 static train_schedule schedule_of(check *c, const lang_expr *e) {
-  static const struct { const char *name; const char *known[4]; } table[] = {
-      [TRAIN_CONSTANT] = {"constant", {"warmup"}},
-      [TRAIN_STEP] = {"step", {"warmup", "period", "gamma"}},
-      [TRAIN_EXPONENTIAL] = {"exponential", {"warmup", "gamma"}},
-      [TRAIN_COSINE] = {"cosine", {"warmup", "floor"}}};
+  static const struct {
+    const char *name;
+    const char *known[4];
+  } table[] = {[TRAIN_CONSTANT] = {"constant", {"warmup"}},
+               [TRAIN_STEP] = {"step", {"warmup", "period", "gamma"}},
+               [TRAIN_EXPONENTIAL] = {"exponential", {"warmup", "gamma"}},
+               [TRAIN_COSINE] = {"cosine", {"warmup", "floor"}}};
   int k = 0;
-  while (k < 4 && !((e->kind == LANG_CALL || e->kind == LANG_NAME) && strcmp(e->name, table[k].name) == 0)) k++;
+  while (k < 4 &&
+         !((e->kind == LANG_CALL || e->kind == LANG_NAME) && strcmp(e->name, table[k].name) == 0))
+    k++;
   if (k == 4)
-    check_refuse(c, e->span, "a schedule is constant, step(period=, gamma=), exponential(gamma=) or cosine(floor=), "
-                 "each with warmup= or without");
+    check_refuse(
+        c, e->span,
+        "a schedule is constant, step(period=, gamma=), exponential(gamma=) or cosine(floor=), "
+        "each with warmup= or without");
   train_schedule s = train_schedule_default((train_curve)k);
   check_keywords(c, e->name, arguments(e), e->n, table[k].known);
   s.warmup = check_count(c, arguments(e), e->n, "warmup", 0);
@@ -66,15 +78,15 @@ static train_schedule schedule_of(check *c, const lang_expr *e) {
   return s;
 }
 
-/* ---- what a batch runs over ------------------------------------------------------------------------------ */
+/* ---- what a batch runs over ------------------------------------------------------------------ */
 
-typedef struct batch {             /* positions and variables that run together with the index */
+typedef struct batch { /* positions and variables that run together with the index */
   check *c;
   const char *name;
-  base_map *met;                   /* entities already walked, by address */
-  BASE_VEC(entity *) entities;     /* the loss and all it is made of */
+  base_map *met;               /* entities already walked, by address */
+  BASE_VEC(entity *) entities; /* the loss and all it is made of */
   BASE_VEC(variable *) vars;
-  BASE_VEC(entity *) of;           /* position[i] of of[i] */
+  BASE_VEC(entity *) of; /* position[i] of of[i] */
   BASE_VEC(int) position;
   bool changed;
 } batch;
@@ -131,7 +143,9 @@ static void join_clause(batch *b, const clause *cl) {
 static void refuse_use(const batch *b, const node *n) {
   base_text text = base_text_open(b->c->arena);
   lang_print_expr(&text, &n->e);
-  check_refuse(b->c, n->e.span, "`%s` runs over the batch, so it stands alone in a position, not as in `%s`", b->name, text.at);
+  check_refuse(b->c, n->e.span,
+               "`%s` runs over the batch, so it stands alone in a position, not as in `%s`",
+               b->name, text.at);
 }
 
 /* A batch's index numbers no example, so its value must not be used. */
@@ -150,33 +164,40 @@ static void find_class(batch *b) {
     for (int k = 0; k < b->entities.at[i]->clauses.n; k++) {
       clause *cl = b->entities.at[i]->clauses.at[k];
       for (int v = 0; v < cl->vars.n; v++)
-        if (strcmp(cl->vars.at[v]->name, b->name) == 0 && ++named) BASE_PUSH(b->c->arena, &b->vars, cl->vars.at[v]);
+        if (strcmp(cl->vars.at[v]->name, b->name) == 0 && ++named)
+          BASE_PUSH(b->c->arena, &b->vars, cl->vars.at[v]);
     }
   do {
     b->changed = false;
     for (int i = 0; i < b->entities.n; i++)
-      for (int k = 0; k < b->entities.at[i]->clauses.n; k++) join_clause(b, b->entities.at[i]->clauses.at[k]);
+      for (int k = 0; k < b->entities.at[i]->clauses.n; k++)
+        join_clause(b, b->entities.at[i]->clauses.at[k]);
   } while (b->changed);
   for (int i = 0; i < b->entities.n; i++)
-    for (int k = 0; k < b->entities.at[i]->clauses.n; k++) check_uses_bare(b, b->entities.at[i]->clauses.at[k]->right);
+    for (int k = 0; k < b->entities.at[i]->clauses.n; k++)
+      check_uses_bare(b, b->entities.at[i]->clauses.at[k]->right);
 }
 
 static batch batch_of(check *c, const lang_stmt *s, entity *loss) {
-  const lang_expr *e = check_keyword((const lang_expr *const *)s->command.at, s->command.n, "batch");
+  const lang_expr *e =
+      check_keyword((const lang_expr *const *)s->command.at, s->command.n, "batch");
   batch b = {.c = c, .met = base_map_open(c->arena)};
   if (e->kind != LANG_SLICE || !e->at[0] || e->at[0]->kind != LANG_NAME || !e->at[1])
     check_refuse(c, s->span, "batch= takes an index and a number: batch=e:64");
   b.name = e->at[0]->name;
   walk(&b, loss);
   find_class(&b);
-  if (!b.vars.n) check_refuse(c, e->span, "nothing that %s is made of has an index `%s`", loss->name, b.name);
+  if (!b.vars.n)
+    check_refuse(c, e->span, "nothing that %s is made of has an index `%s`", loss->name, b.name);
   return b;
 }
 
 static entity *loss_of(check *c, const lang_stmt *s) {
   const lang_expr *e = s->command.at[0];
   entity *loss = e->kind == LANG_NAME ? check_find(c, e->name) : NULL;
-  if (!loss || loss->kind != NAME_TENSOR) check_refuse(c, s->span, "%s takes a scalar by its name: minimize(Loss, adamw(lr=1e-3))", s->command.name);
+  if (!loss || loss->kind != NAME_TENSOR)
+    check_refuse(c, s->span, "%s takes a scalar by its name: minimize(Loss, adamw(lr=1e-3))",
+                 s->command.name);
   return loss;
 }
 
@@ -192,8 +213,10 @@ static const ir_expr *new_size(check *c, const char *name, const ir_expr *whole)
 
 /* Before sizes are known: one symbol for all positions of a batch. */
 void check_batch(check *c, const lang_stmt *s) {
-  bool learns = s->form == LANG_COMMAND && (strcmp(s->command.name, "minimize") == 0 || strcmp(s->command.name, "maximize") == 0);
-  if (!learns || !check_keyword((const lang_expr *const *)s->command.at, s->command.n, "batch")) return;
+  bool learns = s->form == LANG_COMMAND && (strcmp(s->command.name, "minimize") == 0 ||
+                                            strcmp(s->command.name, "maximize") == 0);
+  if (!learns || !check_keyword((const lang_expr *const *)s->command.at, s->command.n, "batch"))
+    return;
   batch b = batch_of(c, s, loss_of(c, s));
   const ir_expr *symbol = NULL;
   const entity *first = NULL;
@@ -202,12 +225,15 @@ void check_batch(check *c, const lang_stmt *s) {
     entity *e = b.of.at[i];
     int k = b.position.at[i];
     if (e->declared && e->declared->declare.start)
-      check_refuse(c, s->span, "position %d of the parameter %s runs over `%s` too: it cannot be batched", k, e->name, b.name);
+      check_refuse(c, s->span,
+                   "position %d of the parameter %s runs over `%s` too: it cannot be batched", k,
+                   e->name, b.name);
     if (!e->size[k]) continue;
     int64_t one, other;
     if (first && ir_is_int(first->size[at], &one) && ir_is_int(e->size[k], &other) && one != other)
-      check_refuse(c, s->span, "`%s` runs over %lld (position %d of %s) and over %lld (position %d of %s)", b.name,
-                   (long long)one, at, first->name, (long long)other, k, e->name);
+      check_refuse(c, s->span,
+                   "`%s` runs over %lld (position %d of %s) and over %lld (position %d of %s)",
+                   b.name, (long long)one, at, first->name, (long long)other, k, e->name);
     if (!first) first = e, at = k;
     if (e->size[k]->op == IR_SYMBOL) symbol = e->size[k];
   }
@@ -218,7 +244,8 @@ void check_batch(check *c, const lang_stmt *s) {
 }
 
 static void list_batched(check *c, const lang_stmt *s, entity *loss, lang_minimize *m) {
-  const lang_expr *e = check_keyword((const lang_expr *const *)s->command.at, s->command.n, "batch");
+  const lang_expr *e =
+      check_keyword((const lang_expr *const *)s->command.at, s->command.n, "batch");
   if (!e) return;
   batch b = batch_of(c, s, loss);
   m->batch = (int64_t)check_argument(c, e->at[1], "the size of a batch", 1);
@@ -228,14 +255,15 @@ static void list_batched(check *c, const lang_stmt *s, entity *loss, lang_minimi
     lang_tensor *t = b.of.at[i]->tensor;
     if (!t || t->kind == LANG_DERIVED) continue;
     for (int k = 0; k < m->nbatched; k++)
-      if (m->batched[k] == t) check_refuse(c, s->span, "`%s` runs over two positions of %s", b.name, t->name);
+      if (m->batched[k] == t)
+        check_refuse(c, s->span, "`%s` runs over two positions of %s", b.name, t->name);
     m->batched[m->nbatched] = t;
     m->position[m->nbatched++] = b.position.at[i];
   }
   if (!m->nbatched) check_refuse(c, e->span, "`%s` runs over no data", b.name);
 }
 
-/* ---- minimize ------------------------------------------------------------------------------------------------- */
+/* ---- minimize -------------------------------------------------------------------------------- */
 
 lang_minimize *check_minimize(check *c, const lang_stmt *s) {
   static const char *const known[] = {"steps", "batch", "schedule", "every", NULL};
@@ -244,13 +272,19 @@ lang_minimize *check_minimize(check *c, const lang_stmt *s) {
   lang_minimize *m = BASE_NEW(c->arena, lang_minimize);
   check_keywords(c, s->command.name, at, n, known);
   if (n < 2 || at[1]->kind == LANG_KEYWORD)
-    check_refuse(c, s->span, "%s takes a scalar and an optimiser: %s(Loss, adamw(lr=1e-3), steps=500)", s->command.name, s->command.name);
+    check_refuse(c, s->span,
+                 "%s takes a scalar and an optimiser: %s(Loss, adamw(lr=1e-3), steps=500)",
+                 s->command.name, s->command.name);
   for (int i = 2; i < n; i++)
-    if (at[i]->kind != LANG_KEYWORD) check_refuse(c, at[i]->span, "what follows the optimiser has a name: steps=500");
+    if (at[i]->kind != LANG_KEYWORD)
+      check_refuse(c, at[i]->span, "what follows the optimiser has a name: steps=500");
   m->loss = check_answer(c, s->command.at[0], s);
   if (m->loss->ir->rank > 0)
-    check_refuse(c, at[0]->span, "%s has %d positions; what is %sd is a scalar", m->loss->name, m->loss->ir->rank, s->command.name);
-  if (!ir_type_real(m->loss->ir->type)) check_refuse(c, at[0]->span, "%s is %s; it has no derivative", m->loss->name, ir_type_name(m->loss->ir->type));
+    check_refuse(c, at[0]->span, "%s has %d positions; what is %sd is a scalar", m->loss->name,
+                 m->loss->ir->rank, s->command.name);
+  if (!ir_type_real(m->loss->ir->type))
+    check_refuse(c, at[0]->span, "%s is %s; it has no derivative", m->loss->name,
+                 ir_type_name(m->loss->ir->type));
   m->maximize = s->command.name[1] == 'a';
   m->optimizer = optimizer_of(c, at[1]);
   const lang_expr *schedule = check_keyword(at, n, "schedule");
@@ -261,7 +295,7 @@ lang_minimize *check_minimize(check *c, const lang_stmt *s) {
   return m;
 }
 
-/* ---- how parameters begin ------------------------------------------------------------------------------------------ */
+/* ---- how parameters begin -------------------------------------------------------------------- */
 
 /* Numbers of summands per result and of results per input, of W[out, in, ..]. */
 static void fans(const ir_tensor *t, double *in, double *out) {
@@ -289,16 +323,23 @@ static bool known_start(check *c, lang_tensor *t) {
   static const char *const scaled[] = {"constant", "normal", "uniform"};
   for (int i = 0; i < 3; i++)
     if (e->kind == LANG_CALL && strcmp(name, scaled[i]) == 0 && e->n == 1) {
-      if (!check_number(c, e->at[0], &x)) check_refuse(c, e->span, "%s takes a number known now", name);
+      if (!check_number(c, e->at[0], &x))
+        check_refuse(c, e->span, "%s takes a number known now", name);
       set_start(t, (lang_start)(LANG_START_CONSTANT + i), x);
       return true;
     }
-  if (strcmp(name, "zeros") == 0) set_start(t, LANG_START_CONSTANT, 0);
-  else if (strcmp(name, "ones") == 0) set_start(t, LANG_START_CONSTANT, 1);
-  else if (strcmp(name, "xavier") == 0) set_start(t, LANG_START_UNIFORM, sqrt(6 / fmax(in + out, 1)));
-  else if (strcmp(name, "he") == 0) set_start(t, LANG_START_NORMAL, sqrt(2 / fmax(in, 1)));
-  else if (check_number(c, e, &x)) set_start(t, LANG_START_CONSTANT, x);
-  else return false;
+  if (strcmp(name, "zeros") == 0)
+    set_start(t, LANG_START_CONSTANT, 0);
+  else if (strcmp(name, "ones") == 0)
+    set_start(t, LANG_START_CONSTANT, 1);
+  else if (strcmp(name, "xavier") == 0)
+    set_start(t, LANG_START_UNIFORM, sqrt(6 / fmax(in + out, 1)));
+  else if (strcmp(name, "he") == 0)
+    set_start(t, LANG_START_NORMAL, sqrt(2 / fmax(in, 1)));
+  else if (check_number(c, e, &x))
+    set_start(t, LANG_START_CONSTANT, x);
+  else
+    return false;
   return true;
 }
 

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-/* ---- leaves ----------------------------------------------------------------------------------- */
+/* ---- leaves ---------------------------------------------------------------------------------- */
 
 static void release(void *v) { run_release(v); }
 
@@ -19,7 +19,8 @@ int64_t machine_size(const lang_machine *m, const ir_tensor *t, int k) {
 
 int64_t machine_key(const lang_machine *m) { return (int64_t)((uint64_t)m->seed << 32); }
 
-static run_value *new_value(lang_machine *m, const ir_tensor *like, ir_type type, const void *data) {
+static run_value *new_value(lang_machine *m, const ir_tensor *like, ir_type type,
+                            const void *data) {
   int64_t size[RUN_RANK + 1];
   for (int k = 0; k < like->rank; k++) size[k] = machine_size(m, like, k);
   return run_value_new(m->session, type, like->rank, size, data);
@@ -66,7 +67,7 @@ run_value *machine_leaf(lang_machine *m, const ir_tensor *leaf) {
   return m->value[leaf->id];
 }
 
-/* ---- opening, closing --------------------------------------------------------------------------- */
+/* ---- opening, closing ------------------------------------------------------------------------ */
 
 static void fill_tables(lang_machine *m) {
   lang_program *program = m->program;
@@ -101,7 +102,7 @@ void lang_machine_close(lang_machine *m) {
   base_arena_close(m->arena);
 }
 
-/* ---- jobs ----------------------------------------------------------------------------------------- */
+/* ---- jobs ------------------------------------------------------------------------------------ */
 
 typedef void job_work(lang_machine *m, base_arena *job, void *arg);
 
@@ -135,7 +136,7 @@ static void carry_out(lang_machine *m, base_arena *job, void *arg) {
   case LANG_DO_LOAD: machine_load(m, job, a->path, a->stmt->span); break;
   case LANG_DO_SEED: set_seed(m, a->number); break;
   case LANG_DO_ROUNDS:
-  case LANG_DO_SETTLE: break;    /* bounds of recursive relations: nothing dense needs them */
+  case LANG_DO_SETTLE: break; /* bounds of recursive relations: nothing dense needs them */
   }
 }
 
@@ -146,7 +147,7 @@ void lang_machine_run(lang_machine *m) {
   }
 }
 
-/* ---- values from outside ----------------------------------------------------------------------------- */
+/* ---- values from outside --------------------------------------------------------------------- */
 
 typedef struct wanted {
   const lang_tensor *t;
@@ -166,14 +167,16 @@ run_value *lang_machine_value(lang_machine *m, lang_tensor *t) {
 
 void lang_machine_set(lang_machine *m, lang_tensor *t, run_value *v) {
   if (t->kind == LANG_DERIVED)
-    base_raise(m->ctx, BASE_ARGUMENT, t->span, "%s is computed by its equations; it cannot be set", t->name);
+    base_raise(m->ctx, BASE_ARGUMENT, t->span, "%s is computed by its equations; it cannot be set",
+               t->name);
   if (v->type != t->ir->type || v->rank != t->ir->rank)
-    base_raise(m->ctx, BASE_ARGUMENT, t->span, "%s is %s with %d positions; it is set to %s with %d", t->name,
+    base_raise(m->ctx, BASE_ARGUMENT, t->span,
+               "%s is %s with %d positions; it is set to %s with %d", t->name,
                ir_type_name(t->ir->type), t->ir->rank, ir_type_name(v->type), v->rank);
   for (int k = 0; k < v->rank; k++)
     if (t->ir->size[k]->op == IR_CONST && machine_size(m, t->ir, k) != v->size[k])
-      base_raise(m->ctx, BASE_ARGUMENT, t->span, "position %d of %s is %lld long, not %lld", k, t->name,
-                 (long long)machine_size(m, t->ir, k), (long long)v->size[k]);
+      base_raise(m->ctx, BASE_ARGUMENT, t->span, "position %d of %s is %lld long, not %lld", k,
+                 t->name, (long long)machine_size(m, t->ir, k), (long long)v->size[k]);
   for (int k = 0; k < v->rank; k++)
     if (t->ir->size[k]->op == IR_SYMBOL) m->symbols[t->ir->size[k]->u.symbol->id] = v->size[k];
   machine_replace(m, t->ir, run_value_share(v));

@@ -24,12 +24,13 @@ struct lang_machine {
 };
 
 /* machine.c. A job's arena holds whatever one command needs, and is closed behind it. */
-run_value *machine_leaf(lang_machine *m, const ir_tensor *leaf);        /* not a new reference */
-run_value *machine_hold(base_arena *job, run_value *v);                 /* released with JOB */
+run_value *machine_leaf(lang_machine *m, const ir_tensor *leaf);   /* not a new reference */
+run_value *machine_hold(base_arena *job, run_value *v);            /* released with JOB */
 int64_t machine_size(const lang_machine *m, const ir_tensor *t, int k);
 run_value *machine_zeros(lang_machine *m, base_arena *job, const ir_tensor *like, ir_type type);
-int64_t machine_key(const lang_machine *m);                             /* of draws, from the seed */
-void machine_replace(lang_machine *m, const ir_tensor *leaf, run_value *v);   /* takes the reference */
+int64_t machine_key(const lang_machine *m);                        /* of draws, from the seed */
+/* Takes the reference. */
+void machine_replace(lang_machine *m, const ir_tensor *leaf, run_value *v);
 
 /* start.c */
 void machine_start(lang_machine *m, const lang_tensor *t, void *data, int64_t n);
@@ -49,12 +50,14 @@ machine_part machine_extract(lang_machine *m, base_arena *job, ir_tensor *wanted
                              ir_tensor *const *replaced);
 /* The extract may have got more equations in between. Leaves that are new have no value yet. */
 void machine_plan(machine_part *part);
-void machine_give(machine_part *part, const ir_tensor *leaf, run_value *v);   /* not a new reference */
-run_value *machine_run_part(machine_part *part);                        /* its output, held by the job */
+/* No new reference. */
+void machine_give(machine_part *part, const ir_tensor *leaf, run_value *v);
+run_value *machine_run_part(machine_part *part);         /* its output, held by the job */
 /* The value of T, other leaves and tensors replaced; held by JOB. */
 run_value *machine_value(lang_machine *m, base_arena *job, const lang_tensor *t, int nwith,
                          const lang_with *with);
-run_value *machine_convert(base_arena *job, run_value *v, ir_type type);      /* V if it has it already */
+/* V, if it is of that type already. */
+run_value *machine_convert(base_arena *job, run_value *v, ir_type type);
 
 /* query.c, minimize.c, generate.c, checkpoint.c */
 void machine_query(lang_machine *m, base_arena *job, const lang_action *a);
@@ -77,8 +80,9 @@ typedef struct machine_view {    /* elements on the host, and what names their p
   int64_t first;                 /* the number of the first row */
 } machine_view;
 machine_view machine_view_of(base_arena *job, const run_value *v, const lang_item *item);
-bool machine_named(const machine_view *v);                              /* some position has symbols */
-void machine_put_number(base_text *text, ir_type type, double x);       /* shortest that reads back */
+bool machine_named(const machine_view *v);               /* some position has symbols */
+/* The shortest that reads back. */
+void machine_put_number(base_text *text, ir_type type, double x);
 void machine_put_value(base_text *text, const char *label, const machine_view *v);
 void machine_put_json(base_text *text, const machine_view *v);
 void machine_put_string(base_text *text, const char *s, size_t n);      /* quoted as in JSON */

@@ -5,11 +5,11 @@
 #include <math.h>
 #include <string.h>
 
-typedef struct batched {         /* a leaf of which each step gets some rows */
-  run_value *value;              /* what the step reads */
-  char *all, *some;              /* on the host */
-  int64_t outer, n;              /* rows stand n apart, outer times */
-  size_t row;                    /* bytes */
+typedef struct batched { /* a leaf of which each step gets some rows */
+  run_value *value;      /* what the step reads */
+  char *all, *some;      /* on the host */
+  int64_t outer, n;      /* rows stand n apart, outer times */
+  size_t row;            /* bytes */
 } batched;
 
 typedef struct training {
@@ -22,11 +22,11 @@ typedef struct training {
   int nbatched;
   batched *batched;
   train_batches batches;
-  double terms;                  /* summed by the loss in each step */
-  bool tokens;                   /* the terms are tokens of a text */
+  double terms; /* summed by the loss in each step */
+  bool tokens;  /* the terms are tokens of a text */
 } training;
 
-/* ---- the program of a step -------------------------------------------------------------------------- */
+/* ---- the program of a step ------------------------------------------------------------------- */
 
 static ir_tensor **parameters(const training *t, int *n) {
   const lang_program *program = t->m->program;
@@ -35,7 +35,8 @@ static ir_tensor **parameters(const training *t, int *n) {
   for (int i = 0; i < program->tensors.n; i++) {
     const lang_tensor *p = program->tensors.at[i];
     ir_tensor *there = t->part.map[p->ir->id];
-    if (p->kind == LANG_PARAMETER && !p->fixed && there && ir_type_real(p->ir->type)) list[(*n)++] = there;
+    if (p->kind == LANG_PARAMETER && !p->fixed && there && ir_type_real(p->ir->type))
+      list[(*n)++] = there;
   }
   return list;
 }
@@ -72,7 +73,9 @@ static void make_step(training *t, const lang_action *a) {
   t->part = machine_extract(m, t->job, loss->ir, 0, NULL);
   int n;
   ir_tensor **parameter = parameters(t, &n);
-  if (!n) base_raise(m->ctx, BASE_REFUSED, a->stmt->span, "%s depends on no parameter that is learned", loss->name);
+  if (!n)
+    base_raise(m->ctx, BASE_REFUSED, a->stmt->span, "%s depends on no parameter that is learned",
+               loss->name);
   ir_tensor *there = t->part.map[loss->ir->id];
   t->terms = terms_of(there);
   t->tokens = reads_text(t);
@@ -81,12 +84,13 @@ static void make_step(training *t, const lang_action *a) {
   if (draw && t->part.map[draw->id]) train_count(t->part.p, t->part.map[draw->id]);
 }
 
-/* ---- leaves of its own -------------------------------------------------------------------------------- */
+/* ---- leaves of its own ----------------------------------------------------------------------- */
 
 static run_value *zeros_for(training *t, const ir_tensor *leaf) {
   int64_t size[RUN_RANK + 1];
   for (int k = 0; k < leaf->rank; k++) size[k] = ir_eval_size(leaf->size[k], NULL);
-  run_value *v = machine_hold(t->job, run_value_new(t->m->session, leaf->type, leaf->rank, size, NULL));
+  run_value *v =
+      machine_hold(t->job, run_value_new(t->m->session, leaf->type, leaf->rank, size, NULL));
   machine_give(&t->part, leaf, v);
   return v;
 }
@@ -109,7 +113,7 @@ static void give_states(training *t) {
   if (s->scale2) t->scale2 = zeros_for(t, s->scale2);
 }
 
-/* ---- batches ---------------------------------------------------------------------------------------------- */
+/* ---- batches --------------------------------------------------------------------------------- */
 
 static void open_batched(training *t, batched *b, const lang_tensor *leaf, int position) {
   lang_machine *m = t->m;
@@ -133,7 +137,9 @@ static void open_batches(training *t) {
   if (!how->batch) return;
   const lang_tensor *first = how->batched[0];
   int64_t n = machine_leaf(t->m, first->ir)->size[how->position[0]];
-  if (n < 1) base_raise(t->m->ctx, BASE_RUNTIME, first->span, "%s is empty: there is no batch to draw", first->name);
+  if (n < 1)
+    base_raise(t->m->ctx, BASE_RUNTIME, first->span, "%s is empty: there is no batch to draw",
+               first->name);
   train_batches_open(&t->batches, t->job, n, how->batch, machine_key(t->m));
   t->batched = BASE_NEWS(t->job, batched, how->nbatched);
   for (int i = 0; i < how->nbatched; i++)
@@ -154,11 +160,11 @@ static void next_batch(training *t) {
   }
 }
 
-/* ---- progress ---------------------------------------------------------------------------------------------- */
+/* ---- progress -------------------------------------------------------------------------------- */
 
 typedef struct pace {
   double begin, last;
-  int64_t step;                  /* of the last line */
+  int64_t step; /* of the last line */
 } pace;
 
 static bool due(const training *t, const pace *c, int64_t done, double now) {
@@ -170,15 +176,17 @@ static bool due(const training *t, const pace *c, int64_t done, double now) {
 static void report(const training *t, pace *c, int64_t done, double loss, double now) {
   base_text line = base_text_open(t->job);
   double rate = (double)(done - c->step) / fmax(now - c->last, 1e-9);
-  base_putf(&line, "step %lld of %lld: %s ", (long long)done, (long long)t->how->steps, t->how->loss->name);
+  base_putf(&line, "step %lld of %lld: %s ", (long long)done, (long long)t->how->steps,
+            t->how->loss->name);
   base_putf(&line, "%.4f, %.4g steps/s", loss, rate);
-  if (t->terms > 1) base_putf(&line, ", %.0f %s/s", rate * t->terms, t->tokens ? "tokens" : "terms");
+  if (t->terms > 1)
+    base_putf(&line, ", %.0f %s/s", rate * t->terms, t->tokens ? "tokens" : "terms");
   t->m->output.progress(t->m->output.user, line.at);
   c->last = now;
   c->step = done;
 }
 
-/* ---- the loop ------------------------------------------------------------------------------------------------ */
+/* ---- the loop -------------------------------------------------------------------------------- */
 
 static void set(run_value *v, double x) {
   float value = (float)x;

@@ -15,7 +15,7 @@ machine_part machine_extract(lang_machine *m, base_arena *job, ir_tensor *wanted
   return part;
 }
 
-/* ---- sizes that no leaf of the part has ---------------------------------------------------------- */
+/* ---- sizes that no leaf of the part has ------------------------------------------------------ */
 
 static bool has_size(const ir_program *p, const ir_symbol *symbol) {
   for (int i = 0; i < p->tensors.n; i++)
@@ -37,7 +37,7 @@ static void add_sizes(machine_part *part) {
   }
 }
 
-/* ---- leaves -------------------------------------------------------------------------------------------- */
+/* ---- leaves ---------------------------------------------------------------------------------- */
 
 static void list_leaves(machine_part *part) {
   const ir_program *p = part->p;
@@ -55,11 +55,13 @@ void machine_give(machine_part *part, const ir_tensor *leaf, run_value *v) {
 static void give_sizes(machine_part *part) {
   for (int i = 0; i < part->nleaf; i++) {
     const ir_tensor *t = part->leaf[i];
-    if (t->rank != 1 || t->size[0]->op != IR_SYMBOL || t->type != IR_BOOL || part->value[i]) continue;
+    if (t->rank != 1 || t->size[0]->op != IR_SYMBOL || t->type != IR_BOOL || part->value[i])
+      continue;
     const ir_symbol *symbol = t->size[0]->u.symbol;
     if (!symbol->origin) continue;
     int64_t size = part->m->symbols[symbol->origin->id];
-    part->value[i] = machine_hold(part->job, run_value_new(part->m->session, IR_BOOL, 1, &size, NULL));
+    part->value[i] =
+        machine_hold(part->job, run_value_new(part->m->session, IR_BOOL, 1, &size, NULL));
   }
 }
 
@@ -82,7 +84,7 @@ run_value *machine_run_part(machine_part *part) {
   return machine_hold(part->job, out);
 }
 
-/* ---- the value of a tensor --------------------------------------------------------------------------------- */
+/* ---- the value of a tensor ------------------------------------------------------------------- */
 
 run_value *machine_convert(base_arena *job, run_value *v, ir_type type) {
   if (v->type == type) return v;
@@ -98,7 +100,8 @@ run_value *machine_convert(base_arena *job, run_value *v, ir_type type) {
 
 run_value *machine_value(lang_machine *m, base_arena *job, const lang_tensor *t, int nwith,
                          const lang_with *with) {
-  if (!nwith && t->ir->role != IR_DERIVED) return machine_hold(job, run_value_share(machine_leaf(m, t->ir)));
+  if (!nwith && t->ir->role != IR_DERIVED)
+    return machine_hold(job, run_value_share(machine_leaf(m, t->ir)));
   ir_tensor **replaced = BASE_NEWS(job, ir_tensor *, nwith + 1);
   for (int i = 0; i < nwith; i++) replaced[i] = with[i].tensor->ir;
   machine_part part = machine_extract(m, job, t->ir, nwith, replaced);

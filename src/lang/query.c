@@ -37,7 +37,8 @@ static shown generated(lang_machine *m, base_arena *job, const lang_item *item) 
 static shown show(lang_machine *m, base_arena *job, const lang_item *item, int nwith,
                   const lang_with *with) {
   switch (item->show) {
-  case LANG_SHOW_TEXT: return (shown){.is_text = true, .text = item->text, .length = strlen(item->text)};
+  case LANG_SHOW_TEXT:
+    return (shown){.is_text = true, .text = item->text, .length = strlen(item->text)};
   case LANG_SHOW_GENERATED: return generated(m, job, item);
   default: break;
   }
@@ -62,8 +63,10 @@ void machine_query(lang_machine *m, base_arena *job, const lang_action *a) {
     base_put(&text, "{\"query\": ");
     machine_put_string(&text, a->stmt->source, strlen(a->stmt->source));
     base_put(&text, ", \"value\": ");
-    if (s.is_text) machine_put_string(&text, s.text, s.length);
-    else machine_put_json(&text, &s.view);
+    if (s.is_text)
+      machine_put_string(&text, s.text, s.length);
+    else
+      machine_put_json(&text, &s.view);
     base_put(&text, "}\n");
   } else if (s.is_text) {
     base_put_n(&text, s.text, s.length);
@@ -102,8 +105,8 @@ void machine_print(lang_machine *m, base_arena *job, const lang_action *a) {
 
 static io_array array_of(const machine_view *v, base_ctx *ctx, const lang_action *a) {
   if (v->rank > IO_RANK)
-    base_raise(ctx, BASE_RUNTIME, a->stmt->span, "%s has %d positions; files hold %d at most", a->item[0].label,
-               v->rank, IO_RANK);
+    base_raise(ctx, BASE_RUNTIME, a->stmt->span, "%s has %d positions; files hold %d at most",
+               a->item[0].label, v->rank, IO_RANK);
   return io_array_of((int)v->type, v->rank, v->size, (void *)(uintptr_t)v->data);
 }
 
@@ -111,7 +114,8 @@ void machine_write(lang_machine *m, base_arena *job, const lang_action *a) {
   const lang_item *item = &a->item[0];
   shown s = show(m, job, item, 0, NULL);
   if (s.is_text)
-    base_raise(m->ctx, BASE_RUNTIME, a->stmt->span, "%s is text; files hold tensors: print it instead", item->label);
+    base_raise(m->ctx, BASE_RUNTIME, a->stmt->span,
+               "%s is text; files hold tensors: print it instead", item->label);
   io_set set = {0};
   io_add(job, &set, item->label, array_of(&s.view, m->ctx, a));
   io_write(m->ctx, a->path, &set);

@@ -8,21 +8,23 @@
 
 typedef enum need { NOWHERE, ONE, ALL } need;
 
-typedef struct place {             /* a position of a tensor */
+typedef struct place { /* a position of a tensor */
   need wanted;
   int64_t number;
-  bool pinned;                     /* some equation cannot be solved for it */
+  bool pinned; /* some equation cannot be solved for it */
 } place;
 
 typedef struct narrowing {
   ir_program *p;
-  int *first;                      /* by tensor id: its position 0 in `at` */
+  int *first; /* by tensor id: its position 0 in `at` */
   place *at;
   bool changed;
-  const ir_eq *eq;                 /* under inspection */
+  const ir_eq *eq; /* under inspection */
 } narrowing;
 
-static place *place_of(const narrowing *n, const ir_tensor *t, int k) { return &n->at[n->first[t->id] + k]; }
+static place *place_of(const narrowing *n, const ir_tensor *t, int k) {
+  return &n->at[n->first[t->id] + k];
+}
 
 static void lower(narrowing *n, place *x, need wanted, int64_t number) {
   if (wanted == NOWHERE || x->wanted == ALL) return;
@@ -32,7 +34,7 @@ static void lower(narrowing *n, place *x, need wanted, int64_t number) {
   n->changed = true;
 }
 
-/* ---- what is read where --------------------------------------------------------------------------- */
+/* ---- what is read where ---------------------------------------------------------------------- */
 
 /* POSITION is where the head of the equation has it, moved by a constant. */
 static const place *same_as_head(const narrowing *n, const ir_expr *position, int64_t *shift) {
@@ -52,9 +54,12 @@ static void visit(void *arg, const ir_expr *e) {
     place *x = place_of(n, e->u.tensor, k);
     int64_t number;
     const place *head;
-    if (ir_is_int(e->arg[k], &number)) lower(n, x, ONE, number);
-    else if ((head = same_as_head(n, e->arg[k], &number))) lower(n, x, head->wanted, head->number + number);
-    else lower(n, x, ALL, 0);
+    if (ir_is_int(e->arg[k], &number))
+      lower(n, x, ONE, number);
+    else if ((head = same_as_head(n, e->arg[k], &number)))
+      lower(n, x, head->wanted, head->number + number);
+    else
+      lower(n, x, ALL, 0);
   }
 }
 
@@ -85,13 +90,13 @@ static void settle(narrowing *n) {
   } while (n->changed);
 }
 
-/* ---- what can be solved ------------------------------------------------------------------------------- */
+/* ---- what can be solved ---------------------------------------------------------------------- */
 
 typedef enum answer { NEVER, ALWAYS, OPEN } answer;
 
 /* Does EQ write its head's position K at NUMBER, and for which value of which index? */
-static answer writes(const narrowing *n, const ir_eq *eq, int k, int64_t number, const ir_index **index,
-                     const ir_expr **value) {
+static answer writes(const narrowing *n, const ir_eq *eq, int k, int64_t number,
+                     const ir_index **index, const ir_expr **value) {
   ir_program *p = n->p;
   const ir_expr *offset, *one = ir_int(p, 1), *zero = ir_int(p, 0), *wanted = ir_int(p, number);
   *index = ir_position_index(eq->lhs[k], &offset);
@@ -125,7 +130,7 @@ static bool pin(narrowing *n) {
   return any;
 }
 
-/* ---- the change ---------------------------------------------------------------------------------------- */
+/* ---- the change ------------------------------------------------------------------------------ */
 
 static const ir_expr *read_narrowed(ir_program *p, const ir_expr *e, void *arg) {
   const narrowing *n = arg;
@@ -149,16 +154,18 @@ static void rebuild_eq(narrowing *n, ir_tensor *head, const ir_eq *eq) {
     if (!narrowed(n, head, k)) continue;
     if (writes(n, eq, k, place_of(n, head, k)->number, &index[found], &by[found]) == NEVER) return;
     if (!index[found]) continue;
-    for (int i = 0; i < found; i++)          /* H[i,i] is wanted on its diagonal only */
+    for (int i = 0; i < found; i++) /* H[i,i] is wanted on its diagonal only */
       if (index[i] == index[found] && by[i] != by[found]) return;
     found++;
   }
   const ir_expr **lhs = BASE_NEWS(p->arena, const ir_expr *, head->rank + 1);
   for (int k = 0; k < head->rank; k++) {
-    const ir_expr *e = narrowed(n, head, k) ? ir_int(p, 0) : ir_substitute(p, eq->lhs[k], found, index, by);
+    const ir_expr *e =
+        narrowed(n, head, k) ? ir_int(p, 0) : ir_substitute(p, eq->lhs[k], found, index, by);
     lhs[k] = ir_rewrite(p, e, read_narrowed, n);
   }
-  const ir_expr *body = ir_rewrite(p, ir_substitute(p, eq->body, found, index, by), read_narrowed, n);
+  const ir_expr *body =
+      ir_rewrite(p, ir_substitute(p, eq->body, found, index, by), read_narrowed, n);
   ir_define(p, head, eq->agg, lhs, body)->span = eq->span;
 }
 

@@ -24,7 +24,8 @@ double train_rate(const train_schedule *s, int64_t step, int64_t steps) {
   case TRAIN_STEP: return pow(s->gamma, (double)(at / (s->period > 0 ? s->period : 1)));
   case TRAIN_EXPONENTIAL: return pow(s->gamma, (double)at);
   case TRAIN_COSINE:
-    return s->floor + (1 - s->floor) * 0.5 * (1 + cos(M_PI * (double)at / (double)(of > 0 ? of : 1)));
+    return s->floor +
+           (1 - s->floor) * 0.5 * (1 + cos(M_PI * (double)at / (double)(of > 0 ? of : 1)));
   default: return 1;
   }
 }

@@ -2,13 +2,13 @@
 #include "pass/pass.h"
 #include "train/train.h"
 
-typedef struct update {            /* of one parameter; reads at the same positions */
+typedef struct update { /* of one parameter; reads at the same positions */
   train_step *step;
   const train_optimizer *o;
   ir_program *p;
   ir_tensor *parameter;
-  ir_tensor *exact;                /* the parameter, or its f32 master */
-  ir_type type;                    /* of the arithmetic: exact's */
+  ir_tensor *exact; /* the parameter, or its f32 master */
+  ir_type type;     /* of the arithmetic: exact's */
   const ir_expr *at[RUN_RANK + 1];
   const ir_expr *g, *rate, *scale1, *scale2;
 } update;
@@ -91,7 +91,8 @@ static const ir_expr *adam(const update *u) {
     w = op(u, IR_SUB, w, op(u, IR_MUL, times(u, u->o->decay, u->rate), w));
   const ir_expr *root = op(u, IR_MUL, ir_unary(u->p, IR_SQRT, v), u->scale2);
   const ir_expr *size = op(u, IR_MUL, u->rate, u->scale1);
-  return op(u, IR_SUB, w, op(u, IR_DIV, op(u, IR_MUL, size, m), op(u, IR_ADD, root, real(u, u->o->eps))));
+  return op(u, IR_SUB, w,
+            op(u, IR_DIV, op(u, IR_MUL, size, m), op(u, IR_ADD, root, real(u, u->o->eps))));
 }
 
 /* A 16-bit parameter is too coarse for small changes: they are added up in f32. */

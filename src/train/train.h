@@ -7,7 +7,7 @@
 #include "io/io.h"
 #include "run/run.h"
 
-/* ---- optimisers: as PyTorch computes them ----------------------------------------------------- */
+/* ---- optimisers: as PyTorch computes them ---------------------------------------------------- */
 
 typedef enum train_method { TRAIN_SGD, TRAIN_ADAM, TRAIN_ADAMW } train_method;
 typedef struct train_optimizer {
@@ -17,7 +17,9 @@ typedef struct train_optimizer {
 } train_optimizer;
 train_optimizer train_optimizer_default(train_method method);     /* as language.md says */
 
-typedef enum train_curve { TRAIN_CONSTANT, TRAIN_STEP, TRAIN_EXPONENTIAL, TRAIN_COSINE } train_curve;
+typedef enum train_curve {
+  TRAIN_CONSTANT, TRAIN_STEP, TRAIN_EXPONENTIAL, TRAIN_COSINE,
+} train_curve;
 typedef struct train_schedule {
   train_curve curve;
   int64_t warmup;                  /* steps of linear rise from 0 */
@@ -29,7 +31,7 @@ train_schedule train_schedule_default(train_curve curve);
 /* The factor on lr at step 0, 1, .. steps - 1. */
 double train_rate(const train_schedule *s, int64_t step, int64_t steps);
 
-/* ---- the step ---------------------------------------------------------------------------------- */
+/* ---- the step -------------------------------------------------------------------------------- */
 
 /* W becomes W - rate W' with W' from the gradient and the moments; ADAM and ADAMW divide those by
  * what they lack in the first steps: the scales are 1/(1-b1^t) and 1/sqrt(1-b2^t), t from 1. */
@@ -54,7 +56,7 @@ typedef struct train_numbers { double rate, scale1, scale2; } train_numbers;
 train_numbers train_numbers_at(const train_optimizer *o, const train_schedule *s, int64_t step,
                                int64_t steps);
 
-/* ---- minibatches -------------------------------------------------------------------------------- */
+/* ---- minibatches ----------------------------------------------------------------------------- */
 
 /* Elements 0 .. n-1 in an order that KEY and the number of the epoch set, SIZE of them at a time;
  * what is left of an epoch that does not fill a batch is left out. */
@@ -63,6 +65,6 @@ typedef struct train_batches {
   int64_t *order;                  /* n of them */
 } train_batches;
 void train_batches_open(train_batches *b, base_arena *arena, int64_t n, int64_t size, int64_t key);
-const int64_t *train_batches_next(train_batches *b);              /* size numbers, till the next call */
+const int64_t *train_batches_next(train_batches *b);     /* size numbers, till the next call */
 
 #endif

@@ -12,7 +12,10 @@ static const char text[] =
     "minimize(Loss, adamw(lr=0.1), steps=3, batch=e:2, every=1)\n"
     "Loss?; P? with X = [0, 0; 0, 0; 0, 0]\n";
 
-static void put(void *user, const char *bytes, size_t n) { (void)bytes; *(size_t *)user += n; }
+static void put(void *user, const char *bytes, size_t n) {
+  (void)bytes;
+  *(size_t *)user += n;
+}
 static void progress(void *user, const char *line) { *(size_t *)user += strlen(line); }
 
 typedef struct world {
@@ -26,7 +29,8 @@ static void carry_out(base_ctx *ctx, world *w) {
   w->arena = base_arena_open(ctx);
   w->session = run_open(ctx, &(run_config){.device = "cpu", .threads = 1});
   lang_program *program = lang_check(w->arena, NULL, text, sizeof text - 1, NULL);
-  w->machine = lang_machine_open(w->session, program, &(lang_output){put, progress, &w->said, false});
+  w->machine =
+      lang_machine_open(w->session, program, &(lang_output){put, progress, &w->said, false});
   lang_machine_run(w->machine);
 }
 
@@ -57,8 +61,10 @@ static void test_each_allocation(void **state) {
   int64_t n = 0, failed = 0;
   for (base_status status = BASE_MEMORY; status != BASE_OK || n < 50; n++) {
     status = attempt(ctx, n);
-    if (status != BASE_OK && status != BASE_MEMORY) fail_msg("allocation %lld: status %d", (long long)n, status);
-    if (base_heap_count(ctx) != blocks) fail_msg("allocation %lld: %zu blocks, not %zu", (long long)n, base_heap_count(ctx), blocks);
+    if (status != BASE_OK && status != BASE_MEMORY)
+      fail_msg("allocation %lld: status %d", (long long)n, status);
+    if (base_heap_count(ctx) != blocks)
+      fail_msg("allocation %lld: %zu blocks, not %zu", (long long)n, base_heap_count(ctx), blocks);
     failed += status == BASE_MEMORY;
   }
   assert_true(failed > 100);

@@ -27,7 +27,8 @@ static void test_row(void **state) {
   assert_int_equal(length(l, "H", 1), 3);
   assert_string_equal(text_of(l, tensor(l, "Y")), "Y[i] = G[0,i]");
   compute(l);
-  for (int i = 0; i < 3; i++) assert_true(at(l, tensor(l, "Y"), i) == 3 * at(l, tensor(l, "X"), 6 + i));
+  for (int i = 0; i < 3; i++)
+    assert_true(at(l, tensor(l, "Y"), i) == 3 * at(l, tensor(l, "X"), 6 + i));
 }
 
 static void test_two_rows(void **state) {
@@ -51,7 +52,8 @@ static void test_recurrence(void **state) {
   assert_int_equal(length(l, "S", 0), 4);
   assert_int_equal(length(l, "S", 1), 1);
   compute(l);
-  for (int i = 0; i < 3; i++) assert_true(at(l, tensor(l, "Y"), i) == 8 * at(l, tensor(l, "X"), 3 + i));
+  for (int i = 0; i < 3; i++)
+    assert_true(at(l, tensor(l, "Y"), i) == 8 * at(l, tensor(l, "X"), 3 + i));
 }
 
 static void test_other_windows_go(void **state) {
@@ -90,8 +92,11 @@ static void test_data_positions_stay(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {WITH_LAB(test_row), WITH_LAB(test_two_rows), WITH_LAB(test_recurrence),
-                                     WITH_LAB(test_other_windows_go), WITH_LAB(test_outside_is_zero),
+  const struct CMUnitTest tests[] = {WITH_LAB(test_row),
+                                     WITH_LAB(test_two_rows),
+                                     WITH_LAB(test_recurrence),
+                                     WITH_LAB(test_other_windows_go),
+                                     WITH_LAB(test_outside_is_zero),
                                      WITH_LAB(test_data_positions_stay)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

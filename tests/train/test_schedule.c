@@ -84,8 +84,9 @@ static void test_batches(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_constant), cmocka_unit_test(test_step_and_exponential), cmocka_unit_test(test_cosine),
-      cmocka_unit_test(test_numbers), cmocka_unit_test(test_batches)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_constant),
+                                     cmocka_unit_test(test_step_and_exponential),
+                                     cmocka_unit_test(test_cosine), cmocka_unit_test(test_numbers),
+                                     cmocka_unit_test(test_batches)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -37,7 +37,8 @@ static lab lab_open(ir_type type) {
   l.loss = ir_tensor_new(p, "Loss", IR_F32, 0, NULL, IR_DERIVED);
   ir_positions(p, l.w, i);
   const ir_expr *d = ir_binary(p, IR_SUB, ir_read(p, l.w, i), ir_read(p, l.t, i));
-  ir_define(p, l.loss, IR_SUM, NULL, ir_binary(p, IR_MUL, ir_binary(p, IR_MUL, d, d), ir_read(p, l.c, i)));
+  ir_define(p, l.loss, IR_SUM, NULL,
+            ir_binary(p, IR_MUL, ir_binary(p, IR_MUL, d, d), ir_read(p, l.c, i)));
   return l;
 }
 
@@ -65,7 +66,8 @@ static void set(lab *l, const ir_tensor *t, const float *x) {
     return;
   }
   char stored[8 * N];
-  for (int i = 0; i < N; i++) device_store_value(v->type, stored, i, (ir_value){IR_F32, {.f = x[i]}});
+  for (int i = 0; i < N; i++)
+    device_store_value(v->type, stored, i, (ir_value){IR_F32, {.f = x[i]}});
   run_value_write(v, stored);
 }
 
@@ -98,9 +100,11 @@ static double run(lab *l, const train_optimizer *o, int step) {
   return loss;
 }
 
-/* ---- what is to come out -------------------------------------------------------------------------- */
+/* ---- what is to come out --------------------------------------------------------------------- */
 
-typedef struct expected { double w[N], m[N], v[N], most[N]; } expected;
+typedef struct expected {
+  double w[N], m[N], v[N], most[N];
+} expected;
 
 static void update(expected *e, const train_optimizer *o, int step, double sign) {
   double t = step + 1;
@@ -208,7 +212,8 @@ static void test_counter(void **state) {
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_sgd), cmocka_unit_test(test_adam), cmocka_unit_test(test_adamw),
-                                     cmocka_unit_test(test_half_precision), cmocka_unit_test(test_counter)};
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_sgd), cmocka_unit_test(test_adam), cmocka_unit_test(test_adamw),
+      cmocka_unit_test(test_half_precision), cmocka_unit_test(test_counter)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
