@@ -16,7 +16,7 @@ typedef struct sched_use {
 
 typedef struct sched_uses { int n; sched_use *at; } sched_uses;  /* by tensor id */
 sched_uses *sched_uses_of(ir_program *p);
-const sched_use *sched_use_of(const sched_uses *all, const ir_tensor *t);  /* later ones: nobody's */
+const sched_use *sched_use_of(const sched_uses *all, const ir_tensor *t);   /* later: nobody's */
 
 /* ---- pairs of indices ------------------------------------------------------------------------ */
 
@@ -102,7 +102,7 @@ bool sched_has(const sched_indices *set, const ir_index *x);
 double sched_points(sched_graph *g, const sched_indices *set);      /* by estimate */
 void sched_guess(sched_graph *g);
 
-void sched_attend(sched_graph *g);                     /* products around a row, before the others */
+void sched_attend(sched_graph *g);                     /* products around a row: the first */
 void sched_share(sched_graph *g, sched_group *s);      /* dear subexpressions of a row, once */
 void sched_gather(sched_graph *g);                     /* all grouping, shape by shape */
 bool sched_only_maps(ir_program *p, const ir_loop *loop);   /* all it does may be one scan */
