@@ -101,7 +101,7 @@ static bool is_window(const clause *cl, const ir_expr *const *lhs) {
 
 /* x of Y[x/4], where x runs to 3 at most: a position that it does not change. */
 static bool is_gone(const clause *cl, const variable *v, const ir_expr *const *lhs) {
-  bool used = !v->head || ir_is_const(v->index->extent, 1);
+  bool used = !v->head;
   for (int k = 0; k < cl->nlhs; k++) used |= ir_mentions(lhs[k], v->index);
   return !used;
 }

@@ -401,8 +401,8 @@ static void check_constant(sizer *s, const node *n, const entity *of, int positi
   int64_t at, size = INT64_MAX;
   if (!check_whole(s->c, n, &at)) return;
   if (at < 0)
-    check_refuse(s->c, n->e.span, "positions count from 0; position %d of %s is %lld here", position,
-                 of->name, (long long)at);
+    check_refuse(s->c, n->e.span, "positions count from 0; position %d of %s is %lld here",
+                 position, of->name, (long long)at);
   if (of->size[position] && ir_is_int(of->size[position], &size) && at >= size)
     check_refuse(s->c, n->e.span, "%lld is not in position %d of %s, which is %lld long",
                  (long long)at, position, of->name, (long long)size);
