@@ -142,6 +142,19 @@ static void join_neighbours(sched_graph *g, sched_group *into, join try, bool be
   }
 }
 
+/* Join what reads the same tensor. */
+static void join_siblings(sched_graph *g, kernel_shape shape, join try) {
+  for (int t = 0; t < g->p->tensors.n; t++) {
+    const sched_nodes *readers = &g->readers[t];
+    for (int i = 0; g->p->tensors.at[t]->rank && i < readers->list.n; i++)
+      for (int k = i + 1; k < readers->list.n; k++) {
+        sched_group *a = g->node[readers->list.at[i]].group;
+        sched_group *b = g->node[readers->list.at[k]].group;
+        if (a != b && live(a, shape) && live(b, shape)) try(g, a, b);
+      }
+  }
+}
+
 static bool feed_product(sched_graph *g, sched_group *into, sched_group *from) {
   return live(from, KERNEL_MAP) && read_only_by(g, from, into) && follow_product(g, into, from);
 }
@@ -202,14 +215,10 @@ void sched_gather(sched_graph *g) {
     }
   for (int i = 0; i < g->n; i++)
     if (live(&g->group[i], KERNEL_ROW)) join_neighbours(g, &g->group[i], join_row, true);
-  for (int i = 0; i < g->n; i++)
-    for (int k = i + 1; live(&g->group[i], KERNEL_ROW) && k < g->n; k++)
-      join_sibling(g, &g->group[i], &g->group[k]);
+  join_siblings(g, KERNEL_ROW, join_sibling);
   for (int i = 0; i < g->n; i++)
     if (live(&g->group[i], KERNEL_MAP)) join_neighbours(g, &g->group[i], join_map, true);
-  for (int i = 0; i < g->n; i++)
-    for (int k = i + 1; live(&g->group[i], KERNEL_MAP) && k < g->n; k++)
-      join_map(g, &g->group[i], &g->group[k]);
+  join_siblings(g, KERNEL_MAP, join_map);
   share_launches(g);
   for (int i = 0; i < g->n; i++)
     if (live(&g->group[i], KERNEL_ROW) || live(&g->group[i], KERNEL_ATTEND))

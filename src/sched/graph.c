@@ -74,14 +74,17 @@ const sched_use *sched_use_of(const sched_uses *all, const ir_tensor *t) {
 typedef struct linking {
   sched_graph *g;
   int node;
-  struct { BASE_VEC(int) nodes; } *writers;   /* by tensor id: the nodes so far that write it */
+  sched_nodes *writers;   /* by tensor id: the nodes so far that write it */
 } linking;
 
 static void link_read(void *arg, const ir_expr *read) {
   linking *l = arg;
   sched_graph *g = l->g;
-  const int *writer = l->writers[read->u.tensor->id].nodes.at;
-  for (int i = 0; i < l->writers[read->u.tensor->id].nodes.n; i++) {
+  const int *writer = l->writers[read->u.tensor->id].list.at;
+  sched_nodes *readers = &g->readers[read->u.tensor->id];
+  if (!readers->list.n || readers->list.at[readers->list.n - 1] != l->node)
+    BASE_PUSH(g->arena, &readers->list, l->node);
+  for (int i = 0; i < l->writers[read->u.tensor->id].list.n; i++) {
     sched_node *from = &g->node[writer[i]];
     if (writer[i] == l->node || (from->after.n && from->after.at[from->after.n - 1] == l->node))
       continue;
@@ -94,7 +97,7 @@ static void link_step(linking *l, const ir_step *step, bool writes) {
   for (int i = 0; step->loop && i < step->loop->body.steps.n; i++)
     link_step(l, &step->loop->body.steps.at[i], writes);
   if (step->loop) return;
-  if (writes) BASE_PUSH(l->g->arena, &l->writers[step->eq->head->id].nodes, l->node);
+  if (writes) BASE_PUSH(l->g->arena, &l->writers[step->eq->head->id].list, l->node);
   else sched_each_read(step->eq, link_read, l);
 }
 
@@ -135,7 +138,8 @@ void sched_graph_open(sched_graph *g, ir_program *p, const sched_uses *use, cons
   g->node = BASE_NEWS(g->arena, sched_node, g->n + 1);
   g->group = BASE_NEWS(g->arena, sched_group, g->n + 1);
   linking l = {.g = g};
-  l.writers = base_alloc(g->arena, sizeof *l.writers * (size_t)(p->tensors.n + 1));
+  l.writers = BASE_NEWS(g->arena, sched_nodes, p->tensors.n + 1);
+  g->readers = BASE_NEWS(g->arena, sched_nodes, p->tensors.n + 1);
   for (l.node = 0; l.node < g->n; l.node++) {
     g->node[l.node].step = &block->steps.at[l.node];
     link_step(&l, g->node[l.node].step, false);

@@ -65,6 +65,7 @@ typedef struct sched_group {
   int mark, height;
 } sched_group;
 
+typedef struct sched_nodes { BASE_VEC(int) list; } sched_nodes;
 typedef struct sched_node {
   const ir_step *step;
   sched_group *group;
@@ -78,6 +79,7 @@ typedef struct sched_graph {
   int n;                              /* nodes; group i was made of node i */
   sched_node *node;
   sched_group *group;
+  sched_nodes *readers;               /* by tensor id */
   int64_t *guess;                     /* of each symbol */
   int mark;
 } sched_graph;
