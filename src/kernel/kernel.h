@@ -70,4 +70,6 @@ double kernel_flop(const kernel *k, const int64_t *symbols);
 double kernel_bytes(const kernel *k, const int64_t *symbols);
 void kernel_print(base_text *text, const kernel *k);
 
+#include "kernel/code.h" /* bodies as linear programs */
+
 #endif
