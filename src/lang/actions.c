@@ -53,11 +53,8 @@ static bool among(const names *list, const char *name) {
   return false;
 }
 
-static bool is_index(check *c, const lang_expr *e) {
-  if (e->kind == LANG_VIRTUAL) return true;
-  if (e->kind != LANG_NAME || lang_is_capital(e->name)) return false;
-  const entity *of = check_find(c, e->name);
-  return !of || of->kind != NAME_TENSOR || (of->rank != 0 && !of->number);
+static bool is_index(const lang_expr *e) {
+  return e->kind == LANG_VIRTUAL || (e->kind == LANG_NAME && !lang_is_capital(e->name));
 }
 
 static void open_indices(check *c, const lang_expr *e, bool position, const names *bound,
@@ -78,7 +75,7 @@ static void open_in_call(check *c, const lang_expr *e, const names *bound, names
 static void open_indices(check *c, const lang_expr *e, bool position, const names *bound,
                          names *open) {
   if (!e) return;
-  if (position && is_index(c, e) && !among(bound, e->name) && !among(open, e->name))
+  if (position && is_index(e) && !among(bound, e->name) && !among(open, e->name))
     BASE_PUSH(c->arena, open, e->name);
   if (e->kind == LANG_CALL) {
     open_in_call(c, e, bound, open);
@@ -105,7 +102,7 @@ static bool has_slice(const lang_expr *e) {
 static lang_expr *all_slices(check *c, lang_expr *e) {
   lang_expr *read = node_like(c, e, LANG_READ, e->name, e->n);
   for (int k = 0; k < e->n; k++)
-    read->at[k] = is_index(c, e->at[k]) ? node_like(c, e->at[k], LANG_SLICE, NULL, 2) : e->at[k];
+    read->at[k] = is_index(e->at[k]) ? node_like(c, e->at[k], LANG_SLICE, NULL, 2) : e->at[k];
   return read;
 }
 
@@ -233,7 +230,7 @@ static const char *running(check *c, lang_generate *g, const lang_expr *e) {
   if (e->kind == LANG_READ && e->n != of->rank)
     check_refuse(c, e->span, "%s has %d positions; %d are given here", of->name, of->rank, e->n);
   for (int k = 0; k < of->rank; k++) {
-    bool runs = e->kind == LANG_NAME || is_index(c, e->at[k]);
+    bool runs = e->kind == LANG_NAME || is_index(e->at[k]);
     if (!runs) g->at[k] = whole(c, e->at[k], "a position of the tokens", 0);
     if (!runs) continue;
     g->at[k] = -1;

@@ -43,6 +43,7 @@ typedef struct node {
   bool itself;                   /* the tensor is meant, not an element: an argument of grad */
   struct node *body;             /* CALL of a program's function: its value, of the arguments */
   bool chosen;                   /* project has been here */
+  int depth;                     /* 1 for a leaf; bodies count */
   BASE_VEC(variable *) sum;      /* summed over at this node, put here by project */
   const ir_expr *made;           /* once lowered */
 } node;

@@ -20,18 +20,21 @@ typedef struct resolver {
   BASE_VEC(variable *) head, term;
   scope *top;           /* innermost */
   const char *function; /* whose body this is; NULL: the equation itself */
-  int expanding, nodes;
+  int expanding, nodes, levels;
   bool left;     /* resolving the head */
   bool position; /* inside the brackets of a tensor */
 } resolver;
 
-enum { DEEPEST = 100, MOST_NODES = 100000 };
+enum { DEEPEST = 100, MOST_NODES = 100000, MOST_LEVELS = 2000 };
 
 static node *resolve(resolver *r, const lang_expr *e);
 
+_Noreturn static void refuse_long(resolver *r) {
+  check_refuse(r->c, r->cl->stmt->span, "its functions make this equation too long");
+}
+
 static node *copy_node(resolver *r, const lang_expr *e) {
-  if (++r->nodes > MOST_NODES)
-    check_refuse(r->c, r->cl->stmt->span, "its functions make this equation too long");
+  if (++r->nodes > MOST_NODES) refuse_long(r);
   node *n = BASE_NEW(r->c->arena, node);
   n->e = *e;
   n->e.at = BASE_NEWS(r->c->arena, lang_expr *, e->n + 1);
@@ -233,8 +236,12 @@ static node *resolve_function(resolver *r, const lang_expr *e, int n, lang_expr 
   if (r->expanding == DEEPEST)
     check_refuse(c, e->span, "the function %s leads back to itself", e->name);
   node *call = resolve_children(r, e);
-  resolver inner = {
-      .c = c, .cl = r->cl, .function = e->name, .expanding = r->expanding + 1, .nodes = r->nodes};
+  resolver inner = {.c = c,
+                    .cl = r->cl,
+                    .function = e->name,
+                    .expanding = r->expanding + 1,
+                    .nodes = r->nodes,
+                    .levels = r->levels};
   for (int i = 0; i < n; i++) push(&inner, param[i]->name)->argument = (node *)call->e.at[i];
   call->body = resolve(&inner, body);
   r->nodes = inner.nodes;
@@ -385,7 +392,7 @@ static node *resolve_atom(resolver *r, const lang_expr *e) {
   return resolve_function(r, e, s->equation.head->n, s->equation.head->at, s->equation.right);
 }
 
-static node *resolve(resolver *r, const lang_expr *e) {
+static node *resolve_plain(resolver *r, const lang_expr *e) {
   switch (e->kind) {
   case LANG_NAME:
   case LANG_VIRTUAL: return resolve_name(r, e);
@@ -399,6 +406,19 @@ static node *resolve(resolver *r, const lang_expr *e) {
   case LANG_KEYWORD: check_refuse(r->c, e->span, "`%s=` stands in commands only", e->name);
   default: return resolve_children(r, e);
   }
+}
+
+/* Walkers of the result may recurse: it is never deeper than MOST_LEVELS, functions and all. */
+static node *resolve(resolver *r, const lang_expr *e) {
+  int depth = 0;
+  if (++r->levels > MOST_LEVELS) refuse_long(r);
+  node *n = resolve_plain(r, e);
+  r->levels--;
+  for (int i = 0; i < n->e.n; i++)
+    if (n->e.at[i] && ((node *)n->e.at[i])->depth > depth) depth = ((node *)n->e.at[i])->depth;
+  if (n->body && n->body->depth > depth) depth = n->body->depth;
+  if ((n->depth = depth + 1) > MOST_LEVELS) refuse_long(r);
+  return n;
 }
 
 /* ---- clauses ----------------------------------------------------------------------------------
