@@ -136,6 +136,7 @@ lang_ast *lang_parse(base_arena *arena, const char *file, const char *text, size
 
 bool lang_is_capital(const char *name);        /* upper-case first: Latin, Greek, Cyrillic */
 bool lang_is_function(const char *name);       /* sig, softmax, sum, concat, grad ... */
+const char *const *lang_functions(int *n);     /* those built in */
 bool lang_is_command(const char *name);        /* import, print, minimize ... */
 bool lang_is_reserved(const char *name);       /* functions; and or not default fixed inf with */
 const char *lang_type_name(lang_type type);    /* "f32" */

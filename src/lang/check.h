@@ -139,7 +139,6 @@ void check_resolve(check *c, clause *clause_);
 clause *check_clause(check *c, const lang_stmt *stmt, entity *head, lang_op op);
 bool check_uses(const node *n, const variable *v);
 bool lang_binds(const char *function);       /* its index is gone outside: sum, argmax, sample .. */
-const char *check_suggestion(check *c, const char *name);             /* "\nhelp: .." or "" */
 
 /* project.c */
 void check_project(check *c, clause *cl);

@@ -128,25 +128,26 @@ static made lower_clause(check *c, clause *cl) {
  * ---------------------------------------------------------------------------------------- */
 
 /* Do the values of E, which are integers, come from indices, sizes, draws or tensors? Those of the
- * text alone take the default type. */
-static bool has_integers(const ir_expr *e) {
+ * text alone take the default type. BUDGET nodes are looked at. */
+static bool has_integers(const ir_expr *e, int *budget) {
+  if (--*budget < 0) return true;
   switch (e->op) {
   case IR_CONST: return false;
   case IR_INDEX:
   case IR_SYMBOL:
   case IR_RANDOM:
   case IR_READ: return true;
-  case IR_CAST: return e->arg[0]->type == IR_I64 && has_integers(e->arg[0]);
-  case IR_WHERE: return has_integers(e->arg[1]) || has_integers(e->arg[2]);
+  case IR_CAST: return e->arg[0]->type == IR_I64 && has_integers(e->arg[0], budget);
   default:
-    for (int i = 0; i < e->n; i++)
-      if (has_integers(e->arg[i])) return true;
+    for (int i = e->op == IR_WHERE; i < e->n; i++)
+      if (has_integers(e->arg[i], budget)) return true;
     return false;
   }
 }
 
 static ir_type type_of(const check *c, const ir_expr *body) {
-  if (body->type == IR_I64 && has_integers(body)) return IR_I64;
+  int budget = 1000;
+  if (body->type == IR_I64 && has_integers(body, &budget)) return IR_I64;
   if (body->type == IR_BOOL && c->answering) return IR_BOOL;
   return c->type;
 }

@@ -136,10 +136,14 @@ static void find_indices(resolver *r, const lang_expr *e, bool position) {
 /* ---- names -------------------------------------------------------------------------------------
  */
 
-const char *check_suggestion(check *c, const char *name) {
-  int n = c->entities.n;
-  const char **all = BASE_NEWS(c->arena, const char *, n + 1);
-  for (int i = 0; i < n; i++) all[i] = c->entities.at[i]->name;
+/* A help line with the name of KIND nearest to NAME, or nothing. */
+static const char *suggestion(const check *c, const char *name, name_kind kind) {
+  int built_in, n = 0;
+  const char *const *functions = lang_functions(&built_in);
+  const char **all = BASE_NEWS(c->arena, const char *, c->entities.n + built_in);
+  for (int i = 0; i < c->entities.n; i++)
+    if (c->entities.at[i]->kind == kind) all[n++] = c->entities.at[i]->name;
+  for (int i = 0; kind == NAME_FUNCTION && i < built_in; i++) all[n++] = functions[i];
   const char *near = lang_did_you_mean(name, all, n);
   return near ? base_format(c->arena, "\nhelp: did you mean `%s`?", near) : "";
 }
@@ -152,7 +156,8 @@ static entity *tensor_named(resolver *r, const lang_expr *e) {
     check_refuse(r->c, e->span, "`%s` is a function and needs its arguments: %s(...)", e->name,
                  e->name);
   if (kind == NAME_DOMAIN) check_refuse(r->c, e->span, "`%s` is a domain, not a tensor", e->name);
-  check_refuse(r->c, e->span, "`%s` is not defined%s", e->name, check_suggestion(r->c, e->name));
+  check_refuse(r->c, e->span, "`%s` is not defined%s", e->name,
+               suggestion(r->c, e->name, NAME_TENSOR));
 }
 
 static node *resolve_name(resolver *r, const lang_expr *e) {
@@ -175,14 +180,12 @@ static int64_t symbol_of(resolver *r, const lang_expr *e, const entity *of, int 
   if (d)
     check_refuse(r->c, e->span, "`%s` is not in %s%s, the domain of position %d of %s", e->name,
                  d->name ? "" : "that text", d->name ? d->name : "", k, of->name);
-  const char *suggestion = check_suggestion(r->c, e->name);
-  check_refuse(
-      r->c, e->span, "`%s` is no scalar, and position %d of %s has no domain%s", e->name, k,
-      of->name,
-      *suggestion
-          ? suggestion
-          : base_format(r->c->arena, "\nhelp: declare one: Thing : {A, B, C} and %s : f32[Thing]",
-                        of->name));
+  const char *near = suggestion(r->c, e->name, NAME_TENSOR);
+  if (!*near)
+    near = base_format(r->c->arena, "\nhelp: declare one: Thing : {A, B, C} and %s : f32[Thing]",
+                       of->name);
+  check_refuse(r->c, e->span, "`%s` is no scalar, and position %d of %s has no domain%s", e->name,
+               k, of->name, near);
 }
 
 /* A capitalised name or a string: a scalar's value, or a symbol's number. */
@@ -377,7 +380,7 @@ static node *resolve_call(resolver *r, const lang_expr *e) {
   const entity *of = check_find(r->c, e->name);
   if (!of || of->kind != NAME_FUNCTION)
     check_refuse(r->c, e->span, "there is no function `%s`%s", e->name,
-                 check_suggestion(r->c, e->name));
+                 suggestion(r->c, e->name, NAME_FUNCTION));
   return resolve_function(r, e, of->function->function.n, of->function->function.params,
                           of->function->function.right);
 }

@@ -85,6 +85,11 @@ static bool is_among(const char *name, const char *const *names, int n) {
   return false;
 }
 
+const char *const *lang_functions(int *n) {
+  *n = COUNT(functions);
+  return functions;
+}
+
 bool lang_is_function(const char *name) {
   return is_among(name, functions, COUNT(functions)) ||
          is_among(name, conversions, COUNT(conversions));

@@ -67,7 +67,7 @@ static void test_names(void **state) {
   (void)state;
   static const wrong cases[] = {
       {"Wait = [1]\nY = Wat[i]", "`Wat` is not defined\nhelp: did you mean `Wait`?"},
-      {"X = [1]\nY = relo(X[i])", "there is no function `relo`"},
+      {"X = [1]\nY = relo(X[i])", "there is no function `relo`\nhelp: did you mean `relu`?"},
       {"f(x) = x\nY = f + 1", "`f` is a function and needs its arguments"},
       {"f(x) = f(x) + 1\nY = f(1)", "the function f leads back to itself"},
       {"f(x) = x + B[i]\nB = [1]\nY = f(1)", "`i` is an index of the function f but no parameter"},
