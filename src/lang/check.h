@@ -134,6 +134,9 @@ void check_data(check *c, entity *e);                                 /* of thei
 void check_elements(check *c, entity *e);                             /* its clauses are resolved */
 const char *check_path(check *c, const char *path);                   /* by the program's folder */
 
+lang_domain *check_domain(check *c, int64_t n);
+bool check_symbol(lang_domain *d, int64_t i, const char *symbol);     /* false: it is there */
+
 /* resolve.c */
 void check_resolve(check *c, clause *clause_);
 clause *check_clause(check *c, const lang_stmt *stmt, entity *head, lang_op op);

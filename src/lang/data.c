@@ -133,6 +133,20 @@ void check_file(check *c, entity *e, const lang_expr *path, const lang_stmt *stm
   give(c, e, copy, stmt, path->span);
 }
 
+lang_domain *check_domain(check *c, int64_t n) {
+  lang_domain *d = BASE_NEW(c->arena, lang_domain);
+  *d = (lang_domain){.n = n, .symbol = BASE_NEWS(c->arena, const char *, n + 1)};
+  d->number = base_map_open(c->arena);
+  return d;
+}
+
+bool check_symbol(lang_domain *d, int64_t i, const char *symbol) {
+  bool fresh = !base_map_get_s(d->number, symbol);
+  d->symbol[i] = symbol;
+  if (fresh) base_map_put_s(d->number, symbol, &d->symbol[i]);
+  return fresh;
+}
+
 bool check_text(check *c, entity *e, const lang_expr *call, const lang_stmt *stmt) {
   static const struct {
     const char *name;
@@ -143,11 +157,10 @@ bool check_text(check *c, entity *e, const lang_expr *call, const lang_stmt *stm
     if (call->n != 1 || call->at[0]->kind != LANG_STRING)
       check_refuse(c, call->span, "%s takes the path of a text in quotes", call->name);
     io_text *text = io_text_tokens(c->arena, check_path(c, call->at[0]->name), units[u].unit);
-    lang_domain *d = BASE_NEW(c->arena, lang_domain);
-    *d = (lang_domain){.n = text->symbols, .text = text};
-    d->symbol = BASE_NEWS(c->arena, const char *, text->symbols + 1);
+    lang_domain *d = check_domain(c, text->symbols);
+    d->text = text;
     for (int64_t i = 0; i < d->n; i++)
-      d->symbol[i] = base_copy_n(c->arena, text->symbol[i].at, text->symbol[i].n);
+      check_symbol(d, i, base_copy_n(c->arena, text->symbol[i].at, text->symbol[i].n));
     e->tokens = d;
     give(c, e, &text->tokens, stmt, call->span);
     return true;

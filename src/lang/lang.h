@@ -14,6 +14,7 @@ typedef struct lang_domain {       /* symbols in order; position i of a tensor o
   const char *name;                /* NULL: not named */
   int64_t n;
   const char **symbol;
+  base_map *number;                /* symbol to &symbol[i] */
   const io_text *text;             /* made by chars, words or bytes: encodes prompts, decodes tokens; else NULL */
 } lang_domain;
 

@@ -194,23 +194,20 @@ static void declare_domain(check *c, const lang_stmt *s) {
     entity *of = check_find(c, s->domain.of->name);
     if (!of || !of->tokens)
       check_refuse(c, s->domain.of->span,
-                   "%s has no domain: it is no text read by chars, words or bytes before this line",
+                   "%s has no domain: it is no text read by chars, words or bytes",
                    s->domain.of->name);
     e->domain = of->tokens;
     e->domain->name = e->name;
     return;
   }
-  e->domain = BASE_NEW(c->arena, lang_domain);
-  *e->domain = (lang_domain){.name = e->name,
-                             .n = s->domain.n,
-                             .symbol = BASE_NEWS(c->arena, const char *, s->domain.n + 1)};
+  e->domain = check_domain(c, s->domain.n);
+  e->domain->name = e->name;
   for (int i = 0; i < s->domain.n; i++) {
     const lang_expr *x = s->domain.at[i];
-    e->domain->symbol[i] =
+    const char *symbol =
         x->kind == LANG_NUMBER ? base_format(c->arena, "%lld", (long long)x->integer) : x->name;
-    for (int k = 0; k < i; k++)
-      if (strcmp(e->domain->symbol[k], e->domain->symbol[i]) == 0)
-        check_refuse(c, x->span, "%s stands twice in the domain %s", e->domain->symbol[i], e->name);
+    if (!check_symbol(e->domain, i, symbol))
+      check_refuse(c, x->span, "%s stands twice in the domain %s", symbol, e->name);
   }
 }
 

@@ -175,8 +175,8 @@ static node *resolve_name(resolver *r, const lang_expr *e) {
 
 static int64_t symbol_of(resolver *r, const lang_expr *e, const entity *of, int k) {
   const lang_domain *d = of->domains && k < of->rank ? of->domains[k] : NULL;
-  for (int64_t i = 0; d && i < d->n; i++)
-    if (strcmp(d->symbol[i], e->name) == 0) return i;
+  const char **symbol = d ? base_map_get_s(d->number, e->name) : NULL;
+  if (symbol) return symbol - d->symbol;
   if (d)
     check_refuse(r->c, e->span, "`%s` is not in %s%s, the domain of position %d of %s", e->name,
                  d->name ? "" : "that text", d->name ? d->name : "", k, of->name);
