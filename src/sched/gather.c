@@ -41,13 +41,12 @@ static bool follow_product(sched_graph *g, sched_group *into, sched_group *from)
 
 /* ---- row ------------------------------------------------------------------------------------- */
 
-/* Maps along a line that is long while there are few: they run better by themselves. */
+/* A line that is long while there are few: what reads its results runs better by itself. */
 static bool too_long(sched_graph *g, const sched_group *row) {
   return sched_points(g, &row->line) > LONG_LINE && sched_points(g, &row->frame) < FEW;
 }
 
-static bool fits_map(sched_graph *g, const sched_group *row, const sched_group *map,
-                     sched_pairs *m) {
+static bool fits_map(const sched_group *row, const sched_group *map, sched_pairs *m) {
   int frame = 0, line = 0;
   sched_hint(row, map, m);
   sched_pair_rest(&map->frame, &row->line, m);
@@ -57,8 +56,7 @@ static bool fits_map(sched_graph *g, const sched_group *row, const sched_group *
     frame += sched_has(&row->frame, x);
     line += sched_has(&row->line, x);
   }
-  if (frame != row->frame.n || (line && line != row->line.n)) return false;
-  return !line || !too_long(g, row);
+  return frame == row->frame.n && (line == 0 || line == row->line.n);
 }
 
 static bool fits_row(const sched_group *row, const sched_group *from, sched_pairs *m) {
@@ -91,9 +89,10 @@ static bool as_row(sched_graph *g, sched_group *s) {
 static bool join_row(sched_graph *g, sched_group *row, sched_group *from) {
   sched_pairs m = {0};
   bool partial = false;
-  if (from == row || from->loop || sched_cross(g, row, from, &m) <= 0) return false;
+  if (from == row || from->loop || too_long(g, row)) return false;
+  if (sched_cross(g, row, from, &m) <= 0) return false;
   if (live(from, KERNEL_MAP)) {
-    if (commits_only(g, from) || !fits_map(g, row, from, &m)) return false;
+    if (commits_only(g, from) || !fits_map(row, from, &m)) return false;
   } else {
     if (!as_row(g, from)) return false;
     sched_pairs all = m;
@@ -187,15 +186,20 @@ static int height(sched_graph *g, sched_group *s) {
   return s->height = most + 1;
 }
 
-static void share_launches(sched_graph *g) {
+/* Maps, and sums of everything. */
+static bool may_share(const sched_group *s, kernel_shape shape) {
+  return live(s, shape) && !s->joined && (shape == KERNEL_MAP || s->member.at[0].partial);
+}
+
+static void share_launches(sched_graph *g, kernel_shape shape) {
   for (int i = 0; i < g->n; i++)
     if (!g->group[i].gone) height(g, &g->group[i]);
   for (int i = 0; i < g->n; i++) {
     sched_group *first = &g->group[i], *last = first;
-    if (!live(first, KERNEL_MAP) || first->joined) continue;
+    if (!may_share(first, shape)) continue;
     for (int k = i + 1; k < g->n; k++) {
       sched_group *other = &g->group[k];
-      if (!live(other, KERNEL_MAP) || other->joined || other->height != first->height) continue;
+      if (!may_share(other, shape) || other->height != first->height) continue;
       if (other->from != first->from || other->to != first->to) continue;
       other->joined = true;
       last = last->next = other;
@@ -219,8 +223,10 @@ void sched_gather(sched_graph *g) {
   for (int i = 0; i < g->n; i++)
     if (live(&g->group[i], KERNEL_MAP)) join_neighbours(g, &g->group[i], join_map, true);
   join_siblings(g, KERNEL_MAP, join_map);
-  share_launches(g);
-  for (int i = 0; i < g->n; i++)
-    if (live(&g->group[i], KERNEL_ROW) || live(&g->group[i], KERNEL_ATTEND))
-      sched_share(g, &g->group[i]);
+  for (int i = 0; i < g->n; i++) {
+    sched_group *s = &g->group[i];
+    if ((live(s, KERNEL_ROW) && !sched_spread(g, s)) || live(s, KERNEL_ATTEND)) sched_share(g, s);
+  }
+  share_launches(g, KERNEL_MAP);
+  share_launches(g, KERNEL_ROW);
 }
