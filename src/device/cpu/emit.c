@@ -42,7 +42,7 @@ emit_list *emit_before_line(cpu_emit *e) {
 }
 
 int emit_constant(cpu_emit *e, float value) {
-  cpu_pool *pool = &e->pass->pool;
+  cpu_pool *pool = &e->nest->pool;
   for (int i = 0; i < pool->constant.n && !isnan(value); i++)
     if (memcmp(&pool->constant.at[i], &value, sizeof value) == 0) return i;
   while (pool->constant.n < pool->scalars) BASE_PUSH(e->arena, &pool->constant, NAN);   /* computed ones */
@@ -55,10 +55,10 @@ void emit_kept(cpu_emit *e, int v) {
   e->out->x = v;
   if (emit_in_line(e)) {
     if (p->uses < 2 || p->scalar >= 0) return;
-    p->scalar = e->pass->pool.scalars++;
+    p->scalar = e->nest->pool.scalars++;
     emit_set(e, VM_KEEP, 0, 0, p->scalar, 0);
   } else if (p->left > 1 && p->slot < 0) {
-    p->slot = emit_take(e, &e->slots, &e->pass->pool.slots);
+    p->slot = emit_take(e, &e->slots, &e->nest->pool.slots);
     emit_set(e, VM_SPILL, 0, 0, p->slot, 0);
   }
 }
@@ -71,7 +71,7 @@ int emit_scalar(cpu_emit *e, int v) {
   emit_list *back = emit_before_line(e);
   emit_x(e, v);
   if (p->scalar < 0) {
-    p->scalar = e->pass->pool.scalars++;
+    p->scalar = e->nest->pool.scalars++;
     emit_set(e, VM_KEEP, 0, 0, p->scalar, 0);
   }
   e->out = back;
@@ -115,7 +115,7 @@ static emit_operand aside(cpu_emit *e, int v, int *slot) {
   if (emit_in_line(e)) return (emit_operand){VM_SCALAR, emit_scalar(e, v), 0};
   emit_x(e, v);
   if (ready(e, v, &o)) return o;
-  *slot = emit_take(e, &e->slots, &e->pass->pool.slots);
+  *slot = emit_take(e, &e->slots, &e->nest->pool.slots);
   emit_set(e, VM_SPILL, 0, 0, *slot, 0);
   return (emit_operand){VM_SLOT, *slot, 0};
 }
@@ -171,7 +171,7 @@ static void make_slot_binary(cpu_emit *e, const kernel_value *v) {
     emit_pair(e, a, a, VM_MUL, VM_MUL, 0);
     return;
   }
-  int slot = emit_take(e, &e->slots, &e->pass->pool.slots);
+  int slot = emit_take(e, &e->slots, &e->nest->pool.slots);
   emit_x(e, b);
   emit_set(e, VM_SPILL, 0, 0, slot, 0);
   emit_x(e, a);
@@ -295,6 +295,7 @@ static void survey(cpu_emit *e) {
     if (k->op == IR_READ) {
       p->place = BASE_NEW(e->arena, emit_place);
       emit_place_of(e, k->u.access, p->place);
+      p->scalar = p->place->scalar;
       for (int i = 0; i < p->place->nstep; i++) count_use(e, p->place->steps[i].value);
     }
     p->varies = value_varies(e, v);
@@ -355,7 +356,7 @@ static ir_agg of_truth(ir_agg agg) { return agg == IR_MIN || agg == IR_PROD ? IR
 
 static int as_wide(cpu_emit *e, int value) {
   if (e->code->values.at[value].type != IR_BOOL) return emit_wide(e, value);
-  int mask = emit_mask(e, value), wide = emit_take(e, &e->wides, &e->pass->pool.wides);
+  int mask = emit_mask(e, value), wide = emit_take(e, &e->wides, &e->nest->pool.wides);
   emit_set(e, VM_W_OF_M, mask, 0, wide, 0);
   return wide;
 }
@@ -375,7 +376,7 @@ bool cpu_emit_stream(const cpu_nest *nest, const vm_code *code, int cursor) {
 
 int cpu_emit_reduce(cpu_emit *e, int value, ir_agg agg) {
   ir_type type = (ir_type)e->code->values.at[value].type;
-  cpu_pool *pool = &e->pass->pool;
+  cpu_pool *pool = &e->nest->pool;
   if (type == IR_F32) {
     int slot = pool->slots++;
     emit_x(e, value);
@@ -391,6 +392,22 @@ int cpu_emit_reduce(cpu_emit *e, int value, ir_agg agg) {
 
 static vm_op of_type(ir_type type, vm_op real, vm_op half_wide, vm_op integer) {
   return type == IR_F32 ? real : type == IR_F64 ? half_wide : integer;
+}
+
+void cpu_emit_load_scalar(cpu_emit *e, int scalar) { emit_set(e, VM_OP(VM_LD, VM_SCALAR), scalar, 0, 0, 0); }
+
+void cpu_emit_put_scalar(cpu_emit *e, int value, int scalar) {
+  if (value >= 0) emit_x(e, value);
+  emit_set(e, VM_KEEP, 0, 0, scalar, 0);
+}
+
+int cpu_emit_reduce_short(cpu_emit *e, int value, ir_agg agg, int scalar) {
+  if (scalar < 0) scalar = e->nest->pool.scalars++;
+  emit_x(e, value);
+  emit_set(e, joined(VM_FX_SUM, agg), 0, 0, 0, 0);
+  emit_set(e, VM_KEEP, 0, 0, scalar, 0);
+  e->out->x = -1;
+  return scalar;
 }
 
 void cpu_emit_accumulate(cpu_emit *e, int value, ir_agg agg, int cursor) {
@@ -440,6 +457,53 @@ vm_code cpu_emit_close(cpu_emit *e) {
   return code;
 }
 
+static void append(cpu_emit *e, emit_list *to, const emit_list *from) {
+  for (int i = 0; i < from->n; i++) BASE_PUSH(e->arena, to, from->at[i]);
+}
+
+vm_code cpu_emit_close_all(cpu_emit *start, cpu_emit *body, cpu_emit *finish) {
+  emit_list line = {0};
+  append(body, &line, &start->tile);
+  append(body, &line, &body->line);
+  body->line = line;
+  vm_code code = cpu_emit_close(body);
+  if (finish->tile.n > 0) code.after = assemble(finish, &finish->tile, true);
+  return code;
+}
+
+static void copy(cpu_nest *nest, emit_list *to, const vm_ins *from) {
+  for (; from && from->f != nest->vm->full[VM_END]; from++) BASE_PUSH(nest->arena, to, ((emit_ins){.ins = *from}));
+}
+
+static void go(cpu_nest *nest, emit_list *to, int64_t i, int lanes) {
+  BASE_PUSH(nest->arena, to, ((emit_ins){.ins = {.f = nest->vm->full[VM_GO], .d = lanes, .u.n = i}}));
+}
+
+vm_code cpu_emit_unit(cpu_nest *nest, int npass, cpu_pass *const *pass) {
+  emit_list list = {0};
+  for (int k = 0; k < npass; k++) {
+    const vm_code *body = &pass[k]->body;
+    int64_t i = 0, n = pass[k]->n;
+    if (body->line) go(nest, &list, 0, VM_TILE);
+    copy(nest, &list, body->line);
+    for (; i + VM_TILE <= n; i += VM_TILE) {
+      go(nest, &list, i, VM_TILE);
+      copy(nest, &list, body->tile);
+    }
+    if (i < n) {
+      go(nest, &list, i, (int)(n - i));
+      copy(nest, &list, body->tail);
+    }
+    if (!body->after) continue;
+    go(nest, &list, 0, 1);
+    copy(nest, &list, body->after);
+  }
+  vm_ins *code = BASE_NEWS(nest->arena, vm_ins, list.n + 1);
+  for (int i = 0; i < list.n; i++) code[i] = list.at[i].ins;
+  code[list.n].f = nest->vm->full[VM_END];
+  return (vm_code){.line = code};
+}
+
 /* ---- accumulators ------------------------------------------------------------------------------------- */
 
 static double neutral_real(ir_agg agg) {
@@ -466,7 +530,7 @@ void cpu_emit_neutral(cpu_emit *e, ir_agg agg, ir_type computed, int accumulator
 }
 
 void cpu_emit_neutral_strip(cpu_emit *e, ir_agg agg, ir_type computed, int cursor) {
-  int wide = computed == IR_F32 ? -1 : e->pass->pool.wides++;
+  int wide = computed == IR_F32 ? -1 : e->nest->pool.wides++;
   load_neutral(e, agg, computed, wide);
   put(e, computed == IR_BOOL ? IR_I64 : computed, cursor, 0, wide, -1);
 }
@@ -474,7 +538,7 @@ void cpu_emit_neutral_strip(cpu_emit *e, ir_agg agg, ir_type computed, int curso
 void cpu_emit_fold(cpu_emit *e, ir_agg agg, ir_type computed, int accumulator) {
   if (computed == IR_BOOL) agg = of_truth(agg);
   vm_op first = computed == IR_F32 ? VM_FOLD_SUM : computed == IR_F64 ? VM_D_FOLD_SUM : VM_W_FOLD_SUM;
-  if (computed != IR_F32) e->wide = e->pass->pool.wides++;
+  if (computed != IR_F32) e->wide = e->nest->pool.wides++;
   emit_set(e, joined(first, agg), accumulator, 0, e->wide, 0);
 }
 
@@ -483,14 +547,14 @@ void cpu_emit_load(cpu_emit *e, ir_type computed, int cursor) {
     emit_set(e, VM_OP(VM_LD, VM_F32), cursor, 0, 0, 0);
     return;
   }
-  e->wide = e->pass->pool.wides++;
+  e->wide = e->nest->pool.wides++;
   emit_set(e, VM_W_LOAD, cursor, 0, e->wide, 8);
 }
 
 void cpu_emit_put(cpu_emit *e, ir_type computed, ir_type type, int cursor, int64_t step) {
   int mask = -1;
   if (computed == IR_BOOL && type == IR_BOOL) {
-    mask = e->pass->pool.masks++;
+    mask = e->nest->pool.masks++;
     emit_set(e, VM_M_OF_W, e->wide, 0, mask, 0);
   }
   put(e, type, cursor, step, e->wide, mask);

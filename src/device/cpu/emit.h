@@ -22,6 +22,7 @@ typedef struct emit_step {   /* a position that depends on data */
 
 typedef struct emit_place {  /* an access as addresses */
   int cursor;
+  int scalar;                /* it is one of the worker's scalars; -1: not */
   ir_type type;              /* of the elements in memory */
   int64_t step;              /* bytes along the vector axis */
   int range;                 /* where its affine positions are inside; 0: everywhere */

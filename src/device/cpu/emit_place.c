@@ -45,12 +45,19 @@ static bool same_cursor(const cpu_nest *nest, const cpu_cursor *a, const cpu_cur
          memcmp(a->step, b->step, sizeof *a->step * (size_t)nest->naxis) == 0;
 }
 
+static int nest_cursor(cpu_nest *nest, const cpu_cursor *c) {
+  for (int i = 0; i < nest->cursor.n && c->source != CPU_DERIVED; i++)
+    if (same_cursor(nest, &nest->cursor.at[i], c)) return i;
+  BASE_PUSH(nest->arena, &nest->cursor, *c);
+  return nest->cursor.n - 1;
+}
+
 int cpu_pass_cursor(cpu_nest *nest, cpu_pass *pass, const cpu_cursor *c) {
-  for (int i = 0; i < pass->cursor.n && c->source != CPU_DERIVED; i++)
-    if (same_cursor(nest, &pass->cursor.at[i], c)) return i;
-  if (c->late) nest->late = true;
-  BASE_PUSH(nest->arena, &pass->cursor, *c);
-  return pass->cursor.n - 1;
+  int number = nest_cursor(nest, c);
+  for (int i = 0; i < pass->cursor.n; i++)
+    if (pass->cursor.at[i] == number) return number;
+  BASE_PUSH(nest->arena, &pass->cursor, number);
+  return number;
 }
 
 static int derived(cpu_emit *e) {
@@ -73,8 +80,7 @@ int emit_number(cpu_emit *e, const ir_affine *a, int64_t scale, int64_t add, con
 /* ---- ranges ----------------------------------------------------------------------------------------------- */
 
 int emit_new_range(cpu_emit *e) {
-  cpu_pool *pool = &e->pass->pool;
-  if (pool->ranges == 0) pool->ranges = 1;              /* 0 is everything */
+  cpu_pool *pool = &e->nest->pool;
   emit_list *back = emit_before_line(e);
   emit_set(e, VM_R_ALL, 0, 0, pool->ranges, 0);
   e->out = back;
@@ -145,6 +151,8 @@ cpu_cursor cpu_home_cursor(cpu_nest *nest, const cpu_home *home) {
 }
 
 static void place_home(cpu_emit *e, const cpu_home *home, emit_place *p) {
+  p->scalar = home->source == CPU_SCALAR ? (int)home->offset : -1;
+  if (p->scalar >= 0) return;
   cpu_cursor c = cpu_home_cursor(e->nest, home);
   p->step = along(e, &c);
   p->cursor = cpu_pass_cursor(e->nest, e->pass, &c);
@@ -153,7 +161,7 @@ static void place_home(cpu_emit *e, const cpu_home *home, emit_place *p) {
 void emit_place_of(cpu_emit *e, const kernel_access *access, emit_place *p) {
   cpu_nest *nest = e->nest;
   const ir_tensor *t = access->tensor;
-  *p = (emit_place){.type = cpu_stored_type(nest, t)};
+  *p = (emit_place){.type = cpu_stored_type(nest, t), .scalar = -1};
   if (nest->home[t->id] && !nest->home[t->id]->whole) {
     place_home(e, nest->home[t->id], p);
     return;
@@ -231,7 +239,7 @@ int emit_place_cursor(cpu_emit *e, emit_place *p) {
   if (p->range == 0) p->range = emit_new_range(e);
   int64_t bytes = (int64_t)ir_type_bytes(p->type);
   for (int i = 0; i < p->nstep; i++) {
-    cpu_pool *pool = &e->pass->pool;
+    cpu_pool *pool = &e->nest->pool;
     int at = emit_wide(e, p->steps[i].value), inside = pool->wides++, mask = pool->masks++, to = derived(e);
     emit_set(e, VM_M_SET, 0, 0, mask, 1);
     emit_set(e, VM_W_INSIDE, at, mask, inside, p->steps[i].size);
@@ -245,7 +253,7 @@ int emit_place_cursor(cpu_emit *e, emit_place *p) {
 }
 
 int emit_index(cpu_emit *e, const emit_place *p, int *mask) {
-  cpu_pool *pool = &e->pass->pool;
+  cpu_pool *pool = &e->nest->pool;
   int64_t bytes = (int64_t)ir_type_bytes(p->type);
   int sum = emit_take(e, &e->wides, &pool->wides), inside = emit_take(e, &e->wides, &pool->wides);
   *mask = emit_take(e, &e->masks, &pool->masks);

@@ -48,7 +48,7 @@ static void narrow(cpu_emit *e, int v, int range) {
   e->out = back;
 }
 
-static int new_mask(cpu_emit *e) { return emit_take(e, &e->masks, &e->pass->pool.masks); }
+static int new_mask(cpu_emit *e) { return emit_take(e, &e->masks, &e->nest->pool.masks); }
 
 static int mask_two(cpu_emit *e, vm_op op, const kernel_value *k) {
   int a = emit_mask(e, k->arg[0]), b = emit_mask(e, k->arg[1]), d = new_mask(e);
@@ -201,7 +201,7 @@ int emit_mask(cpu_emit *e, int v) {
 
 /* ---- i64 and f64 ---------------------------------------------------------------------------------------------- */
 
-static int new_wide(cpu_emit *e) { return emit_take(e, &e->wides, &e->pass->pool.wides); }
+static int new_wide(cpu_emit *e) { return emit_take(e, &e->wides, &e->nest->pool.wides); }
 
 static int wide_read(cpu_emit *e, emit_value *p) {
   emit_place *place = p->place;

@@ -7,6 +7,8 @@
 #include "device/cpu/emit.h"
 #include "device/cpu/plan.h"
 
+enum { UNIT_TILES = 16 };    /* a unit's program may be so long */
+
 static uint64_t bit(int axis) { return (uint64_t)1 << axis; }
 
 /* ---- programs ----------------------------------------------------------------------------------------------- */
@@ -26,6 +28,11 @@ static int home_cursor(const programs *g, const cpu_home *home) {
 /* What becomes of a finished reduction. */
 static void put(const programs *g, cpu_emit *e, const plan_eq *q, int output) {
   int64_t step;
+  const cpu_home *home = g->nest->home[q->eq->eq->head->id];
+  if (home && home->source == CPU_SCALAR) {
+    cpu_emit_put_scalar(e, -1, (int)home->offset);
+    return;
+  }
   int cursor = cpu_emit_place(e, g->body->code->outputs.at[output].access, &step);
   cpu_emit_put(e, (ir_type)q->eq->eq->body->type, cpu_stored_type(g->nest, q->eq->eq->head), cursor, step);
 }
@@ -66,6 +73,11 @@ static void emit_map(const programs *g, const plan_eq *q, int output) {
     cpu_emit_store(g->body, o->value, q->eq->eq->head->type, cpu_pass_cursor(g->nest, g->pass, &c), step);
   }
   if (q->given || !has_output(g, q)) return;
+  const cpu_home *home = g->nest->home[q->eq->eq->head->id];
+  if (home && home->source == CPU_SCALAR) {
+    cpu_emit_put_scalar(g->body, o->value, (int)home->offset);
+    return;
+  }
   int cursor = cpu_emit_place(g->body, o->access, &step);
   cpu_emit_store(g->body, o->value, cpu_stored_type(g->nest, q->eq->eq->head), cursor, step);
 }
@@ -73,9 +85,19 @@ static void emit_map(const programs *g, const plan_eq *q, int output) {
 static void emit_lanes(programs *g, const plan_eq *q, int output) {
   ir_agg agg = q->eq->eq->agg;
   ir_type computed = (ir_type)q->eq->eq->body->type;
-  int accumulator = cpu_emit_reduce(g->body, g->body->code->outputs.at[output].value, agg);
-  cpu_emit_neutral(g->start, agg, computed, accumulator);
-  cpu_emit_fold(g->finish, agg, computed, accumulator);
+  int value = g->body->code->outputs.at[output].value;
+  bool one_tile = computed == IR_F32 && g->pass->nloop == 0 && g->pass->n <= VM_TILE && !g->nest->strips;
+  if (one_tile) {
+    const cpu_home *home = g->nest->home[q->eq->eq->head->id];
+    bool kept = home && home->source == CPU_SCALAR && !q->partial;
+    int scalar = cpu_emit_reduce_short(g->body, value, agg, kept ? (int)home->offset : -1);
+    if (kept) return;
+    cpu_emit_load_scalar(g->finish, scalar);
+  } else {
+    int accumulator = cpu_emit_reduce(g->body, value, agg);
+    cpu_emit_neutral(g->start, agg, computed, accumulator);
+    cpu_emit_fold(g->finish, agg, computed, accumulator);
+  }
   if (q->partial) cpu_emit_join(g->finish, agg, computed, chunk_cursor(g, q, output));
   else if (has_output(g, q)) put(g, g->finish, q, output);
 }
@@ -107,6 +129,46 @@ static void emit_memory(programs *g, const plan_eq *q, int output) {
   put(g, g->finish, q, output);
 }
 
+/* ---- loops ------------------------------------------------------------------------------------------------------ */
+
+static bool joins(const cpu_nest *nest, const cpu_pass *pass, int outer, int inner, int64_t extent, bool frame) {
+  for (int i = 0; i < pass->cursor.n; i++) {
+    const cpu_cursor *c = &nest->cursor.at[pass->cursor.at[i]];
+    if (c->source == CPU_DERIVED || (c->source == CPU_LOCAL && frame)) continue;
+    if (c->step[outer] != c->step[inner] * extent) return false;
+  }
+  return true;
+}
+
+/* Drop loops of one round, merge each with the next inner one where every cursor agrees. */
+static int merge(const cpu_nest *nest, cpu_pass *const *pass, int npass, cpu_level *level, int n, bool frame) {
+  int kept = 0;
+  for (int i = 0; i < n; i++) {
+    if (level[i].extent == 1) continue;
+    bool all = kept > 0;
+    for (int k = 0; k < npass && all; k++)
+      all = joins(nest, pass[k], level[kept - 1].axis, level[i].axis, level[i].extent, frame);
+    if (all) level[kept - 1] = (cpu_level){level[i].axis, level[kept - 1].extent * level[i].extent};
+    else level[kept++] = level[i];
+  }
+  return kept;
+}
+
+static void merge_pass(cpu_nest *nest, cpu_pass *pass) {
+  int nred = merge(nest, &pass, 1, pass->loop + pass->nouter, pass->nloop - pass->nouter, false);
+  int nouter = merge(nest, &pass, 1, pass->loop, pass->nouter, false);
+  memmove(pass->loop + nouter, pass->loop + pass->nouter, sizeof *pass->loop * (size_t)nred);
+  pass->nouter = nouter;
+  pass->nloop = nouter + nred;
+  bool inner_red = pass->reduces && pass->along;
+  if (nest->strips || pass->v < 0 || pass->nloop == 0 || (inner_red ? nred == 0 : nred > 0)) return;
+  const cpu_level *last = &pass->loop[pass->nloop - 1];
+  if (!joins(nest, pass, last->axis, pass->v, pass->n, false)) return;
+  pass->n *= last->extent;
+  pass->nloop--;
+  if (nred == 0) pass->nouter--;
+}
+
 static void add_loops(cpu_nest *nest, cpu_pass *pass, uint64_t set) {
   for (int i = nest->nframe; i < nest->naxis; i++)
     if ((set & bit(i)) && i != pass->v) pass->loop[pass->nloop++] = (cpu_level){i, nest->extent[i]};
@@ -121,7 +183,6 @@ static void emit_pass(plan *p, cpu_pass *pass, int k) {
   pass->n = pass->v >= 0 ? nest->extent[pass->v] : 1;
   pass->reduces = shape->reduces;
   pass->along = shape->along;
-  pass->pool.ranges = 1;
   pass->loop = BASE_NEWS(nest->arena, cpu_level, nest->naxis + 1);
   add_loops(nest, pass, shape->inner & ~shape->red);
   pass->nouter = pass->nloop;
@@ -140,49 +201,14 @@ static void emit_pass(plan *p, cpu_pass *pass, int k) {
     else emit_map(&g, q, output);
     output++;
   }
+  merge_pass(nest, pass);
+  if (pass->nloop == 0 && pass->along) {
+    pass->body = cpu_emit_close_all(g.start, g.body, g.finish);
+    return;
+  }
   pass->start = cpu_emit_close(g.start);
   pass->body = cpu_emit_close(g.body);
   pass->finish = cpu_emit_close(g.finish);
-}
-
-/* ---- loops ------------------------------------------------------------------------------------------------------ */
-
-static bool joins(const cpu_pass *pass, int outer, int inner, int64_t extent, bool frame) {
-  for (int i = 0; i < pass->cursor.n; i++) {
-    const cpu_cursor *c = &pass->cursor.at[i];
-    if (c->source == CPU_DERIVED || (c->source == CPU_LOCAL && frame)) continue;
-    if (c->step[outer] != c->step[inner] * extent) return false;
-  }
-  return true;
-}
-
-/* Drop loops of one round, merge each with the next inner one where every cursor agrees. */
-static int merge(cpu_pass *const *pass, int npass, cpu_level *level, int n, bool frame) {
-  int kept = 0;
-  for (int i = 0; i < n; i++) {
-    if (level[i].extent == 1) continue;
-    bool all = kept > 0;
-    for (int k = 0; k < npass && all; k++)
-      all = joins(pass[k], level[kept - 1].axis, level[i].axis, level[i].extent, frame);
-    if (all) level[kept - 1] = (cpu_level){level[i].axis, level[kept - 1].extent * level[i].extent};
-    else level[kept++] = level[i];
-  }
-  return kept;
-}
-
-static void merge_pass(cpu_nest *nest, cpu_pass *pass) {
-  int nred = merge(&pass, 1, pass->loop + pass->nouter, pass->nloop - pass->nouter, false);
-  int nouter = merge(&pass, 1, pass->loop, pass->nouter, false);
-  memmove(pass->loop + nouter, pass->loop + pass->nouter, sizeof *pass->loop * (size_t)nred);
-  pass->nouter = nouter;
-  pass->nloop = nouter + nred;
-  bool inner_red = pass->reduces && pass->along;
-  if (nest->strips || pass->v < 0 || pass->nloop == 0 || (inner_red ? nred == 0 : nred > 0)) return;
-  const cpu_level *last = &pass->loop[pass->nloop - 1];
-  if (!joins(pass, last->axis, pass->v, pass->n, false)) return;
-  pass->n *= last->extent;
-  pass->nloop--;
-  if (nred == 0) pass->nouter--;
 }
 
 /* Frame axes outside, the strips of the vector axis innermost. */
@@ -191,7 +217,7 @@ static void frame_levels(cpu_nest *nest, int v, int workers) {
   for (int i = 0; i < nest->nframe; i++)
     if (i != v || !nest->strips) nest->level[nest->nlevel++] = (cpu_level){i, nest->extent[i]};
   if (nest->strips) nest->level[nest->nlevel++] = (cpu_level){v, nest->extent[v]};
-  nest->nlevel = merge(nest->pass, nest->npass, nest->level, nest->nlevel, nest->strips);
+  nest->nlevel = merge(nest, nest->pass, nest->npass, nest->level, nest->nlevel, nest->strips);
   if (!nest->strips) return;
   if (nest->nlevel == 0 || nest->level[nest->nlevel - 1].axis != v) nest->level[nest->nlevel++] = (cpu_level){v, 1};
   cpu_level *last = &nest->level[nest->nlevel - 1];
@@ -211,31 +237,28 @@ static void tile_levels(cpu_nest *nest, const int *ntile) {
   for (int g = 0, from = 0; g < 3; from += ntile[g++]) {
     cpu_level *level = nest->level + nest->nlevel;
     for (int i = 0; i < ntile[g]; i++) level[i] = (cpu_level){from + i, nest->extent[from + i]};
-    nest->ntile[g] = merge(nest->pass, nest->npass, level, ntile[g], true);
+    nest->ntile[g] = merge(nest, nest->pass, nest->npass, level, ntile[g], true);
     bool vector = g == 2 && (nest->ntile[g] == 0 || level[nest->ntile[g] - 1].axis != nest->nframe - 1);
     if (vector) level[nest->ntile[g]++] = (cpu_level){nest->nframe - 1, 1};
     nest->nlevel += nest->ntile[g];
   }
   nest->strip = 1;
-  nest->base = BASE_NEWS(nest->arena, int64_t, nest->ncursor + 1);
+  nest->base = BASE_NEWS(nest->arena, int64_t, nest->cursor.n + 1);
 }
 
 /* What each cursor moves by when loop d of [from, to) takes a step and those inside begin again. PASS NULL: of the
  * frame's loops. */
 static int64_t **turns(cpu_nest *nest, const cpu_pass *pass, int from, int to) {
-  int ncursor = pass ? pass->cursor.n : nest->ncursor;
+  int n = nest->cursor.n;
   const cpu_level *level = pass ? pass->loop : nest->level;
-  int64_t **turn = BASE_NEWS(nest->arena, int64_t *, to + 1), *back = BASE_NEWS(nest->arena, int64_t, ncursor + 1);
+  int64_t **turn = BASE_NEWS(nest->arena, int64_t *, to + 1), *back = BASE_NEWS(nest->arena, int64_t, n + 1);
   for (int d = to - 1; d >= from; d--) {
-    turn[d] = BASE_NEWS(nest->arena, int64_t, ncursor + 1);
-    for (int k = 0, at = 0; k < (pass ? 1 : nest->npass); k++) {
-      const cpu_pass *of = pass ? pass : nest->pass[k];
-      for (int i = 0; i < of->cursor.n; i++, at++) {
-        const cpu_cursor *c = &of->cursor.at[i];
-        int64_t step = pass ? c->step[level[d].axis] : cpu_level_step(nest, c, d);
-        turn[d][at] = step - back[at];
-        back[at] += step * (level[d].extent - 1);
-      }
+    turn[d] = BASE_NEWS(nest->arena, int64_t, n + 1);
+    for (int i = 0; i < n; i++) {
+      const cpu_cursor *c = &nest->cursor.at[i];
+      int64_t step = pass ? c->step[level[d].axis] : cpu_level_step(nest, c, d);
+      turn[d][i] = step - back[i];
+      back[i] += step * (level[d].extent - 1);
     }
   }
   return turn;
@@ -248,8 +271,9 @@ static void *aligned(base_arena *arena, size_t bytes) {
   return (void *)(((uintptr_t)p + 63) & ~(uintptr_t)63);
 }
 
-static void make_frame(cpu_nest *nest, const cpu_pass *pass, vm_frame *frame) {
-  const cpu_pool *pool = &pass->pool;
+static vm_frame *make_frame(cpu_nest *nest) {
+  const cpu_pool *pool = &nest->pool;
+  vm_frame *frame = aligned(nest->arena, sizeof *frame);
   frame->scalar = aligned(nest->arena, sizeof *frame->scalar * (size_t)pool->scalars);
   frame->slot = aligned(nest->arena, sizeof *frame->slot * (size_t)pool->slots);
   frame->wide = aligned(nest->arena, sizeof *frame->wide * (size_t)pool->wides);
@@ -257,17 +281,18 @@ static void make_frame(cpu_nest *nest, const cpu_pass *pass, vm_frame *frame) {
   frame->range = aligned(nest->arena, sizeof *frame->range * (size_t)pool->ranges);
   frame->range[0] = (vm_range){INT64_MIN / 2, INT64_MAX / 2};
   for (int i = 0; i < pool->constant.n; i++) frame->scalar[i] = pool->constant.at[i];
+  return frame;
 }
 
 static void make_workers(cpu_nest *nest) {
+  size_t cursors = sizeof(int64_t) * (size_t)(nest->cursor.n + 1);
   nest->worker = BASE_NEWS(nest->arena, cpu_worker, nest->nworker);
   for (int w = 0; w < nest->nworker; w++) {
     cpu_worker *worker = &nest->worker[w];
-    worker->home = aligned(nest->arena, sizeof *worker->home * (size_t)(nest->ncursor + 1));
-    worker->work = aligned(nest->arena, sizeof *worker->work * (size_t)(2 * nest->ncursor + 1));
-    worker->frame = aligned(nest->arena, sizeof *worker->frame * (size_t)nest->npass);
+    worker->home = aligned(nest->arena, cursors);
+    worker->work = aligned(nest->arena, 2 * cursors);
+    worker->frame = make_frame(nest);
     worker->local = aligned(nest->arena, (size_t)nest->local_bytes + 64);
-    for (int k = 0; k < nest->npass; k++) make_frame(nest, nest->pass[k], &worker->frame[k]);
   }
 }
 
@@ -277,14 +302,25 @@ static void choose_streams(cpu_nest *nest, const plan *p) {
   for (int i = 0; i < nest->nframe; i++) points *= (double)nest->extent[i];
   if (!nest->strips || points < 1 << 20 || nest->npass != 1 || nest->pass[0]->nloop > 0) return;
   cpu_pass *pass = nest->pass[0];
-  for (int i = 0; i < pass->cursor.n; i++) {
-    const cpu_cursor *c = &pass->cursor.at[i];
+  for (int i = 0; i < nest->cursor.n; i++) {
+    const cpu_cursor *c = &nest->cursor.at[i];
     bool whole = c->source >= 0 && c->offset % 64 == 0 && !c->late;
     for (int d = 0; d < nest->nlevel - 1; d++) whole &= c->step[nest->level[d].axis] % 64 == 0;
     for (int k = 0; k < p->neq; k++) whole &= p->eq[k].eq->eq->head->id != c->source || !p->eq[k].eq->eq->nred;
     if (!whole) continue;
     nest->streams |= cpu_emit_stream(nest, &pass->body, i);
   }
+}
+
+/* Short lines: what a unit does is one program. */
+static void choose_unit(cpu_nest *nest) {
+  int64_t tiles = 0;
+  for (int k = 0; k < nest->npass; k++) {
+    tiles += (nest->pass[k]->n + VM_TILE - 1) / VM_TILE;
+    if (nest->pass[k]->nloop > 0 || !nest->pass[k]->body.tile) return;
+    if (nest->pass[k]->start.tile || nest->pass[k]->finish.tile) return;
+  }
+  if (!nest->strips && tiles <= UNIT_TILES) nest->unit = cpu_emit_unit(nest, nest->npass, nest->pass);
 }
 
 static void count_units(cpu_nest *nest) {
@@ -319,18 +355,17 @@ cpu_nest *cpu_nest_make(device_bind *bind, const cpu_spec *spec, const char **wh
     if (p.pass[k].partial) *why = "a result over the whole frame";
   if (*why) return NULL;
   nest->npass = p.npass;
+  nest->pool.ranges = 1;       /* the first is everything */
   nest->pass = BASE_NEWS(nest->arena, cpu_pass *, p.npass + 1);
   nest->partial = BASE_NEWS(nest->arena, cpu_partial, spec->neq + 1);
   for (int k = 0; k < p.npass; k++) {
     nest->pass[k] = BASE_NEW(nest->arena, cpu_pass);
     emit_pass(&p, nest->pass[k], k);
-    nest->pass[k]->first = nest->ncursor;
-    nest->ncursor += nest->pass[k]->cursor.n;
-    merge_pass(nest, nest->pass[k]);
   }
   nest->nworker = workers_for(nest);
   if (p.tiles) tile_levels(nest, spec->ntile);
   else frame_levels(nest, p.v, nest->nworker);
+  choose_unit(nest);
   bool by_rows = p.tiles;
   nest->turn = turns(nest, NULL, by_rows ? nest->ntile[0] : 0, by_rows ? nest->ntile[0] + nest->ntile[1] : nest->nlevel);
   for (int k = 0; k < nest->npass; k++) nest->pass[k]->turn = turns(nest, nest->pass[k], 0, nest->pass[k]->nloop);

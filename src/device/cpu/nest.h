@@ -25,6 +25,7 @@ enum {
   CPU_CHUNK = -4,            /* the chunk's part of the partial results */
   CPU_DERIVED = -5,          /* set by the line program */
   CPU_BLOCK = -6,            /* the caller's scratch for the rows it runs */
+  CPU_SCALAR = -7,           /* homes only: the worker's scalar of that number */
 };
 
 enum { CPU_AXES = 64 };      /* of a nest, at most */
@@ -65,10 +66,8 @@ typedef struct cpu_pass {
   bool reduces, along;       /* projects inner axes; the vector axis among them */
   int nloop, nouter;         /* loops: free ones, then projected ones */
   cpu_level *loop;
-  BASE_VEC(cpu_cursor) cursor;
-  int first;                 /* of its cursors among the nest's */
-  cpu_pool pool;
-  vm_code start, body, finish;
+  BASE_VEC(int) cursor;      /* those it uses */
+  vm_code start, body, finish;   /* without loops, body is all of it */
   int64_t **turn;            /* by loop: what each cursor moves by when it takes a step and those inside begin again */
 } cpu_pass;
 
@@ -81,8 +80,8 @@ typedef struct cpu_partial { /* a reduction over the frame: one result for each 
 
 typedef struct cpu_worker {
   int64_t *home;             /* the cursors at the current unit */
-  int64_t *work;             /* those of a pass with loops */
-  vm_frame *frame;           /* one for each pass */
+  int64_t *work;             /* twice as many, for a pass with loops */
+  vm_frame *frame;
   char *local, *block;
 } cpu_worker;
 
@@ -103,7 +102,9 @@ typedef struct cpu_nest {
   int ntile[3];              /* levels of batch, m, n; the vector axis is the last of n */
   int npass;
   cpu_pass **pass;
-  int ncursor;
+  BASE_VEC(cpu_cursor) cursor;
+  cpu_pool pool;
+  vm_code unit;              /* all passes of a unit as one line program, where they are short */
   int64_t local_bytes, chunk_bytes;
   char *chunk;               /* nchunk times chunk_bytes */
   int npartial, nchunk;
@@ -165,7 +166,14 @@ void cpu_emit_store(cpu_emit *e, int value, ir_type type, int cursor, int64_t st
 int cpu_emit_reduce(cpu_emit *e, int value, ir_agg agg);                  /* into an accumulator of the frame, returned */
 void cpu_emit_accumulate(cpu_emit *e, int value, ir_agg agg, int cursor); /* into memory along the line */
 void cpu_emit_scatter(cpu_emit *e, int value, ir_agg agg, const kernel_access *access);   /* into the place data says */
+void cpu_emit_load_scalar(cpu_emit *e, int scalar);                         /* into x */
+void cpu_emit_put_scalar(cpu_emit *e, int value, int scalar);
+int cpu_emit_reduce_short(cpu_emit *e, int value, ir_agg agg, int scalar); /* a line of one tile: into a scalar (< 0: a new one) */
 vm_code cpu_emit_close(cpu_emit *e);
+vm_code cpu_emit_close_all(cpu_emit *start, cpu_emit *body, cpu_emit *finish);   /* one after another, START as for a line */
+
+/* The programs of passes without loops as one: lines of N elements each. */
+vm_code cpu_emit_unit(cpu_nest *nest, int npass, cpu_pass *const *pass);
 /* Let the stores of finished CODE through CURSOR go past the cache. False: it has none that can. */
 bool cpu_emit_stream(const cpu_nest *nest, const vm_code *code, int cursor);
 
@@ -183,7 +191,7 @@ int64_t cpu_home_step(const cpu_home *home, const ir_index *index);
 cpu_cursor cpu_home_cursor(cpu_nest *nest, const cpu_home *home);
 ir_type cpu_stored_type(const cpu_nest *nest, const ir_tensor *t);    /* of its elements in memory */
 cpu_cursor cpu_access_cursor(cpu_nest *nest, const kernel_access *access);   /* in its tensor's own memory */
-int cpu_pass_cursor(cpu_nest *nest, cpu_pass *pass, const cpu_cursor *cursor);
+int cpu_pass_cursor(cpu_nest *nest, cpu_pass *pass, const cpu_cursor *cursor);   /* its number in the nest */
 
 /* Bytes by which an access moves along AXIS; false: it depends on data there. */
 bool cpu_access_step(const cpu_nest *nest, const kernel_code *code, const kernel_access *access, int axis, int64_t *step);

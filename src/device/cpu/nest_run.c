@@ -27,17 +27,16 @@ int64_t cpu_level_step(const cpu_nest *nest, const cpu_cursor *c, int d) {
 
 /* The cursors at a unit, and where that is. */
 static void go_to(cpu_nest *nest, cpu_worker *worker, int chunk, int64_t unit, int64_t *where) {
-  for (int k = 0, at = 0; k < nest->npass; k++)
-    for (int i = 0; i < nest->pass[k]->cursor.n; i++, at++)
-      worker->home[at] = start_of(nest, worker, chunk, &nest->pass[k]->cursor.at[i]);
   for (int d = nest->nlevel - 1; d >= 0; d--) {
     where[d] = unit % nest->level[d].extent;
     unit /= nest->level[d].extent;
   }
-  for (int k = 0, at = 0; k < nest->npass; k++)
-    for (int i = 0; i < nest->pass[k]->cursor.n; i++, at++)
-      for (int d = 0; d < nest->nlevel && nest->pass[k]->cursor.at[i].source != CPU_BLOCK; d++)
-        worker->home[at] += where[d] * cpu_level_step(nest, &nest->pass[k]->cursor.at[i], d);
+  for (int i = 0; i < nest->cursor.n; i++) {
+    const cpu_cursor *c = &nest->cursor.at[i];
+    worker->home[i] = start_of(nest, worker, chunk, c);
+    for (int d = 0; d < nest->nlevel && c->source != CPU_BLOCK; d++)
+      worker->home[i] += where[d] * cpu_level_step(nest, c, d);
+  }
 }
 
 /* ---- units -------------------------------------------------------------------------------------------------------- */
@@ -47,10 +46,10 @@ static void move(int64_t *cursor, const int64_t *by, int n) {
 }
 
 /* Take a step in loops [from, to), from the innermost; false when all have come round and stand at their start. */
-static bool step_loops(const cpu_pass *pass, int from, int to, int64_t *where, int64_t *cursor) {
+static bool step_loops(const cpu_nest *nest, const cpu_pass *pass, int from, int to, int64_t *where, int64_t *cursor) {
   for (int d = to - 1; d >= from; d--) {
     if (++where[d] < pass->loop[d].extent) {
-      move(cursor, pass->turn[d], pass->cursor.n);
+      move(cursor, pass->turn[d], nest->cursor.n);
       return true;
     }
     where[d] = 0;
@@ -65,12 +64,12 @@ static bool empty(const cpu_pass *pass, int from, int to) {
 }
 
 static void run_loops(const cpu_nest *nest, const cpu_pass *pass, cpu_worker *worker, vm_frame *frame, int64_t n) {
-  int64_t where[64] = {0}, *outer = worker->work, *inner = worker->work + pass->cursor.n;
+  int64_t where[64] = {0}, *outer = worker->work, *inner = worker->work + nest->cursor.n;
   int64_t ends = pass->along ? 1 : n;
   bool nothing = empty(pass, pass->nouter, pass->nloop) || n == 0;
-  size_t bytes = sizeof *outer * (size_t)pass->cursor.n;
+  size_t bytes = sizeof *outer * (size_t)nest->cursor.n;
   if (empty(pass, 0, pass->nouter)) return;
-  memcpy(outer, worker->home + pass->first, bytes);
+  memcpy(outer, worker->home, bytes);
   do {
     frame->cursor = outer;
     if (pass->start.tile) nest->vm->run(&pass->start, frame, ends);
@@ -78,34 +77,42 @@ static void run_loops(const cpu_nest *nest, const cpu_pass *pass, cpu_worker *wo
       memcpy(inner, outer, bytes);
       frame->cursor = inner;
       do nest->vm->run(&pass->body, frame, n);
-      while (step_loops(pass, pass->nouter, pass->nloop, where, inner));
+      while (step_loops(nest, pass, pass->nouter, pass->nloop, where, inner));
     }
     frame->cursor = outer;
     if (pass->finish.tile) nest->vm->run(&pass->finish, frame, ends);
-  } while (step_loops(pass, 0, pass->nouter, where, outer));
+  } while (step_loops(nest, pass, 0, pass->nouter, where, outer));
+}
+
+static void run_pass(const cpu_nest *nest, const cpu_pass *pass, cpu_worker *worker, int64_t n) {
+  vm_frame *frame = worker->frame;
+  if (pass->nloop > 0) {
+    run_loops(nest, pass, worker, frame, n);
+    return;
+  }
+  frame->cursor = worker->home;
+  if (pass->start.tile) nest->vm->run(&pass->start, frame, pass->along ? 1 : n);
+  nest->vm->run(&pass->body, frame, n);
+  if (pass->finish.tile) nest->vm->run(&pass->finish, frame, pass->along ? 1 : n);
 }
 
 static void run_unit(const cpu_nest *nest, cpu_worker *worker, int64_t strip) {
+  if (nest->unit.line) {
+    worker->frame->cursor = worker->home;
+    nest->vm->run(&nest->unit, worker->frame, 0);
+    return;
+  }
   for (int k = 0; k < nest->npass; k++) {
-    const cpu_pass *pass = nest->pass[k];
-    vm_frame *frame = &worker->frame[k];
-    int64_t n = pass->n;
+    int64_t n = nest->pass[k]->n;
     if (nest->strips) n = n - strip * nest->strip < nest->strip ? n - strip * nest->strip : nest->strip;
-    if (pass->nloop > 0) {
-      run_loops(nest, pass, worker, frame, n);
-      continue;
-    }
-    frame->cursor = worker->home + pass->first;
-    if (pass->start.tile) nest->vm->run(&pass->start, frame, pass->along ? 1 : n);
-    nest->vm->run(&pass->body, frame, n);
-    if (pass->finish.tile) nest->vm->run(&pass->finish, frame, pass->along ? 1 : n);
+    run_pass(nest, nest->pass[k], worker, n);
   }
 }
 
 static void step_frame(const cpu_nest *nest, int64_t *where, int64_t *cursor) {
   for (int d = nest->nlevel - 1; d >= 0; d--) {
     if (++where[d] < nest->level[d].extent) {
-      move(cursor, nest->turn[d], nest->ncursor);
+      move(cursor, nest->turn[d], nest->cursor.n);
       return;
     }
     where[d] = 0;
@@ -197,12 +204,11 @@ static void store(const cpu_nest *nest, const cpu_partial *p) {
 
 /* Cursors moved to point AT, counted over N levels from FIRST on. */
 static void move_to(const cpu_nest *nest, int64_t *cursor, int first, int n, int64_t at, int64_t *where) {
-  const cpu_pass *pass = nest->pass[0];
   for (int d = first + n - 1; d >= first; d--) {
     where[d] = d == first ? at : at % nest->level[d].extent;
     at = d == first ? 0 : at / nest->level[d].extent;
-    for (int i = 0; i < pass->cursor.n && where[d]; i++)
-      cursor[i] += where[d] * cpu_level_step(nest, &pass->cursor.at[i], d);
+    for (int i = 0; i < nest->cursor.n && where[d]; i++)
+      cursor[i] += where[d] * cpu_level_step(nest, &nest->cursor.at[i], d);
   }
 }
 
@@ -215,10 +221,10 @@ static void tile_row(const cpu_nest *nest, vm_frame *frame, const int64_t *row, 
   frame->cursor = cursor;
   for (int64_t j = 0; j < nc;) {
     int64_t left = line - (n0 + j) % line, n = nc - j < left ? nc - j : left;
-    memcpy(cursor, row, sizeof *cursor * (size_t)pass->cursor.n);
+    memcpy(cursor, row, sizeof *cursor * (size_t)nest->cursor.n);
     move_to(nest, cursor, first, nest->ntile[2], n0 + j, where);
-    for (int i = 0; i < pass->cursor.n; i++)
-      if (pass->cursor.at[i].source == CPU_LOCAL) cursor[i] = c + j * size;
+    for (int i = 0; i < nest->cursor.n; i++)
+      if (nest->cursor.at[i].source == CPU_LOCAL) cursor[i] = c + j * size;
     nest->vm->run(&pass->body, frame, n);
     j += n;
   }
@@ -227,8 +233,8 @@ static void tile_row(const cpu_nest *nest, vm_frame *frame, const int64_t *row, 
 void cpu_nest_tile(cpu_nest *nest, int w, int64_t batch, int64_t m0, int64_t n0, int mc, int nc, char *c, int64_t ldc) {
   cpu_worker *worker = &nest->worker[w];
   const cpu_pass *pass = nest->pass[0];
-  vm_frame *frame = &worker->frame[0];
-  int first = nest->ntile[0], end = first + nest->ntile[1], ncursor = pass->cursor.n;
+  vm_frame *frame = worker->frame;
+  int first = nest->ntile[0], end = first + nest->ntile[1], ncursor = nest->cursor.n;
   int64_t where[64] = {0}, *row = worker->home, line = nest->level[nest->nlevel - 1].extent;
   bool one_run = nest->ntile[2] == 1 || n0 / line == (n0 + nc - 1) / line;
   memcpy(row, nest->base, sizeof *row * (size_t)ncursor);
@@ -238,7 +244,7 @@ void cpu_nest_tile(cpu_nest *nest, int w, int64_t batch, int64_t m0, int64_t n0,
   for (int r = 0; r < mc; r++) {
     if (one_run) {
       for (int i = 0; i < ncursor; i++)
-        if (pass->cursor.at[i].source == CPU_LOCAL) row[i] = (int64_t)(intptr_t)c + r * ldc;
+        if (nest->cursor.at[i].source == CPU_LOCAL) row[i] = (int64_t)(intptr_t)c + r * ldc;
       frame->cursor = row;
       nest->vm->run(&pass->body, frame, nc);
     } else {
@@ -271,8 +277,8 @@ void cpu_nest_rows(cpu_nest *nest, int w, int64_t from, int64_t to, char *block)
 void cpu_nest_begin(cpu_nest *nest, void *const *data, const int64_t *symbols) {
   nest->data = data;
   nest->symbols = symbols;
-  for (int i = 0; nest->base && i < nest->ncursor; i++)
-    nest->base[i] = start_of(nest, nest->worker, 0, &nest->pass[0]->cursor.at[i]);
+  for (int i = 0; nest->base && i < nest->cursor.n; i++)
+    nest->base[i] = start_of(nest, nest->worker, 0, &nest->cursor.at[i]);
 }
 
 void cpu_nest_share(cpu_nest *nest, int w) {

@@ -202,6 +202,11 @@ static const char *give_homes(plan *p) {
     plan_eq *q = &p->eq[i];
     ir_tensor *head = q->eq->eq->head;
     if (q->eq->level == KERNEL_GLOBAL || p->nest->home[head->id] || !read_later(p, q)) continue;
+    if (!p->nest->strips && !(q->free & ~(bit(p->nest->nframe) - 1)) && ir_type_computed(head->type) == IR_F32) {
+      cpu_home *home = p->nest->home[head->id] = BASE_NEW(p->nest->arena, cpu_home);
+      *home = (cpu_home){.type = IR_F32, .source = CPU_SCALAR, .offset = p->nest->pool.scalars++};
+      continue;
+    }
     p->nest->home[head->id] = reserve(p, q->free, p->pass[q->pass].v, ir_type_computed(head->type));
     if (p->nest->local_bytes > PLAN_SCRATCH) return "an inner value is too large for the scratch memory";
   }

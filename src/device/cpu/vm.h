@@ -49,6 +49,7 @@ enum { VM_TILE = 64 };
   _(ACC_SUM) _(ACC_MAX) _(ACC_MIN) _(ACC_PROD)       /* f32 memory at c[a] + i = itself op x, inside r[b] */ \
   _(SC_SUM) _(SC_MAX) _(SC_MIN) _(SC_PROD)           /* at c[a] + w[e][l], lane after lane, where m[b] */ \
   _(FOLD_SUM) _(FOLD_MAX) _(FOLD_MIN) _(FOLD_PROD)   /* x = all lanes of s[a], in fixed order */   \
+  _(FX_SUM) _(FX_MAX) _(FX_MIN) _(FX_PROD)           /* x = all its live lanes */                  \
   _(X_OF_M) _(X_OF_W) _(X_OF_D)        /* x = number of m[a], w[a] */                              \
   _(X_OF_D_F16) _(X_OF_D_BF16)         /* rounded once */                                          \
   _(M_RANGE) _(M_AND) _(M_OR) _(M_XOR) _(M_NOT) _(M_SET)                                           \
@@ -78,7 +79,8 @@ enum { VM_TILE = 64 };
   /* before a line: */                                                                             \
   _(R_ALL) _(R_BELOW) _(R_ZERO)        /* r[d] = all; of it, where c[a] + i n is < 0, is 0 */      \
   _(C_STEP)                            /* c[d] = c[a] + w[b][0] n */                               \
-  _(R_MASK)                            /* r[d] = nothing unless m[a] holds in lane 0 */
+  _(R_MASK)                            /* r[d] = nothing unless m[a] holds in lane 0 */            \
+  _(GO)                                /* i = n, with d lanes live */
 
 typedef enum vm_kind {
 #define VM_ROW(name) VM_##name,
@@ -126,6 +128,7 @@ typedef struct vm_frame {
 typedef struct vm_code {             /* each ends with END */
   const vm_ins *line;                /* once before the tiles; NULL: nothing */
   const vm_ins *tile, *tail;         /* NULL: only the line program */
+  const vm_ins *after;               /* once behind them, with one lane live; NULL: nothing */
 } vm_code;
 
 typedef struct vm_machine {
