@@ -3,7 +3,7 @@
  * the same; then maps that do not need each other share a launch. */
 #include "sched/private.h"
 
-enum { LONG_LINE = 65536, FEW = 8 };
+enum { LONG_LINE = 65536, SHORT_LINE = 4096, FEW = 8 };
 
 static bool live(const sched_group *s, kernel_shape shape) {
   return !s->gone && !s->loop && s->shape == shape;
@@ -44,6 +44,15 @@ static bool follow_product(sched_graph *g, sched_group *into, sched_group *from)
 /* A line that is long while there are few: what reads its results runs better by itself. */
 static bool too_long(sched_graph *g, const sched_group *row) {
   return sched_points(g, &row->line) > LONG_LINE && sched_points(g, &row->frame) < FEW;
+}
+
+/* A sum of everything is shared among workers only if nothing reads it at once. */
+static bool better_alone(sched_graph *g, const sched_group *row, const sched_group *map) {
+  int64_t number;
+  bool known = true;
+  for (int i = 0; i < row->line.n; i++) known = known && ir_is_int(row->line.at[i]->extent, &number);
+  bool is_short = known && sched_points(g, &row->line) <= SHORT_LINE;
+  return row->frame.n == 0 && map->frame.n == 0 && !is_short;
 }
 
 static bool fits_map(const sched_group *row, const sched_group *map, sched_pairs *m) {
@@ -92,7 +101,8 @@ static bool join_row(sched_graph *g, sched_group *row, sched_group *from) {
   if (from == row || from->loop || too_long(g, row)) return false;
   if (sched_cross(g, row, from, &m) <= 0) return false;
   if (live(from, KERNEL_MAP)) {
-    if (commits_only(g, from) || !fits_map(row, from, &m)) return false;
+    if (commits_only(g, from) || better_alone(g, row, from)) return false;
+    if (!fits_map(row, from, &m)) return false;
   } else {
     if (!as_row(g, from)) return false;
     sched_pairs all = m;
