@@ -50,7 +50,8 @@ static bool too_long(sched_graph *g, const sched_group *row) {
 static bool better_alone(sched_graph *g, const sched_group *row, const sched_group *map) {
   int64_t number;
   bool known = true;
-  for (int i = 0; i < row->line.n; i++) known = known && ir_is_int(row->line.at[i]->extent, &number);
+  for (int i = 0; i < row->line.n; i++)
+    known = known && ir_is_int(row->line.at[i]->extent, &number);
   bool is_short = known && sched_points(g, &row->line) <= SHORT_LINE;
   return row->frame.n == 0 && map->frame.n == 0 && !is_short;
 }

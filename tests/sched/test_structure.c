@@ -1,4 +1,6 @@
 /* What becomes one kernel: the programs the scheduler must group. */
+#include <string.h>
+
 #include "sched/fixture.h"
 
 static void linear_residual_relu(void **state) {
@@ -79,6 +81,38 @@ static void gelu_block(void **state) {
   check_values(f, 1e-5);
 }
 
+/* Sums of everything: their points are the frame, so that workers can share them; one launch for
+ * all. */
+static void norm_of_many(void **state) {
+  fixture *f = *state;
+  plan_text(f,
+            "A : f32[90, 80]\nB : f32[70]\nC : f32[3, 40, 50]\nD : f32[9]\n"
+            "N = sqrt(A[i,j]^2 + B[m]^2 + C[p,q,r]^2)\nY[m] = D[m] / N\n",
+            "Y");
+  assert_int_equal(kernels(f), 2);
+  const kernel *row = first_of(f, KERNEL_ROW);
+  assert_int_equal(row->nsegment, 3);
+  for (int i = 0; i < 3; i++) {
+    assert_int_equal(row->segment[i].nline, 0);
+    assert_true(row->segment[i].eq[0].partial);
+  }
+  check_values(f, 1e-4);
+}
+
+static void costs(void **state) {
+  fixture *f = *state;
+  plan_text(f, "X : f32[6, 7]\nW : f32[7, 5]\nB : f32[5]\nY[m,n] = relu(X[m,k] W[k,n] + B[n])",
+            "Y");
+  int64_t symbols[1] = {0};
+  const kernel *k = first_of(f, KERNEL_CONTRACT);
+  assert_true(kernel_flop(k, symbols) == 2 * 6 * 7 * 5 + 2 * 6 * 5);
+  assert_true(kernel_bytes(k, symbols) == 4 * (6 * 7 + 7 * 5 + 5 + 6 * 5));
+  base_text text = base_text_open(f->arena);
+  kernel_print(&text, k);
+  assert_non_null(
+      strstr(text.at, "0 contract  m m  n n  k k\n    Y'[m,n] = X[m,k] W[k,n]   # tile\n"));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       WITH_FIXTURE(linear_residual_relu),
@@ -89,6 +123,8 @@ int main(void) {
       WITH_FIXTURE(cross_entropy_backward),
       WITH_FIXTURE(cross_entropy_both_ways),
       WITH_FIXTURE(gelu_block),
+      WITH_FIXTURE(norm_of_many),
+      WITH_FIXTURE(costs),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
