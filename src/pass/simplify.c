@@ -267,6 +267,13 @@ static void drop_dead(ir_program *p, base_arena *arena) {
     if (!n.needed[i]) ir_undefine(p->tensors.at[i]);
 }
 
+/* Tensors without elements have nothing to define. */
+static void drop_empty(ir_program *p) {
+  for (int i = 0; i < p->tensors.n; i++)
+    for (int k = 0; k < p->tensors.at[i]->rank; k++)
+      if (ir_is_const(p->tensors.at[i]->size[k], 0)) ir_undefine(p->tensors.at[i]);
+}
+
 static const ir_expr *replace_twin(ir_program *p, const ir_expr *e, void *arg) {
   const simplifying *s = arg;
   ir_tensor *twin = e->op == IR_READ ? s->fate[e->u.tensor->id].twin : NULL;
@@ -286,6 +293,7 @@ static void redirect_twins(simplifying *s) {
 
 void pass_simplify(ir_program *p) {
   base_arena *arena = base_arena_child(p->arena);
+  drop_empty(p);
   drop_dead(p, arena);
   simplifying s = {.p = p, .arena = arena, .known = base_map_open(arena)};
   s.bodies = base_map_open(arena);

@@ -162,6 +162,18 @@ static void what_is_never_read_is_cut_off(void **state) {
   assert_ptr_equal(tensor(l, "A")->eqs.at[0]->free[0]->extent, tensor(l, "X")->size[0]);
 }
 
+/* A position read from a tensor without elements folds to 0, which is outside. */
+static void what_has_no_elements_is_dropped(void **state) {
+  lab *l = *state;
+  given(l, "X : f64[3]");
+  declared(l, "Y : f64[0]");
+  ir_tensor *Y = eq(l, "Y[0] += X[i]");
+  ir_output(l->p, Y);
+  pass_simplify(l->p);
+  ir_verify(l->p, "simplify");
+  assert_int_equal(Y->eqs.n, 0);
+}
+
 static void recurrences_stay(void **state) {
   lab *l = *state;
   given(l, "X : f64[3]");
@@ -189,6 +201,7 @@ int main(void) {
       WITH_LAB(a_one_hot_tensor_is_looked_into),
       WITH_LAB(a_body_that_is_stored_is_read),
       WITH_LAB(what_is_never_read_is_cut_off),
+      WITH_LAB(what_has_no_elements_is_dropped),
       WITH_LAB(recurrences_stay),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
