@@ -63,7 +63,7 @@ static void release_own(run_call *c) {
 
 /* ---- steps ----------------------------------------------------------------------------------------- */
 
-static void run_kernel(run_call *c, const kernel *k) {
+static void zero_before(run_call *c, const kernel *k) {
   run_binding *b = c->binding;
   ir_tensor **zero = c->plan->zero[k->id];
   for (; zero && *zero; zero++)
@@ -71,6 +71,18 @@ static void run_kernel(run_call *c, const kernel *k) {
       memset(b->data[(*zero)->id], 0, (size_t)b->bytes[(*zero)->id]);
       b->zeroed[(*zero)->id] = true;
     }
+}
+
+/* All that a loop will need: its first kernels may wait for later iterations than others. */
+static void zero_before_block(run_call *c, const sched_block *block) {
+  for (int i = 0; i < block->steps.n; i++)
+    if (block->steps.at[i].kernel) zero_before(c, block->steps.at[i].kernel);
+    else zero_before_block(c, &block->steps.at[i].loop->body);
+}
+
+static void run_kernel(run_call *c, const kernel *k) {
+  run_binding *b = c->binding;
+  zero_before(c, k);
   b->launch[k->id]->run(b->launch[k->id], b->data, b->symbols);
   c->plan->session->stats.kernels++;
 }
@@ -80,6 +92,7 @@ static void run_block(run_call *c, const sched_block *block);
 static void run_loop(run_call *c, const sched_loop *loop) {
   int64_t *symbols = c->binding->symbols;
   int64_t from = ir_eval_size(loop->from, symbols), to = ir_eval_size(loop->to, symbols);
+  zero_before_block(c, &loop->body);
   for (int64_t i = from; i < to; i++) {
     base_poll(c->plan->session->ctx);
     symbols[loop->counter->id] = loop->down ? to - 1 - (i - from) : i;
