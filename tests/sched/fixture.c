@@ -111,6 +111,7 @@ typedef struct machine {
   int64_t *symbols;
   void **data;       /* by tensor id */
   device_launch **launch;
+  bool *zeroed;
 } machine;
 
 static int64_t bytes_of(machine *m, int t) {
@@ -136,6 +137,7 @@ static machine open_machine(fixture *f, device *d, ir_program *p) {
   m.symbols = BASE_NEWS(f->arena, int64_t, p->symbols.n + 1);
   for (int i = 0; i < p->symbols.n; i++) m.symbols[i] = SIZE;
   m.data = BASE_NEWS(f->arena, void *, p->tensors.n + 1);
+  m.zeroed = BASE_NEWS(f->arena, bool, p->tensors.n + 1);
   return m;
 }
 
@@ -211,9 +213,17 @@ static machine compute_plainly(fixture *f, device *d) {
 /* ---- as scheduled ---------------------------------------------------------------------------- */
 
 static void zero_before(machine *m, const sched_plan *plan, const kernel *k) {
-  for (int t = 0; t < m->p->tensors.n && !m->launch[k->id]; t++)
-    if (plan->memory[t].zero && plan->memory[t].first == k->id)
+  for (int t = 0; t < m->p->tensors.n; t++)
+    if (plan->memory[t].zero && plan->memory[t].first == k->id && !m->zeroed[t]) {
       memset(m->data[t], 0, (size_t)bytes_of(m, t));
+      m->zeroed[t] = true;
+    }
+}
+
+static void zero_before_block(machine *m, const sched_plan *plan, const sched_block *block) {
+  for (int i = 0; i < block->steps.n; i++)
+    if (block->steps.at[i].kernel) zero_before(m, plan, block->steps.at[i].kernel);
+    else zero_before_block(m, plan, &block->steps.at[i].loop->body);
 }
 
 static void run_planned(machine *m, const sched_plan *plan, const sched_block *block) {
@@ -229,6 +239,7 @@ static void run_planned(machine *m, const sched_plan *plan, const sched_block *b
     }
     const sched_loop *l = step->loop;
     int64_t from = ir_eval_size(l->from, m->symbols), to = ir_eval_size(l->to, m->symbols);
+    zero_before_block(m, plan, &l->body);
     for (int64_t c = 0; c < to - from; c++) {
       m->symbols[l->counter->id] = l->down ? to - 1 - c : from + c;
       run_planned(m, plan, &l->body);
