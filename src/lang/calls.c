@@ -1,12 +1,10 @@
-/* calls: functions of one element, explicit reductions, size and grad, as expressions. */
+/* calls: functions of one element, explicit reductions and size, as expressions. */
 #include "lang/check.h"
 
 #include <math.h>
 #include <string.h>
 
 enum { ARGUMENTS = 16 }; /* an elementwise function takes at most */
-
-static const node *child(const node *n, int i) { return (const node *)n->e.at[i]; }
 
 /* ---- functions of one element ------------------------------------------------------------------
  */
@@ -104,33 +102,6 @@ static const ir_expr *lower_reduction(check *c, clause *cl, const node *n) {
     return strcmp(n->e.name, "avg") == 0 ? lower_combine(c, IR_DIV, t, size) : t;
   }
   return NULL;
-}
-
-static int lead_of(check *c, const clause *cl, const node *loss) {
-  int lead = 0;
-  for (int k = 0; loss->e.kind == LANG_READ && k < loss->e.n; k++)
-    lead += child(loss, k)->var && child(loss, k)->var->head;
-  if (lead && lead != loss->e.n)
-    check_refuse(c, loss->e.span,
-                 "grad keeps all positions of %s or none: name them all on the left of %s, or none",
-                 loss->of->name, cl->head->name);
-  return lead;
-}
-
-/* grad(Loss, W[i,j]): the derivative as a tensor, read at W's positions; grad(Loss[s], W[i,s])
- * keeps s. */
-static const ir_expr *lower_grad(check *c, clause *cl, const node *n) {
-  const node *loss = n->e.n == 2 ? child(n, 0) : NULL, *by = n->e.n == 2 ? child(n, 1) : NULL;
-  if (!loss || !loss->of || !by->of)
-    check_refuse(c, n->e.span,
-                 "grad takes a tensor and the tensor to differentiate by: grad(Loss, W[i,j])");
-  int lead = lead_of(c, cl, loss);
-  ir_tensor *of = loss->of->ir, *wrt = by->of->ir, *g;
-  pass_gradient(c->p, of, lead, 1, &wrt, &g);
-  const ir_expr *position[2 * RUN_RANK];
-  for (int k = 0; k < lead; k++) position[k] = lower_position(c, cl, child(loss, k));
-  for (int k = 0; k < wrt->rank; k++) position[lead + k] = lower_position(c, cl, child(by, k));
-  return lower_read_of(c, g, position);
 }
 
 /* f16(x), stop(x), random(key, stream, counter): what gradient programs are written with. */

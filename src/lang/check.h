@@ -6,7 +6,8 @@
  *   project.c  where the sums of `=` stand          draw.c     random draws
  *   place.c    positions: affine, or through data   actions.c  commands and queries
  *   sizes.c    extents of indices, sizes of heads   learning.c minimize, batches, initialisers
- *   heads.c    heads to tensors with equations      check.c    the order of it all */
+ *   heads.c    heads to tensors with equations      grad.c     derivatives
+ *   check.c    the order of it all */
 #ifndef TL_LANG_CHECK_H
 #define TL_LANG_CHECK_H
 
@@ -91,6 +92,12 @@ struct entity {
   bool on_stack;
 };
 
+typedef struct derivative {      /* of OF by WRT, the first LEAD positions of OF kept */
+  ir_tensor *of, *wrt;
+  int lead;
+  ir_tensor *made;
+} derivative;
+
 typedef struct check {
   base_ctx *ctx;
   base_arena *arena;
@@ -104,6 +111,8 @@ typedef struct check {
   int visited, groups, done;     /* entities put in order, groups there, entities lowered */
   ir_type type;                  /* the default */
   const char *folder;
+  BASE_VEC(const node *) grads;  /* calls of grad in the clauses */
+  BASE_VEC(derivative) derivatives;
   int streams;                   /* of random draws */
   ir_tensor *draw;
   int imports;
@@ -181,6 +190,9 @@ const ir_expr *lower_temporary(check *c, clause *cl, const char *name, ir_agg ag
 
 /* calls.c */
 const ir_expr *lower_call(check *c, clause *cl, node *n);
+
+/* grad.c */
+const ir_expr *lower_grad(check *c, clause *cl, const node *n);
 
 /* over.c */
 bool lang_goes_over(const char *function);                            /* softmax, argmax, sort .. */

@@ -371,6 +371,7 @@ static node *resolve_builtin(resolver *r, const lang_expr *e) {
     if (grad) argument->itself = true;
     n->e.at[i] = &argument->e;
   }
+  if (grad) BASE_PUSH(r->c->arena, &r->c->grads, n);
   r->top = before;
   return n;
 }

@@ -1,0 +1,73 @@
+/* grad: derivatives as tensors. All that the program asks of one loss come from one backward pass,
+ * made when the first of them is met. */
+#include "lang/check.h"
+
+static const node *child(const node *n, int i) { return (const node *)n->e.at[i]; }
+
+/* How many positions of LOSS are indices of the left side. */
+static int kept(const node *loss) {
+  int n = 0;
+  for (int k = 0; loss->e.kind == LANG_READ && k < loss->e.n; k++)
+    n += child(loss, k)->var && child(loss, k)->var->head;
+  return n;
+}
+
+static int lead_of(check *c, const clause *cl, const node *loss) {
+  int lead = kept(loss);
+  if (lead && lead != loss->e.n)
+    check_refuse(c, loss->e.span,
+                 "grad keeps all positions of %s or none: name them all on the left of %s, or none",
+                 loss->of->name, cl->head->name);
+  return lead;
+}
+
+static ir_tensor *known(const check *c, const derivative *d) {
+  for (int i = 0; i < c->derivatives.n; i++) {
+    const derivative *k = &c->derivatives.at[i];
+    if (k->of == d->of && k->wrt == d->wrt && k->lead == d->lead) return k->made;
+  }
+  return NULL;
+}
+
+/* Does CALL ask for another derivative of what D is one of, which can be made now? Fills WRT. */
+static bool goes_along(const check *c, const derivative *d, const node *call, ir_tensor **wrt) {
+  if (call->e.n != 2 || !child(call, 0)->of || !child(call, 1)->of) return false;
+  derivative other = {child(call, 0)->of->ir, child(call, 1)->of->ir, kept(child(call, 0)), NULL};
+  if (other.of != d->of || other.lead != d->lead || !other.wrt || known(c, &other)) return false;
+  *wrt = other.wrt;
+  return ir_type_real(other.wrt->type);
+}
+
+static ir_tensor *differentiate(check *c, ir_tensor *of, ir_tensor *wrt, int lead) {
+  derivative d = {of, wrt, lead, NULL};
+  ir_tensor *made = known(c, &d);
+  if (made) return made;
+  ir_tensor **by = BASE_NEWS(c->arena, ir_tensor *, c->grads.n + 1), *other;
+  ir_tensor **grad = BASE_NEWS(c->arena, ir_tensor *, c->grads.n + 1);
+  int n = 0;
+  by[n++] = wrt;
+  for (int i = 0; i < c->grads.n; i++) {
+    bool listed = !goes_along(c, &d, c->grads.at[i], &other);
+    for (int k = 0; k < n && !listed; k++) listed = by[k] == other;
+    if (!listed) by[n++] = other;
+  }
+  pass_gradient(c->p, of, lead, n, by, grad);
+  for (int i = 0; i < n; i++)
+    BASE_PUSH(c->arena, &c->derivatives, ((derivative){of, by[i], lead, grad[i]}));
+  return grad[0];
+}
+
+/* grad(Loss, W[i,j]): the derivative as a tensor, read at W's positions; grad(Loss[s], W[i,s])
+ * keeps s. */
+const ir_expr *lower_grad(check *c, clause *cl, const node *n) {
+  const node *loss = n->e.n == 2 ? child(n, 0) : NULL, *by = n->e.n == 2 ? child(n, 1) : NULL;
+  if (!loss || !loss->of || !by->of)
+    check_refuse(c, n->e.span,
+                 "grad takes a tensor and the tensor to differentiate by: grad(Loss, W[i,j])");
+  int lead = lead_of(c, cl, loss);
+  ir_tensor *wrt = by->of->ir, *g = differentiate(c, loss->of->ir, wrt, lead);
+  const ir_expr *position[2 * RUN_RANK];
+  for (int k = 0; k < lead; k++) position[k] = lower_position(c, cl, child(loss, k));
+  for (int k = 0; k < wrt->rank; k++) position[lead + k] = lower_position(c, cl, child(by, k));
+  return lower_read_of(c, g, position);
+}
