@@ -279,7 +279,7 @@ static machine compute_planned(fixture *f, device *d) {
 static void compare(machine *a, machine *b, int output, double tolerance) {
   ir_tensor *x = a->p->outputs.at[output], *y = b->p->outputs.at[output];
   int64_t n = bytes_of(a, x->id) / (int64_t)ir_type_bytes(x->type);
-  double scale = 1e-6;
+  double scale = 1e-2;
   for (int64_t i = 0; i < n; i++) {
     double v = fabs(device_load(x->type, a->data[x->id], i));
     if (isfinite(v) && v > scale) scale = v;

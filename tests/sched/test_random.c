@@ -4,6 +4,8 @@
 
 #include <stdio.h>
 
+enum { PROGRAMS = 400 };
+
 typedef struct maker {
   fixture *f;
   ir_program *p;
@@ -95,6 +97,35 @@ static void some_equation(maker *m) {
   ir_define(p, t, agg, index, body);
 }
 
+/* S[0,i] = ..; G[l,i] += T[..] S[l,j]; S[l+1,i] = tanh(.. G[l,i]), or the same downwards. */
+static void some_recurrence(maker *m) {
+  ir_program *p = m->p;
+  const ir_expr *steps = ir_int(p, 3), *all = ir_int(p, 4), *n = size_of(m, pick(m, 3));
+  bool down = pick(m, 3) == 0, linked = pick(m, 3) > 0;
+  const ir_expr *one = ir_int(p, 1), *i[3], *start[2];
+  for (int k = 0; k < 3; k++)
+    i[k] = ir_use(p, ir_index_new(p, base_format(m->f->arena, "%c", "lij"[k]), k ? n : steps));
+  const ir_expr *body = some_body(m, 2, i, 1);
+  start[0] = down ? steps : ir_int(p, 0);
+  start[1] = ir_use(p, ir_index_new(p, "i", n));
+  const ir_expr *first = some_body(m, 1, &start[1], 1);
+  ir_tensor *s = ir_tensor_new(p, "S", IR_F32, 2, (const ir_expr *[]){all, n}, IR_DERIVED);
+  const ir_expr *from[2] = {down ? ir_binary(p, IR_ADD, i[0], one) : i[0], i[1]};
+  const ir_expr *to[2] = {down ? i[0] : ir_binary(p, IR_ADD, i[0], one), i[1]};
+  const ir_expr *last = ir_read(p, s, from);
+  if (linked) {
+    const ir_expr *weight = some_read(m, 3, i);
+    ir_tensor *g = new_tensor(m, 2, (const ir_expr *[]){steps, n}, IR_DERIVED);
+    const ir_expr *across[2] = {from[0], i[2]};
+    ir_define(p, g, IR_SUM, i, ir_binary(p, IR_MUL, weight, ir_read(p, s, across)));
+    if (g->eqs.at[0]->nred == 0) g->eqs.at[0]->agg = IR_SET;
+    last = ir_read(p, g, (const ir_expr *[]){i[0], i[1]});
+  }
+  ir_define(p, s, IR_SET, to, ir_unary(p, IR_TANH, ir_binary(p, IR_ADD, body, last)));
+  if (pick(m, 4)) ir_define(p, s, IR_SET, start, first);
+  m->t[m->n++] = s;
+}
+
 static void make_program(maker *m, uint64_t seed) {
   m->seed = seed * 77 + 1;
   m->p = ir_program_open(m->f->arena);
@@ -105,16 +136,18 @@ static void make_program(maker *m, uint64_t seed) {
     new_tensor(m, 1 + pick(m, 3), size, IR_INPUT);
   }
   int n = 4 + pick(m, 16);
-  for (int i = 0; i < n; i++) some_equation(m);
+  for (int i = 0; i < n; i++)
+    if (pick(m, 8)) some_equation(m);
+    else some_recurrence(m);
   for (int i = 4; i < m->n; i++)
     if (i == m->n - 1 || pick(m, 5) == 0) ir_output(m->p, m->t[i]);
 }
 
 static void many(void **state) {
   fixture *f = *state;
-  int programs = 400, equations = 0, launched = 0;
+  volatile int equations = 0, launched = 0;
   base_arena *whole = f->arena;
-  for (int i = 0; i < programs; i++) {
+  for (volatile int i = 0; i < PROGRAMS; i++) {
     f->arena = base_arena_open(f->ctx);
     maker m = {.f = f};
     base_trap trap;
