@@ -148,6 +148,12 @@ static bool is_constant(const cpu_emit *e, int v) { return e->code->values.at[v]
 
 static double constant(const cpu_emit *e, int v) { return e->code->values.at[v].u.real; }
 
+static void make_square(cpu_emit *e, int a) {
+  emit_x(e, a);
+  emit_set(e, VM_SQUARE, 0, 0, 0, 0);
+  emit_used(e, a);
+}
+
 static void make_binary(cpu_emit *e, const kernel_value *v) {
   int a = v->arg[0], b = v->arg[1];
   if (is_constant(e, a) && (v->op == IR_MAXIMUM || v->op == IR_MINIMUM)) a = v->arg[1], b = v->arg[0];
@@ -155,7 +161,14 @@ static void make_binary(cpu_emit *e, const kernel_value *v) {
   switch (v->op) {
     case IR_ADD: emit_pair(e, a, b, VM_ADD, VM_ADD, 0); return;
     case IR_SUB: emit_pair(e, a, b, VM_SUB, VM_RSUB, 0); return;
-    case IR_MUL: emit_pair(e, a, b, VM_MUL, VM_MUL, 0); return;
+    case IR_MUL:
+      if (a != b) {
+        emit_pair(e, a, b, VM_MUL, VM_MUL, 0);
+        return;
+      }
+      e->value[a].left--;       /* both uses are one */
+      make_square(e, a);
+      return;
     case IR_DIV: emit_pair(e, a, b, VM_DIV, VM_RDIV, 0); return;
     case IR_MINIMUM: emit_pair(e, a, b, tame ? VM_MINN : VM_MIN, VM_RMIN, 0); return;
     default: emit_pair(e, a, b, tame ? VM_MAXN : VM_MAX, VM_RMAX, 0); return;
@@ -166,9 +179,7 @@ static void make_binary(cpu_emit *e, const kernel_value *v) {
 static void make_slot_binary(cpu_emit *e, const kernel_value *v) {
   int a = v->arg[0], b = v->arg[1];
   if (v->op == IR_POW && is_constant(e, b) && constant(e, b) == 2) {
-    e->value[a].left++;
-    emit_x(e, a);
-    emit_pair(e, a, a, VM_MUL, VM_MUL, 0);
+    make_square(e, a);
     return;
   }
   int slot = emit_take(e, &e->slots, &e->nest->pool.slots);

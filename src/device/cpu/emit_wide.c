@@ -17,17 +17,31 @@ static bool is_integer_constant(const cpu_emit *e, int v, int64_t *n) {
   return k->op == IR_CONST;
 }
 
-/* Whether V is a comparison of affine integers, or two of them joined. */
+/* Integers that change by a fixed step along the line: affine ones, constants, what does not vary. */
+static bool is_steady(const cpu_emit *e, int v) {
+  return value_of(e, v)->type == IR_I64 && (is_affine(e, v) || !e->value[v].varies);
+}
+
+/* Whether V is a comparison of such integers, or two of them joined. */
 static bool is_range(const cpu_emit *e, int v) {
   const kernel_value *k = value_of(e, v);
-  int64_t n;
   if (k->op == IR_AND) {
     bool deep = value_of(e, k->arg[0])->op == IR_AND || value_of(e, k->arg[1])->op == IR_AND;
     return !deep && is_range(e, k->arg[0]) && is_range(e, k->arg[1]);
   }
   if (k->op != IR_LT && k->op != IR_LE && k->op != IR_EQ) return false;
-  bool a = is_affine(e, k->arg[0]), b = is_affine(e, k->arg[1]);
-  return (a || b) && (a || is_integer_constant(e, k->arg[0], &n)) && (b || is_integer_constant(e, k->arg[1], &n));
+  return is_steady(e, k->arg[0]) && is_steady(e, k->arg[1]) && (is_affine(e, k->arg[0]) || is_affine(e, k->arg[1]));
+}
+
+/* A number that SIGN times a value was added to, which the line program computes. */
+static int add_steady(cpu_emit *e, int cursor, int v, int64_t sign) {
+  int64_t n;
+  if (is_affine(e, v) || is_integer_constant(e, v, &n)) return cursor;
+  int wide = emit_wide(e, v);
+  cpu_cursor c = {.source = CPU_DERIVED, .step = BASE_NEWS(e->arena, int64_t, e->nest->naxis + 1)};
+  int to = cpu_pass_cursor(e->nest, e->pass, &c);
+  emit_set(e, VM_C_STEP, cursor, wide, to, sign);
+  return to;
 }
 
 /* Narrow RANGE to where the comparison V holds. */
@@ -44,6 +58,8 @@ static void narrow(cpu_emit *e, int v, int range) {
   is_integer_constant(e, k->arg[a ? 1 : 0], &constant);
   int cursor = a ? emit_number(e, a, 1, less - constant, b, &step) : emit_number(e, b, -1, less + constant, NULL, &step);
   emit_list *back = emit_before_line(e);
+  cursor = add_steady(e, cursor, k->arg[0], 1);
+  cursor = add_steady(e, cursor, k->arg[1], -1);
   emit_set(e, k->op == IR_EQ ? VM_R_ZERO : VM_R_BELOW, cursor, 0, range, step);
   e->out = back;
 }

@@ -6,7 +6,7 @@
 
 enum {
   PLAN_PASSES = 64,
-  PLAN_STRIP = 512,            /* elements of a strip where values wait in scratch */
+  PLAN_STRIP = 2048,           /* elements of a strip where values wait in scratch */
   PLAN_SCRATCH = 64 << 20,     /* bytes of scratch for a worker */
 };
 

@@ -28,7 +28,7 @@ enum { VM_TILE = 64 };
 
 /* x = op x */
 #define VM_UNARY(_)                                                                                \
-  _(NEG) _(ABS) _(SIGN) _(FLOOR) _(ROUND) _(EXP) _(LOG) _(SQRT) _(RSQRT) _(SIN) _(COS) _(TANH)     \
+  _(NEG) _(ABS) _(SQUARE) _(SIGN) _(FLOOR) _(ROUND) _(EXP) _(LOG) _(SQRT) _(RSQRT) _(SIN) _(COS) _(TANH)     \
   _(ERF) _(SIG) _(TO_F16) _(TO_BF16)
 
 /* The others. c[a]: cursor; w[a]: wide slot; m[a]: mask; r[a]: range; s[a]: f32 slot; n: the immediate;
@@ -60,7 +60,7 @@ enum { VM_TILE = 64 };
   _(W_GATHER) _(W_GATHER32)            /* at c[a] + w[e][l] */                                     \
   _(W_SET) _(W_IOTA) _(W_OF_X) _(W_OF_X32) _(W_OF_M) _(W_OF_D) _(W_OF_D32) _(W_CLAMP32)            \
   _(W_INSIDE)                          /* w[d] = w[a], 0 where outside [0, n), and lanes join m[b] */ \
-  _(W_STEP)                            /* w[d] = w[a] + w[b] n; a < 0: w[b] n */                   \
+  _(W_STEP)                            /* w[d] = w[a] + w[b] n */                                  \
   _(W_SEL)                             /* w[d] = m[e] ? w[a] : w[b] */                             \
   _(W_ADD) _(W_SUB) _(W_MUL) _(W_QUO) _(W_MOD) _(W_MIN) _(W_MAX) _(W_SHR) _(W_AND)                 \
   _(W_NEG) _(W_ABS) _(W_SIGN) _(W_LT) _(W_LE) _(W_EQ) _(W_NE) _(W_RANDOM)                          \

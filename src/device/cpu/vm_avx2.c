@@ -16,6 +16,11 @@ typedef __m256 VM;
 #define VM_FMA 1
 #define MACHINE vm_avx2
 
+/* Lanes of 64 bits, and the tests of them as bits. */
+typedef int64_t W __attribute__((vector_size(32), may_alias));
+typedef double D __attribute__((vector_size(32), may_alias));
+static inline unsigned w_bits(W m) { return (unsigned)_mm256_movemask_pd((__m256d)m); }
+
 static inline V v_set(float a) { return _mm256_set1_ps(a); }
 static inline float v_first(V a) { return _mm256_cvtss_f32(a); }
 static inline V v_fma(V a, V b, V c) { return _mm256_fmadd_ps(a, b, c); }

@@ -16,6 +16,11 @@ typedef __mmask16 VM;
 #define VM_FMA 1
 #define MACHINE vm_avx512
 
+/* Lanes of 64 bits, and the tests of them as bits. */
+typedef int64_t W __attribute__((vector_size(64), may_alias));
+typedef double D __attribute__((vector_size(64), may_alias));
+static inline unsigned w_bits(W m) { return _mm512_movepi64_mask((__m512i)m); }
+
 static inline V v_set(float a) { return _mm512_set1_ps(a); }
 static inline float v_first(V a) { return _mm512_cvtss_f32(a); }
 static inline V v_fma(V a, V b, V c) { return _mm512_fmadd_ps(a, b, c); }

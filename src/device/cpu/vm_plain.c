@@ -14,6 +14,11 @@ typedef VI VM;
 #define MACHINE vm_plain
 
 #define EVERY for (int l_ = 0; l_ < VL; l_++)
+/* Lanes of 64 bits, and the tests of them as bits. */
+typedef int64_t W __attribute__((vector_size(16), may_alias));
+typedef double D __attribute__((vector_size(16), may_alias));
+static inline unsigned w_bits(W m) { return (unsigned)((m[0] & 1) | (m[1] & 2)); }
+
 static inline V v_set(float a) { return (V){ a, a, a, a }; }
 static inline float v_first(V a) { return a[0]; }
 static inline V v_fma(V a, V b, V c) { return a * b + c; }
