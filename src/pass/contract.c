@@ -206,6 +206,7 @@ void contract_equation(ir_program *p, ir_eq *eq) {
   for (int i = 0; i < eq->nfree + eq->nred; i++)
     BASE_PUSH(p->arena, &c.indices, i < eq->nfree ? eq->free[i] : eq->red[i - eq->nfree]);
   c.free = (UINT64_C(1) << eq->nfree) - 1;
+  contract_guess(&c);
   split_factors(&c, eq->body);
   if (c.factors.n < 2) return;
   sum_private(&c);

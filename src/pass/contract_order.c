@@ -4,17 +4,19 @@
 
 enum { OPTIMAL = 10, GUESS = 64 };
 
-static double extent_guess(const contraction *c, const ir_index *x) {
+void contract_guess(contraction *c) {
   int64_t *symbols = BASE_NEWS(c->p->arena, int64_t, c->p->symbols.n + 1);
   for (int i = 0; i < c->p->symbols.n; i++) symbols[i] = GUESS;
-  int64_t n = ir_eval_size(x->extent, symbols);
-  return n > 1 ? (double)n : 1;
+  for (int i = 0; i < c->indices.n; i++) {
+    int64_t n = ir_eval_size(c->indices.at[i]->extent, symbols);
+    c->extent[i] = n > 1 ? (double)n : 1;
+  }
 }
 
 double contract_points(const contraction *c, uint64_t set) {
   double n = 1;
   for (int i = 0; i < c->indices.n; i++)
-    if (set >> i & 1) n *= extent_guess(c, c->indices.at[i]);
+    if (set >> i & 1) n *= c->extent[i];
   return n;
 }
 

@@ -39,11 +39,13 @@ typedef struct contraction { /* a sum of a product under work */
   const ir_eq *eq;
   ir_type type;
   pass_indices indices; /* the equation's, the free ones first */
+  double extent[CONTRACT_INDICES]; /* of these, by estimate */
   uint64_t free;
   BASE_VEC(contract_factor) factors;
   int defined; /* equations made on the way */
 } contraction;
 
+void contract_guess(contraction *c); /* the extents */
 /* How many points the indices of SET make, by estimate. */
 double contract_points(const contraction *c, uint64_t set);
 /* BODY summed into a new tensor over the indices of KEEP, read there. */

@@ -20,6 +20,19 @@ static void linear_residual_relu(void **state) {
   check_values(f, 1e-5);
 }
 
+static void two_products(void **state) {
+  fixture *f = *state;
+  plan_text(f,
+            "A : f32[6, 7]\nB : f32[7, 5]\nC : f32[6, 7]\nD : f32[7, 5]\nE : f32[5]\n"
+            "Y[m,n] = tanh(sum[k](A[m,k] B[k,n] + D[k,n] C[m,k]) + E[n])",
+            "Y");
+  assert_int_equal(kernels(f), 1);
+  const kernel_segment *s = &first_of(f, KERNEL_CONTRACT)->segment[0];
+  assert_int_equal(s->nproduct, 2);
+  for (int i = 0; i < 2; i++) assert_true(ir_mentions(s->product[i].a, s->m[0]));
+  check_values(f, 1e-5);
+}
+
 static void softmax(void **state) {
   fixture *f = *state;
   plan_text(f, "X : f32[6, 7]\nY[b,i.] = softmax(X[b,i])", "Y");
@@ -116,6 +129,7 @@ static void costs(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       WITH_FIXTURE(linear_residual_relu),
+      WITH_FIXTURE(two_products),
       WITH_FIXTURE(softmax),
       WITH_FIXTURE(layer_norm),
       WITH_FIXTURE(layer_norm_backward),
