@@ -56,7 +56,8 @@ int close_carry(void **state) {
   return left != 0;
 }
 
-/* ---- programs -------------------------------------------------------------------------------------------- */
+/* ---- programs
+ * -------------------------------------------------------------------------------------------- */
 
 /* What is raised fails the test with its message. */
 static void guarded(carry *c, void (*job)(carry *c, const void *a), const void *a) {
@@ -71,7 +72,8 @@ static void guarded(carry *c, void (*job)(carry *c, const void *a), const void *
 
 static void check_text(carry *c, const void *a) {
   const char *text = a;
-  c->source = lang_check(c->arena, NULL, text, strlen(text), &(lang_options){.type = IR_F64, .folder = "."});
+  c->source = lang_check(c->arena, NULL, text, strlen(text),
+                         &(lang_options){.type = IR_F64, .folder = "."});
 }
 
 void load(carry *c, const char *text) {
@@ -106,7 +108,8 @@ static void take_extract(carry *c, ir_program *q, ir_tensor **map) {
 }
 
 static void extract(carry *c, const char *wanted) {
-  ir_tensor *out[CARRY_TENSORS], **map = BASE_NEWS(c->arena, ir_tensor *, c->source->ir->tensors.n + 1);
+  ir_tensor *out[CARRY_TENSORS],
+      **map = BASE_NEWS(c->arena, ir_tensor *, c->source->ir->tensors.n + 1);
   int n = 0;
   char *words = base_copy(c->arena, wanted);
   for (char *word = strtok(words, " "); word; word = strtok(NULL, " ")) {
@@ -140,7 +143,9 @@ static const ir_expr *extent(ir_program *p, base_map *symbols, const char *word)
   return ir_size(p, s);
 }
 
-typedef struct sized_text { const char *leaves, *text, *wanted; } sized_text;
+typedef struct sized_text {
+  const char *leaves, *text, *wanted;
+} sized_text;
 
 static ir_tensor *leaf_of_words(ir_program *p, base_map *symbols, char *words) {
   char *rest, *name = strtok_r(words, " ", &rest), *type = strtok_r(NULL, " ", &rest);
@@ -148,7 +153,8 @@ static ir_tensor *leaf_of_words(ir_program *p, base_map *symbols, char *words) {
   int rank = 0;
   for (char *word; (word = strtok_r(NULL, " ", &rest));) size[rank++] = extent(p, symbols, word);
   for (int t = 0; t < IR_TYPES; t++)
-    if (strcmp(type, ir_type_name((ir_type)t)) == 0) return ir_tensor_new(p, name, (ir_type)t, rank, size, IR_INPUT);
+    if (strcmp(type, ir_type_name((ir_type)t)) == 0)
+      return ir_tensor_new(p, name, (ir_type)t, rank, size, IR_INPUT);
   fail_msg("%s is no type", type);
   return NULL;
 }
@@ -167,9 +173,10 @@ static void check_sized(carry *c, const void *a) {
     n++;
   }
   words = base_copy(c->arena, s->wanted);
-  for (char *word = strtok_r(words, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) wanted[nwanted++] = word;
-  lang_equations_of(p, lang_parse(c->arena, NULL, s->text, strlen(s->text)), n, name, leaf, IR_F64, NULL, nwanted, wanted,
-                    found);
+  for (char *word = strtok_r(words, " ", &rest); word; word = strtok_r(NULL, " ", &rest))
+    wanted[nwanted++] = word;
+  lang_equations_of(p, lang_parse(c->arena, NULL, s->text, strlen(s->text)), n, name, leaf, IR_F64,
+                    NULL, nwanted, wanted, found);
   ir_tensor **map = BASE_NEWS(c->arena, ir_tensor *, p->tensors.n + 1);
   load_ir(c, ir_extract(c->arena, p, nwanted, found, false, 0, NULL, map));
   for (int i = 0; i < nwanted; i++) c->out_name[i] = wanted[i];
@@ -181,7 +188,8 @@ void load_sized(carry *c, const char *leaves, const char *text, const char *want
   guarded(c, check_sized, &(sized_text){leaves, text, wanted});
 }
 
-/* ---- values of leaves -------------------------------------------------------------------------------------- */
+/* ---- values of leaves
+ * -------------------------------------------------------------------------------------- */
 
 void set(carry *c, const char *leaf, int n, const double *value) {
   numbers *v = BASE_NEW(c->arena, numbers);
@@ -200,8 +208,10 @@ static double number_of_name(const char *name, ir_type type, int64_t i) {
 
 static ir_value value_of(ir_type type, double x) {
   ir_value v = {.type = ir_type_computed(type)};
-  if (ir_type_real(type)) v.u.f = x;
-  else v.u.i = (int64_t)x;
+  if (ir_type_real(type))
+    v.u.f = x;
+  else
+    v.u.i = (int64_t)x;
   return v;
 }
 
@@ -278,7 +288,8 @@ const char *refusal(carry *c, const char *wanted) {
   return base_last(c->ctx)->message;
 }
 
-/* ---- questions --------------------------------------------------------------------------------------------- */
+/* ---- questions
+ * --------------------------------------------------------------------------------------------- */
 
 int kernels(const carry *c) { return run_plan_schedule(c->plan)->nkernel; }
 
@@ -332,7 +343,8 @@ void shape_is(const carry *c, const char *name, int rank, const int64_t *size) {
   const run_value *v = find(c, name);
   assert_int_equal(v->rank, rank);
   for (int k = 0; k < rank; k++)
-    if (v->size[k] != size[k]) fail_msg("%s: position %d is %d long, not %d", name, k, (int)v->size[k], (int)size[k]);
+    if (v->size[k] != size[k])
+      fail_msg("%s: position %d is %d long, not %d", name, k, (int)v->size[k], (int)size[k]);
 }
 
 void close_to(const char *what, int n, const double *got, const double *want, double tolerance) {
@@ -346,9 +358,11 @@ void close_to(const char *what, int n, const double *got, const double *want, do
   }
 }
 
-/* ---- derivatives ------------------------------------------------------------------------------------------- */
+/* ---- derivatives
+ * ------------------------------------------------------------------------------------------- */
 
-static double sum_with(carry *c, const char *loss, const char *wrt, int n, const double *x, int i, double step) {
+static double sum_with(carry *c, const char *loss, const char *wrt, int n, const double *x, int i,
+                       double step) {
   double *moved = BASE_NEWS(c->arena, double, n + 1), sum = 0;
   memcpy(moved, x, sizeof *x * (size_t)n);
   moved[i] += step;
@@ -369,8 +383,9 @@ void is_derivative(carry *c, const char *loss, const char *wrt, const char *grad
   assert_int_equal(n, count(c, wrt));
   for (int i = 0; i < n; i++) scale = fmax(scale, fabs(got[i]));
   for (int i = 0; i < n; i += 1 + n / SAMPLES) {
-    double want = 8 * (sum_with(c, loss, wrt, n, x, i, h) - sum_with(c, loss, wrt, n, x, i, -h)) -
-                  (sum_with(c, loss, wrt, n, x, i, 2 * h) - sum_with(c, loss, wrt, n, x, i, -2 * h));
+    double want =
+        8 * (sum_with(c, loss, wrt, n, x, i, h) - sum_with(c, loss, wrt, n, x, i, -h)) -
+        (sum_with(c, loss, wrt, n, x, i, 2 * h) - sum_with(c, loss, wrt, n, x, i, -2 * h));
     want /= 12 * h;
     if (!(fabs(got[i] - want) <= 1e-6 * fmax(fabs(want), 1e-2 * scale) + 1e-10))
       fail_msg("%s by %s: element %d is %.12g, not %.12g", loss, wrt, i, got[i], want);

@@ -10,17 +10,21 @@ typedef struct maker {
   uint64_t state;
   made *made;
   base_text text;
-  int64_t extent[INDICES];     /* of the indices i, j, k, l, m */
-  bool bound[INDICES];         /* those that stand here */
-  int64_t points;              /* iterated over here */
+  int64_t extent[INDICES]; /* of the indices i, j, k, l, m */
+  bool bound[INDICES];     /* those that stand here */
+  int64_t points;          /* iterated over here */
 } maker;
 
 static const char *const letters[INDICES] = {"i", "j", "k", "l", "m"};
 
 typedef enum kind { REAL, WHOLE, TRUTH } kind;
-static kind kind_of(ir_type type) { return ir_type_real(type) ? REAL : type == IR_BOOL ? TRUTH : WHOLE; }
+static kind kind_of(ir_type type) {
+  return ir_type_real(type) ? REAL : type == IR_BOOL ? TRUTH : WHOLE;
+}
 
-/* ---- chance ------------------------------------------------------------------------------------------------ */
+/* ---- chance
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static uint32_t draw(maker *m, uint32_t below) {
   m->state += 0x9e3779b97f4a7c15u;
@@ -31,13 +35,18 @@ static uint32_t draw(maker *m, uint32_t below) {
 }
 
 static bool chance(maker *m, uint32_t percent) { return draw(m, 100) < percent; }
-static const char *one_of(maker *m, int n, const char *const *word) { return word[draw(m, (uint32_t)n)]; }
-#define ONE_OF(m, ...) \
-  one_of((m), (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)), (const char *[]){__VA_ARGS__})
+static const char *one_of(maker *m, int n, const char *const *word) {
+  return word[draw(m, (uint32_t)n)];
+}
+#define ONE_OF(m, ...)                                                       \
+  one_of((m), (int)(sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *)), \
+         (const char *[]){__VA_ARGS__})
 
 static void put(maker *m, const char *word) { base_put(&m->text, word); }
 
-/* ---- leaves ------------------------------------------------------------------------------------------------ */
+/* ---- leaves
+ * ------------------------------------------------------------------------------------------------
+ */
 
 static double real_number(maker *m, bool wild) {
   static const double odd[] = {0, -0.0, INFINITY, -INFINITY, NAN, 6e-8, -3e-6, 6e4, 1e-40, 1e30};
@@ -48,8 +57,10 @@ static double real_number(maker *m, bool wild) {
 static void fill_leaf(maker *m, made_tensor *t, bool wild) {
   t->value = BASE_NEWS(m->arena, double, t->count + 1);
   for (int64_t i = 0; i < t->count; i++) {
-    if (ir_type_real(t->type)) t->value[i] = real_number(m, wild);
-    else t->value[i] = t->type == IR_BOOL ? (double)draw(m, 2) : (double)draw(m, 24) - 4;
+    if (ir_type_real(t->type))
+      t->value[i] = real_number(m, wild);
+    else
+      t->value[i] = t->type == IR_BOOL ? (double)draw(m, 2) : (double)draw(m, 24) - 4;
   }
 }
 
@@ -80,7 +91,9 @@ static void make_leaf(maker *m, int number, bool wild) {
   declare(m, t);
 }
 
-/* ---- reads --------------------------------------------------------------------------------------------------- */
+/* ---- reads
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static bool has_index(const maker *m, int64_t extent) {
   for (int i = 0; i < INDICES; i++)
@@ -108,9 +121,12 @@ static void put_read(maker *m, const made_tensor *t, bool plain);
 static void put_position(maker *m, int64_t extent, bool plain) {
   const char *i = index_of(m, extent);
   const made_tensor *t = plain || chance(m, 90) ? NULL : some(m, WHOLE, true);
-  if (t) put_read(m, t, true);
-  else if (plain || chance(m, 75)) put(m, i);
-  else base_putf(&m->text, ONE_OF(m, "%s+1", "%s-1", "2*%s", "%s/2", "2*%s-3", "%s+2", "%s%%3"), i);
+  if (t)
+    put_read(m, t, true);
+  else if (plain || chance(m, 75))
+    put(m, i);
+  else
+    base_putf(&m->text, ONE_OF(m, "%s+1", "%s-1", "2*%s", "%s/2", "2*%s-3", "%s+2", "%s%%3"), i);
 }
 
 static void put_read(maker *m, const made_tensor *t, bool plain) {
@@ -126,12 +142,15 @@ static void put_read(maker *m, const made_tensor *t, bool plain) {
 static const made_tensor *some(maker *m, kind of, bool exact) {
   for (int tries = 0; tries < 12; tries++) {
     const made_tensor *t = &m->made->tensor[draw(m, (uint32_t)m->made->n)];
-    if (kind_of(t->type) == of && (t->leaf || !exact) && (t->leaf || t->value == NULL) && readable(m, t)) return t;
+    if (kind_of(t->type) == of && (t->leaf || !exact) && (t->leaf || t->value == NULL) &&
+        readable(m, t))
+      return t;
   }
   return NULL;
 }
 
-/* ---- expressions --------------------------------------------------------------------------------------------- */
+/* ---- expressions
+ * --------------------------------------------------------------------------------------------- */
 
 static void put_real(maker *m, int depth);
 static void put_whole(maker *m, int depth);
@@ -157,9 +176,12 @@ static void put_whole(maker *m, int depth) {
   const made_tensor *t = some(m, WHOLE, false);
   if (depth <= 0 || chance(m, 35)) {
     int i = (int)draw(m, INDICES);
-    if (t && chance(m, 60)) put_read(m, t, false);
-    else if (m->bound[i]) put(m, letters[i]);
-    else base_putf(&m->text, "%d", (int)draw(m, 9));
+    if (t && chance(m, 60))
+      put_read(m, t, false);
+    else if (m->bound[i])
+      put(m, letters[i]);
+    else
+      base_putf(&m->text, "%d", (int)draw(m, 9));
     return;
   }
   put(m, "(");
@@ -186,9 +208,12 @@ static void put_two(maker *m, const char *open, const char *between, int depth) 
 
 static void put_leaf(maker *m) {
   const made_tensor *t = some(m, REAL, false), *w = some(m, WHOLE, true);
-  if (t && chance(m, 80)) put_read(m, t, false);
-  else if (w && chance(m, 40)) put_read(m, w, false);
-  else put(m, ONE_OF(m, "0.5", "2", "-0.75", "1.5", "0.1"));
+  if (t && chance(m, 80))
+    put_read(m, t, false);
+  else if (w && chance(m, 40))
+    put_read(m, w, false);
+  else
+    put(m, ONE_OF(m, "0.5", "2", "-0.75", "1.5", "0.1"));
 }
 
 /* max[r](A[..r..] ..): the projected index stands bare in one factor. */
@@ -209,8 +234,10 @@ static bool put_reduction(maker *m, int depth) {
       for (int k = 0; k < t->rank; k++) {
         put(m, k ? "," : "[");
         bool here = !placed && t->size[k] == m->extent[r];
-        if (here) put(m, letters[r]);
-        else put_position(m, t->size[k], true);
+        if (here)
+          put(m, letters[r]);
+        else
+          put_position(m, t->size[k], true);
         placed = placed || here;
       }
       put(m, "]");
@@ -233,33 +260,41 @@ static void put_real(maker *m, int depth) {
     return;
   }
   switch (draw(m, 14)) {
-    case 0: case 1: put_two(m, "(", " + ", depth); break;
-    case 2: case 3: put_two(m, "(", " * ", depth); break;
-    case 4: put_two(m, "(", " - ", depth); break;
-    case 5: put_two(m, chance(m, 50) ? "min(" : "max(", ", ", depth); break;
-    case 6: put_call(m, ONE_OF(m, "tanh", "sig", "sin", "cos", "erf"), depth); break;
-    case 7: put_call(m, ONE_OF(m, "relu", "abs", "gelu", "silu", "-"), depth); break;
-    case 8:
-      put(m, "where(");
-      put_truth(m, 2);
-      put_two(m, ", ", ", ", depth);
-      break;
-    case 9: put_call(m, "exp(-abs", depth); put(m, ")"); break;
-    case 10:
-      put(m, "(");
-      put_real(m, depth - 1);
-      put_call(m, chance(m, 50) ? " / (1 + abs" : " * rsqrt(1 + abs", depth);
-      put(m, "))");
-      break;
-    case 11: case 12:
-      if (put_reduction(m, depth)) break;
-      put_leaf(m);
-      break;
-    default: put_leaf(m);
+  case 0:
+  case 1: put_two(m, "(", " + ", depth); break;
+  case 2:
+  case 3: put_two(m, "(", " * ", depth); break;
+  case 4: put_two(m, "(", " - ", depth); break;
+  case 5: put_two(m, chance(m, 50) ? "min(" : "max(", ", ", depth); break;
+  case 6: put_call(m, ONE_OF(m, "tanh", "sig", "sin", "cos", "erf"), depth); break;
+  case 7: put_call(m, ONE_OF(m, "relu", "abs", "gelu", "silu", "-"), depth); break;
+  case 8:
+    put(m, "where(");
+    put_truth(m, 2);
+    put_two(m, ", ", ", ", depth);
+    break;
+  case 9:
+    put_call(m, "exp(-abs", depth);
+    put(m, ")");
+    break;
+  case 10:
+    put(m, "(");
+    put_real(m, depth - 1);
+    put_call(m, chance(m, 50) ? " / (1 + abs" : " * rsqrt(1 + abs", depth);
+    put(m, "))");
+    break;
+  case 11:
+  case 12:
+    if (put_reduction(m, depth)) break;
+    put_leaf(m);
+    break;
+  default: put_leaf(m);
   }
 }
 
-/* ---- heads ----------------------------------------------------------------------------------------------------- */
+/* ---- heads
+ * -----------------------------------------------------------------------------------------------------
+ */
 
 static void choose_left(maker *m, made_tensor *t) {
   int rank = (int)draw(m, MADE_RANK + 1);
@@ -290,11 +325,14 @@ static void put_left(maker *m, const made_tensor *t) {
 
 static void put_value(maker *m, const made_tensor *t) {
   kind of = kind_of(t->type);
-  if (of == TRUTH) put_truth(m, 3);
-  else if (of == WHOLE) put_whole(m, 4);
-  else if (t->type != IR_F16) put_real(m, 5);
+  if (of == TRUTH)
+    put_truth(m, 3);
+  else if (of == WHOLE)
+    put_whole(m, 4);
+  else if (t->type != IR_F16)
+    put_real(m, 5);
   else {
-    put(m, "clamp(");          /* far from the largest f16 */
+    put(m, "clamp("); /* far from the largest f16 */
     put_real(m, 5);
     put(m, ", -1000, 1000)");
   }
@@ -312,13 +350,15 @@ static void make_product(maker *m, int number) {
   const int pair[2][2] = {{at[0], at[2]}, {at[2], at[1]}};
   const char *read[2];
   for (int k = 0; k < 2; k++) {
-    made_tensor *t = new_tensor(m, base_format(m->arena, "P%d%c", number, "AB"[k]), real[draw(m, 4)], true);
+    made_tensor *t =
+        new_tensor(m, base_format(m->arena, "P%d%c", number, "AB"[k]), real[draw(m, 4)], true);
     int turn = (int)draw(m, 2);
     t->rank = 2;
     for (int n = 0; n < 2; n++) t->count *= t->size[n] = m->extent[pair[k][n ^ turn]];
     fill_leaf(m, t, false);
     declare(m, t);
-    read[k] = base_format(m->arena, "%s[%s,%s]", t->name, letters[pair[k][turn]], letters[pair[k][!turn]]);
+    read[k] = base_format(m->arena, "%s[%s,%s]", t->name, letters[pair[k][turn]],
+                          letters[pair[k][!turn]]);
   }
   made_tensor *y = new_tensor(m, base_format(m->arena, "Y%d", number), real[draw(m, 4)], false);
   y->rank = 2;
@@ -359,10 +399,12 @@ static void make_scatter(maker *m, int number) {
     int i = 0;
     while (i < INDICES && (!m->bound[i] || used[i] || m->extent[i] != y->size[k])) i++;
     used[i] = true;
-    if (k == 0) put_read(m, n, true);
-    else put(m, letters[i]);
+    if (k == 0)
+      put_read(m, n, true);
+    else
+      put(m, letters[i]);
   }
-  for (int i = 0; i < INDICES; i++)    /* what is not on the left would be summed over */
+  for (int i = 0; i < INDICES; i++) /* what is not on the left would be summed over */
     m->bound[i] = m->bound[i] && strstr(m->text.at + from, letters[i]);
   put(m, "] += ");
   put_value(m, y);
@@ -375,7 +417,8 @@ static void make_recurrence(maker *m, int number) {
   made_tensor left = {.count = 1};
   choose_left(m, &left);
   if (left.rank == 0 || left.size[0] < 2 || left.count == 0) return;
-  made_tensor *y = new_tensor(m, base_format(m->arena, "Y%d", number), chance(m, 70) ? IR_F64 : IR_F32, false);
+  made_tensor *y =
+      new_tensor(m, base_format(m->arena, "Y%d", number), chance(m, 70) ? IR_F64 : IR_F32, false);
   y->rank = left.rank;
   for (int k = 0; k < y->rank; k++) y->count *= y->size[k] = left.size[k];
   declare(m, y);
@@ -383,7 +426,7 @@ static void make_recurrence(maker *m, int number) {
   y->value = &hidden;
   int first = 0;
   while (!m->bound[first] || m->extent[first] != y->size[0]) first++;
-  m->bound[first] = false;     /* what stands beside is free of time */
+  m->bound[first] = false; /* what stands beside is free of time */
   base_text rest = base_text_open(m->arena);
   bool used[INDICES] = {false};
   for (int k = 1; k < y->rank; k++) {
@@ -392,7 +435,8 @@ static void make_recurrence(maker *m, int number) {
     used[i] = true;
     base_putf(&rest, ",%s", letters[i]);
   }
-  base_putf(&m->text, "%s[0%s] = 0.5\n%s[t+1%s] = tanh(0.9 * %s[t%s] + ", y->name, rest.at, y->name, rest.at, y->name, rest.at);
+  base_putf(&m->text, "%s[0%s] = 0.5\n%s[t+1%s] = tanh(0.9 * %s[t%s] + ", y->name, rest.at, y->name,
+            rest.at, y->name, rest.at);
   put_real(m, 2);
   put(m, ")\n");
   y->value = NULL;
@@ -401,17 +445,18 @@ static void make_recurrence(maker *m, int number) {
 static void make_head(maker *m, int number) {
   int before = m->made->n;
   switch (draw(m, 10)) {
-    case 0: case 1: make_product(m, number); break;
-    case 2: make_scatter(m, number); break;
-    case 3: make_recurrence(m, number); break;
-    default: break;
+  case 0:
+  case 1: make_product(m, number); break;
+  case 2: make_scatter(m, number); break;
+  case 3: make_recurrence(m, number); break;
+  default: break;
   }
   if (m->made->n > before) return;
   made_tensor *t = new_tensor(m, base_format(m->arena, "Y%d", number), types[draw(m, 8)], false);
   static double hidden;
   choose_left(m, t);
   declare(m, t);
-  t->value = &hidden;          /* its own equation does not read it */
+  t->value = &hidden; /* its own equation does not read it */
   put(m, t->name);
   put_left(m, t);
   put(m, " = ");
@@ -436,7 +481,7 @@ made make_program(base_arena *arena, uint64_t seed) {
   p->tolerance = 1e-9;
   for (int i = 0; i < p->n; i++)
     if (!p->tensor[i].leaf) p->tolerance = fmax(p->tolerance, tolerance[p->tensor[i].type]);
-  for (int i = 0; i < p->n; i++)       /* what is read of a 16-bit or 32-bit type is computed in f32 */
+  for (int i = 0; i < p->n; i++) /* what is read of a 16-bit or 32-bit type is computed in f32 */
     if (p->tensor[i].type != IR_F64) p->tolerance = fmax(p->tolerance, 1e-4);
   p->text = m.text.at;
   p->wanted = wanted.at;

@@ -1,4 +1,5 @@
-/* Random programs: leaves, heads of any type over them, the numbers of the leaves. The same seed, the same program. */
+/* Random programs: leaves, heads of any type over them, the numbers of the leaves. The same seed,
+ * the same program. */
 #ifndef TEST_CARRY_GENERATE_H
 #define TEST_CARRY_GENERATE_H
 
@@ -14,15 +15,15 @@ typedef struct made_tensor {
   int64_t size[MADE_RANK];
   int64_t count;
   bool leaf;
-  double *value;               /* of a leaf */
+  double *value; /* of a leaf */
 } made_tensor;
 
 typedef struct made {
   const char *text;
   int n;
   made_tensor tensor[MADE_TENSORS];
-  const char *wanted;          /* heads, separated by spaces */
-  double tolerance;            /* of the largest element: for the coarsest type in it */
+  const char *wanted; /* heads, separated by spaces */
+  double tolerance;   /* of the largest element: for the coarsest type in it */
 } made;
 
 made make_program(base_arena *arena, uint64_t seed);

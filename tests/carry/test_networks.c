@@ -1,4 +1,5 @@
-/* Attention with a mask, a strided convolution with batch norm, products with a shared factor: with their backward. */
+/* Attention with a mask, a strided convolution with batch norm, products with a shared factor: with
+ * their backward. */
 #include "carry/carry.h"
 
 #include <math.h>
@@ -12,15 +13,16 @@ static void replanned_never(carry *c) {
   assert_int_equal(after.kernels - before.kernels, kernels(c));
 }
 
-/* ---- attention ------------------------------------------------------------------------------------------- */
+/* ---- attention
+ * ------------------------------------------------------------------------------------------- */
 
 enum { B = 2, H = 2, P = 5, K = 4 };
 
-#define ATTENTION                                                                                     \
-  "Q : f64[2, 2, 5, 4]\nK : f64[2, 2, 5, 4]\nV : f64[2, 2, 5, 4]\nU : f64[2, 2, 5, 4]\n"              \
-  "C[b,h,p,q.] = softmax(where(q <= p, Q[b,h,p,k] K[b,h,q,k] / 2, -inf))\n"                           \
-  "O[b,h,p,k] = C[b,h,p,q] V[b,h,q,k]\nLoss = O[b,h,p,k] U[b,h,p,k]\n"                                \
-  "GQ[b,h,p,k] = grad(Loss, Q[b,h,p,k])\nGK[b,h,p,k] = grad(Loss, K[b,h,p,k])\n"                      \
+#define ATTENTION                                                                        \
+  "Q : f64[2, 2, 5, 4]\nK : f64[2, 2, 5, 4]\nV : f64[2, 2, 5, 4]\nU : f64[2, 2, 5, 4]\n" \
+  "C[b,h,p,q.] = softmax(where(q <= p, Q[b,h,p,k] K[b,h,q,k] / 2, -inf))\n"              \
+  "O[b,h,p,k] = C[b,h,p,q] V[b,h,q,k]\nLoss = O[b,h,p,k] U[b,h,p,k]\n"                   \
+  "GQ[b,h,p,k] = grad(Loss, Q[b,h,p,k])\nGK[b,h,p,k] = grad(Loss, K[b,h,p,k])\n"         \
   "GV[b,h,p,k] = grad(Loss, V[b,h,p,k])\n"
 
 static void attend_plainly(const double *q, const double *k, const double *v, double *o) {
@@ -66,16 +68,18 @@ static void masked_attention_backward(void **state) {
   replanned_never(c);
 }
 
-/* ---- convolution ----------------------------------------------------------------------------------------- */
+/* ---- convolution
+ * ----------------------------------------------------------------------------------------- */
 
 enum { N = 2, X = 9, Y = 4, I = 3, O = 4, W = 3 };
 
-#define CONVOLUTION                                                                                   \
-  "A : f64[2, 9, 9, 3]\nF : f64[3, 3, 3, 4]\nG : f64[4]\nC : f64[4]\nU : f64[2, 4, 4, 4]\n"           \
-  "T[b,x,y,o] = F[dx,dy,i,o] A[b,2*x+dx,2*y+dy,i]\nM[o] avg= T[b,x,y,o]\n"                            \
-  "D[b,x,y,o] = T[b,x,y,o] - M[o]\nV[o] avg= D[b,x,y,o]^2\n"                                          \
-  "R[b,x,y,o] = relu(G[o] D[b,x,y,o] rsqrt(V[o] + 0.00001) + C[o])\nLoss = U[b,x,y,o] R[b,x,y,o]\n"    \
-  "GA[b,x,y,i] = grad(Loss, A[b,x,y,i])\nGF[x,y,i,o] = grad(Loss, F[x,y,i,o])\n"                      \
+#define CONVOLUTION                                                                         \
+  "A : f64[2, 9, 9, 3]\nF : f64[3, 3, 3, 4]\nG : f64[4]\nC : f64[4]\nU : f64[2, 4, 4, 4]\n" \
+  "T[b,x,y,o] = F[dx,dy,i,o] A[b,2*x+dx,2*y+dy,i]\nM[o] avg= T[b,x,y,o]\n"                  \
+  "D[b,x,y,o] = T[b,x,y,o] - M[o]\nV[o] avg= D[b,x,y,o]^2\n"                                \
+  "R[b,x,y,o] = relu(G[o] D[b,x,y,o] rsqrt(V[o] + 0.00001) + C[o])\nLoss = U[b,x,y,o] "     \
+  "R[b,x,y,o]\n"                                                                            \
+  "GA[b,x,y,i] = grad(Loss, A[b,x,y,i])\nGF[x,y,i,o] = grad(Loss, F[x,y,i,o])\n"            \
   "GG[o] = grad(Loss, G[o])\nGC[o] = grad(Loss, C[o])\n"
 
 static void convolve_plainly(const double *a, const double *f, double *t) {
@@ -95,7 +99,8 @@ static void normalise_plainly(double *t, const double *g, const double *c) {
     double mean = 0, variance = 0;
     for (int k = 0; k < n; k++) mean += t[k * O + o] / n;
     for (int k = 0; k < n; k++) variance += pow(t[k * O + o] - mean, 2) / n;
-    for (int k = 0; k < n; k++) t[k * O + o] = fmax(g[o] * (t[k * O + o] - mean) / sqrt(variance + 1e-5) + c[o], 0);
+    for (int k = 0; k < n; k++)
+      t[k * O + o] = fmax(g[o] * (t[k * O + o] - mean) / sqrt(variance + 1e-5) + c[o], 0);
   }
 }
 
@@ -105,8 +110,8 @@ static void convolution_with_batch_norm(void **state) {
   run(c, "R");
   SHAPE(c, "R", N, Y, Y, O);
   assert_true(kernels_of(c, KERNEL_CONTRACT) == 1);
-  assert_true(kernels(c) <= 4);              /* product, mean, variance, rest */
-  assert_true(peak(c) <= N * Y * Y * O * 8 + 4 * 64);    /* T and two rows */
+  assert_true(kernels(c) <= 4);                       /* product, mean, variance, rest */
+  assert_true(peak(c) <= N * Y * Y * O * 8 + 4 * 64); /* T and two rows */
   double t[N * Y * Y * O];
   convolve_plainly(values(c, "A"), values(c, "F"), t);
   normalise_plainly(t, values(c, "G"), values(c, "C"));
@@ -121,7 +126,7 @@ static void convolution_backward(void **state) {
   SHAPE(c, "GA", N, X, X, I);
   SHAPE(c, "GF", W, W, I, O);
   assert_true(kernels(c) <= 9);
-  const int wide = X + W - 1;                /* the gradient of T, spread by the stride and padded */
+  const int wide = X + W - 1; /* the gradient of T, spread by the stride and padded */
   assert_true(peak(c) <= 2 * N * Y * Y * O * 8 + N * wide * wide * O * 8 + 8 * 64);
   is_derivative(c, "Loss", "A", "GA");
   is_derivative(c, "Loss", "F", "GF");
@@ -130,14 +135,17 @@ static void convolution_backward(void **state) {
   replanned_never(c);
 }
 
-/* ---- a shared factor --------------------------------------------------------------------------------------- */
+/* ---- a shared factor
+ * --------------------------------------------------------------------------------------- */
 
 static void queries_keys_values(void **state) {
   carry *c = *state;
-  load(c, "X : f64[6, 5]\nWQ : f64[4, 5]\nWK : f64[4, 5]\nWV : f64[4, 5]\nUQ : f64[6, 4]\nUK : f64[6, 4]\nUV : f64[6, 4]\n"
-          "Q[p,k] = WQ[k,d] X[p,d]\nK[p,k] = WK[k,d] X[p,d]\nV[p,k] = WV[k,d] X[p,d]\n"
-          "Loss = Q[p,k] UQ[p,k] + K[p,k] UK[p,k] + V[p,k] UV[p,k]\nGX[p,d] = grad(Loss, X[p,d])\n"
-          "GWQ[k,d] = grad(Loss, WQ[k,d])");
+  load(c,
+       "X : f64[6, 5]\nWQ : f64[4, 5]\nWK : f64[4, 5]\nWV : f64[4, 5]\nUQ : f64[6, 4]\nUK : f64[6, "
+       "4]\nUV : f64[6, 4]\n"
+       "Q[p,k] = WQ[k,d] X[p,d]\nK[p,k] = WK[k,d] X[p,d]\nV[p,k] = WV[k,d] X[p,d]\n"
+       "Loss = Q[p,k] UQ[p,k] + K[p,k] UK[p,k] + V[p,k] UV[p,k]\nGX[p,d] = grad(Loss, X[p,d])\n"
+       "GWQ[k,d] = grad(Loss, WQ[k,d])");
   run(c, "Q K V");
   assert_true(kernels(c) <= 3);
   assert_int_equal(kernels_of(c, KERNEL_CONTRACT), kernels(c));
@@ -151,7 +159,7 @@ static void queries_keys_values(void **state) {
     close_to("product", 24, values(c, (const char *[]){"Q", "K", "V"}[which]), want, 1e-14);
   }
   replanned_never(c);
-  run(c, "GX");                              /* three products into one sum */
+  run(c, "GX"); /* three products into one sum */
   assert_int_equal(kernels(c), 1);
   assert_int_equal(kernels_of(c, KERNEL_CONTRACT), 1);
   assert_int_equal(peak(c), 0);

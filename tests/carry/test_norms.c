@@ -16,14 +16,15 @@ static void replanned_never(carry *c) {
 
 static void softmax_cross_entropy(void **state) {
   carry *c = *state;
-  load(c, "X : f64[6, 7]\nT : i64[6]\nL[b,i.] = logsoftmax(X[b,i])\nLoss avg= -L[b,T[b]]\n"
-          "GX[b,i] = grad(Loss, X[b,i])");
+  load(c,
+       "X : f64[6, 7]\nT : i64[6]\nL[b,i.] = logsoftmax(X[b,i])\nLoss avg= -L[b,T[b]]\n"
+       "GX[b,i] = grad(Loss, X[b,i])");
   run(c, "Loss GX");
   SHAPE(c, "GX", B, N);
   assert_int_equal(count(c, "Loss"), 1);
   assert_int_equal(kernels(c), 1);
-  assert_true(equations_of(c, 0) >= 4);      /* maximum, sum, loss, gradient */
-  assert_true(peak(c) <= 2 * 64);            /* nothing as large as X but the result */
+  assert_true(equations_of(c, 0) >= 4); /* maximum, sum, loss, gradient */
+  assert_true(peak(c) <= 2 * 64);       /* nothing as large as X but the result */
   const double *x = values(c, "X"), *t = values(c, "T");
   double loss = 0, gx[B * N];
   for (int b = 0; b < B; b++) {
@@ -39,9 +40,10 @@ static void softmax_cross_entropy(void **state) {
 
 static void layer_norm(void **state) {
   carry *c = *state;
-  load(c, "X : f64[6, 7]\nG : f64[7]\nC : f64[7]\nU : f64[6, 7]\nH[b,i.] = lnorm(X[b,i])\n"
-          "Y[b,i] = G[i] H[b,i] + C[i]\nLoss = U[b,i] Y[b,i]\n"
-          "GX[b,i] = grad(Loss, X[b,i])\nGG[i] = grad(Loss, G[i])\nGC[i] = grad(Loss, C[i])");
+  load(c,
+       "X : f64[6, 7]\nG : f64[7]\nC : f64[7]\nU : f64[6, 7]\nH[b,i.] = lnorm(X[b,i])\n"
+       "Y[b,i] = G[i] H[b,i] + C[i]\nLoss = U[b,i] Y[b,i]\n"
+       "GX[b,i] = grad(Loss, X[b,i])\nGG[i] = grad(Loss, G[i])\nGC[i] = grad(Loss, C[i])");
   run(c, "Y");
   assert_int_equal(kernels(c), 1);
   assert_int_equal(kernels_of(c, KERNEL_ROW), 1);

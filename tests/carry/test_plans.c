@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- AdamW over 20 parameters ------------------------------------------------------------------------------ */
+/* ---- AdamW over 20 parameters
+ * ------------------------------------------------------------------------------ */
 
 enum { PARAMETERS = 20 };
 
@@ -16,7 +17,8 @@ static const char *twenty(carry *c) {
   base_text t = base_text_open(c->arena);
   for (int i = 0; i < PARAMETERS; i++) {
     const char *matrix = i % 2 ? "3, " : "";
-    base_putf(&t, "W%d : f64[%s%d] ~ normal(0.02)\nA%d : f64[%s%d]\n", i, matrix, size_of(i), i, matrix, size_of(i));
+    base_putf(&t, "W%d : f64[%s%d] ~ normal(0.02)\nA%d : f64[%s%d]\n", i, matrix, size_of(i), i,
+              matrix, size_of(i));
   }
   base_put(&t, "Loss = ");
   for (int i = 0; i < PARAMETERS; i++) {
@@ -37,7 +39,8 @@ static ir_tensor *tensor_named(ir_program *p, const char *name) {
 static void make_step(carry *c, const train_optimizer *o) {
   ir_tensor *loss = lang_find(c->source, "Loss")->ir, *parameter[PARAMETERS];
   ir_program *p = ir_extract(c->arena, c->source->ir, 1, &loss, false, 0, NULL, NULL);
-  for (int i = 0; i < PARAMETERS; i++) parameter[i] = tensor_named(p, base_format(c->arena, "W%d", i));
+  for (int i = 0; i < PARAMETERS; i++)
+    parameter[i] = tensor_named(p, base_format(c->arena, "W%d", i));
   train_step step;
   train_step_make(&step, p, p->outputs.at[0], false, PARAMETERS, parameter, o);
   load_ir(c, p);
@@ -77,14 +80,14 @@ static void adamw_over_twenty_parameters(void **state) {
     run(c, NULL);
   }
   assert_int_equal(committing(c), 1);
-  assert_true(kernels(c) <= PARAMETERS + 1);  /* the loss sums over twenty ranges */
+  assert_true(kernels(c) <= PARAMETERS + 1); /* the loss sums over twenty ranges */
   assert_true(peak(c) <= PARAMETERS * 64);   /* parameters and moments in place */
   assert_int_equal(run_statistics(c->session).plans_made, 1);
   assert_int_equal(run_statistics(c->session).bindings_made, 1);
   const double *got = values(c, "W7"), *g = values(c, "A7");
   const int n = size_of(7) * 3;
   forget(c);
-  set(c, "Rate", 1, (double[]){0});          /* the step changes nothing: the start is seen */
+  set(c, "Rate", 1, (double[]){0}); /* the step changes nothing: the start is seen */
   run(c, NULL);
   memcpy(w, values(c, "W7"), sizeof *w * (size_t)n);
   for (int t = 1; t <= 3; t++)
@@ -95,10 +98,11 @@ static void adamw_over_twenty_parameters(void **state) {
       w[k] -= lr * o.decay * w[k];
       w[k] -= lr * m[k] * scale1 / (sqrt(v[k]) * scale2 + o.eps);
     }
-  close_to("W7", n, got, w, 1e-7);           /* rate and scales are f32 */
+  close_to("W7", n, got, w, 1e-7); /* rate and scales are f32 */
 }
 
-/* ---- five batch sizes --------------------------------------------------------------------------------------- */
+/* ---- five batch sizes
+ * --------------------------------------------------------------------------------------- */
 
 enum { IN = 5, HIDDEN = 4 };
 
@@ -140,11 +144,12 @@ static void five_batch_sizes(void **state) {
 /* Normalisation and attention have facts that depend on sizes: none may show. */
 static void a_block_at_many_lengths(void **state) {
   carry *c = *state;
-  load_sized(c, "X f64 P 4, V f64 4 4",
-             "N[p,d.] = lnorm(X[p,d])\nS[p,q.] = softmax(where(q <= p, N[p,d] N[q,d], -inf))\n"
-             "Y[p,e] = X[p,e] + V[d,e] (S[p,q] N[q,d])\nLoss = Y[p,e]^2\nGV[d,e] = grad(Loss, V[d,e])\n"
-             "GX[p,d] = grad(Loss, X[p,d])",
-             "Loss GV GX");
+  load_sized(
+      c, "X f64 P 4, V f64 4 4",
+      "N[p,d.] = lnorm(X[p,d])\nS[p,q.] = softmax(where(q <= p, N[p,d] N[q,d], -inf))\n"
+      "Y[p,e] = X[p,e] + V[d,e] (S[p,q] N[q,d])\nLoss = Y[p,e]^2\nGV[d,e] = grad(Loss, V[d,e])\n"
+      "GX[p,d] = grad(Loss, X[p,d])",
+      "Loss GV GX");
   for (int length = 1; length <= 12; length++) {
     sized(c, "P", length);
     run(c, NULL);

@@ -1,4 +1,5 @@
-/* Random programs on the processor, each instruction set in turn, beside ref. A program that fails is printed. */
+/* Random programs on the processor, each instruction set in turn, beside ref. A program that fails
+ * is printed. */
 #include "carry/carry.h"
 
 #include <math.h>
@@ -16,8 +17,10 @@ static const uint64_t seeds[] = {1, 1000003, 77777777};
 static carry *open_made(const made *p, const char *isa) {
   void *state;
   if (isa) setenv("TL_ISA", isa, 1);
-  if (isa) open_on_cpu(&state);
-  else open_on_ref(&state);
+  if (isa)
+    open_on_cpu(&state);
+  else
+    open_on_ref(&state);
   unsetenv("TL_ISA");
   carry *c = state;
   for (int i = 0; i < p->n; i++)
@@ -95,7 +98,7 @@ static void random_programs(void **state) {
 }
 
 int main(int n, char **arg) {
-  if (n > 1) {                 /* test_random FROM TO: other seeds */
+  if (n > 1) { /* test_random FROM TO: other seeds */
     uint64_t from = strtoull(arg[1], NULL, 10), to = n > 2 ? strtoull(arg[2], NULL, 10) : from + 1;
     int wrong = 0;
     for (; from < to; from++) wrong += check(from);
