@@ -56,8 +56,7 @@ int close_carry(void **state) {
   return left != 0;
 }
 
-/* ---- programs
- * -------------------------------------------------------------------------------------------- */
+/* ---- programs -------------------------------------------------------------------------------- */
 
 /* What is raised fails the test with its message. */
 static void guarded(carry *c, void (*job)(carry *c, const void *a), const void *a) {
@@ -188,8 +187,7 @@ void load_sized(carry *c, const char *leaves, const char *text, const char *want
   guarded(c, check_sized, &(sized_text){leaves, text, wanted});
 }
 
-/* ---- values of leaves
- * -------------------------------------------------------------------------------------- */
+/* ---- values of leaves ------------------------------------------------------------------------ */
 
 void set(carry *c, const char *leaf, int n, const double *value) {
   numbers *v = BASE_NEW(c->arena, numbers);
@@ -288,8 +286,7 @@ const char *refusal(carry *c, const char *wanted) {
   return base_last(c->ctx)->message;
 }
 
-/* ---- questions
- * --------------------------------------------------------------------------------------------- */
+/* ---- questions ------------------------------------------------------------------------------- */
 
 int kernels(const carry *c) { return run_plan_schedule(c->plan)->nkernel; }
 
@@ -358,8 +355,7 @@ void close_to(const char *what, int n, const double *got, const double *want, do
   }
 }
 
-/* ---- derivatives
- * ------------------------------------------------------------------------------------------- */
+/* ---- derivatives ----------------------------------------------------------------------------- */
 
 static double sum_with(carry *c, const char *loss, const char *wrt, int n, const double *x, int i,
                        double step) {

@@ -36,8 +36,7 @@ int close_carry(void **state);
   { #test " (cpu)", test, open_on_cpu, close_carry, NULL }
 #define ON_BOTH(test) ON_REF(test), ON_CPU(test)
 
-/* ---- programs
- * -------------------------------------------------------------------------------------------- */
+/* ---- programs -------------------------------------------------------------------------------- */
 
 void load(carry *c, const char *text);
 /* Equations over leaves whose sizes may be symbols: LEAVES "X f32 B 7, W f32 7 5, N i64 B". */
@@ -54,8 +53,7 @@ void again(carry *c);  /* the same plan, asked for anew, with the leaves as now 
 void forget(carry *c); /* leaves get new values when next run: states start again */
 const char *refusal(carry *c, const char *wanted); /* the message that running raises; "" */
 
-/* ---- questions
- * ------------------------------------------------------------------------------------------- */
+/* ---- questions ------------------------------------------------------------------------------- */
 
 int kernels(const carry *c);
 int kernels_of(const carry *c, kernel_shape shape);

@@ -22,9 +22,7 @@ static kind kind_of(ir_type type) {
   return ir_type_real(type) ? REAL : type == IR_BOOL ? TRUTH : WHOLE;
 }
 
-/* ---- chance
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- chance ---------------------------------------------------------------------------------- */
 
 static uint32_t draw(maker *m, uint32_t below) {
   m->state += 0x9e3779b97f4a7c15u;
@@ -44,9 +42,7 @@ static const char *one_of(maker *m, int n, const char *const *word) {
 
 static void put(maker *m, const char *word) { base_put(&m->text, word); }
 
-/* ---- leaves
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- leaves ---------------------------------------------------------------------------------- */
 
 static double real_number(maker *m, bool wild) {
   static const double odd[] = {0, -0.0, INFINITY, -INFINITY, NAN, 6e-8, -3e-6, 6e4, 1e-40, 1e30};
@@ -91,9 +87,7 @@ static void make_leaf(maker *m, int number, bool wild) {
   declare(m, t);
 }
 
-/* ---- reads
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- reads ----------------------------------------------------------------------------------- */
 
 static bool has_index(const maker *m, int64_t extent) {
   for (int i = 0; i < INDICES; i++)
@@ -149,8 +143,7 @@ static const made_tensor *some(maker *m, kind of, bool exact) {
   return NULL;
 }
 
-/* ---- expressions
- * --------------------------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------------------------------- */
 
 static void put_real(maker *m, int depth);
 static void put_whole(maker *m, int depth);
@@ -292,9 +285,7 @@ static void put_real(maker *m, int depth) {
   }
 }
 
-/* ---- heads
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- heads ----------------------------------------------------------------------------------- */
 
 static void choose_left(maker *m, made_tensor *t) {
   int rank = (int)draw(m, MADE_RANK + 1);

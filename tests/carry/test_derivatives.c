@@ -5,8 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- elementwise
- * ------------------------------------------------------------------------------------------- */
+/* ---- elementwise ----------------------------------------------------------------------------- */
 
 static const double any[] = {-1.3, -0.4, 0.7, 1.9}, positive[] = {0.2, 0.9, 1.1, 3.0};
 static const double other[] = {2.1, -0.73, 0.31, -1.5};
@@ -74,8 +73,7 @@ static void each_operation(void **state) {
     check_op(c, of_positive[i], positive);
 }
 
-/* ---- programs: leaves X and perhaps W, the result Y
- * ---------------------------------------------------------- */
+/* ---- programs: leaves X and perhaps W, the result Y ------------------------------------------ */
 
 typedef struct program {
   const char *name, *text, *x; /* x: positions of X; likewise of W */

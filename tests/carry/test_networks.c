@@ -13,8 +13,7 @@ static void replanned_never(carry *c) {
   assert_int_equal(after.kernels - before.kernels, kernels(c));
 }
 
-/* ---- attention
- * ------------------------------------------------------------------------------------------- */
+/* ---- attention ------------------------------------------------------------------------------- */
 
 enum { B = 2, H = 2, P = 5, K = 4 };
 
@@ -68,8 +67,7 @@ static void masked_attention_backward(void **state) {
   replanned_never(c);
 }
 
-/* ---- convolution
- * ----------------------------------------------------------------------------------------- */
+/* ---- convolution ----------------------------------------------------------------------------- */
 
 enum { N = 2, X = 9, Y = 4, I = 3, O = 4, W = 3 };
 
@@ -135,8 +133,7 @@ static void convolution_backward(void **state) {
   replanned_never(c);
 }
 
-/* ---- a shared factor
- * --------------------------------------------------------------------------------------- */
+/* ---- a shared factor ------------------------------------------------------------------------- */
 
 static void queries_keys_values(void **state) {
   carry *c = *state;

@@ -5,8 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- AdamW over 20 parameters
- * ------------------------------------------------------------------------------ */
+/* ---- AdamW over 20 parameters ---------------------------------------------------------------- */
 
 enum { PARAMETERS = 20 };
 
@@ -101,8 +100,7 @@ static void adamw_over_twenty_parameters(void **state) {
   close_to("W7", n, got, w, 1e-7); /* rate and scales are f32 */
 }
 
-/* ---- five batch sizes
- * --------------------------------------------------------------------------------------- */
+/* ---- five batch sizes ------------------------------------------------------------------------ */
 
 enum { IN = 5, HIDDEN = 4 };
 

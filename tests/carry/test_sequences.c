@@ -12,22 +12,22 @@ static void replanned_never(carry *c) {
   assert_int_equal(after.bindings_made, before.bindings_made);
 }
 
-/* ---- LSTM
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- LSTM ------------------------------------------------------------------------------------ */
 
 enum { B = 2, T = 4, D = 3, J = 2 };
 
 #define GATE(name, f) \
   name "[b,i,t] = " f "(W" name "[i,j] X[b,t,j] + V" name "[i,k] S[b,k,t] + C" name "[i])\n"
 #define LSTM \
-  "X : f64[2, 4, 2]\nS0 : f64[2, 3]\nU : f64[2, 3]\n"                 \
-  "WI : f64[3, 2]\nWF : f64[3, 2]\nWO : f64[3, 2]\nWZ : f64[3, 2]\nVI : f64[3, 3]\nVF : f64[3, 3]\n"      \
-  "VO : f64[3, 3]\nVZ : f64[3, 3]\nCI : f64[3]\nCF : f64[3]\nCO : f64[3]\nCZ : f64[3]\n"                  \
-  GATE("I", "sig") GATE("F", "sig") GATE("O", "sig") GATE("Z", "tanh")                                    \
-  "S[b,i,0] = S0[b,i]\nM[b,i,t+1] = F[b,i,t] M[b,i,t] + I[b,i,t] Z[b,i,t]\n"                              \
-  "S[b,i,t+1] = O[b,i,t] tanh(M[b,i,t+1])\nLoss = U[b,i] S[b,i,4] + S[b,i,2]^2\n"                         \
-  "GX[b,t,j] = grad(Loss, X[b,t,j])\nGV[i,k] = grad(Loss, VF[i,k])\nGS[b,i] = grad(Loss, S0[b,i])\n"      \
+  "X : f64[2, 4, 2]\nS0 : f64[2, 3]\nU : f64[2, 3]\n" \
+  "WI : f64[3, 2]\nWF : f64[3, 2]\nWO : f64[3, 2]\nWZ : f64[3, 2]\nVI : f64[3, 3]\n" \
+  "VF : f64[3, 3]\n" \
+  "VO : f64[3, 3]\nVZ : f64[3, 3]\nCI : f64[3]\nCF : f64[3]\nCO : f64[3]\nCZ : f64[3]\n" \
+  GATE("I", "sig") GATE("F", "sig") GATE("O", "sig") GATE("Z", "tanh") \
+  "S[b,i,0] = S0[b,i]\nM[b,i,t+1] = F[b,i,t] M[b,i,t] + I[b,i,t] Z[b,i,t]\n" \
+  "S[b,i,t+1] = O[b,i,t] tanh(M[b,i,t+1])\nLoss = U[b,i] S[b,i,4] + S[b,i,2]^2\n" \
+  "GX[b,t,j] = grad(Loss, X[b,t,j])\nGV[i,k] = grad(Loss, VF[i,k])\n" \
+  "GS[b,i] = grad(Loss, S0[b,i])\n" \
   "GC[i] = grad(Loss, CZ[i])\n"
 
 static double gate(carry *c, const char *name, int b, int i, int t, const double *s) {
@@ -108,9 +108,7 @@ static void virtual_time(void **state) {
   replanned_never(c);
 }
 
-/* ---- a graph
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- a graph --------------------------------------------------------------------------------- */
 
 static void graph_network(void **state) {
   enum { NODES = 5, EDGES = 8, DIM = 3 };
@@ -145,8 +143,7 @@ static void graph_network(void **state) {
   replanned_never(c);
 }
 
-/* ---- an embedding's gradient
- * ------------------------------------------------------------------------------- */
+/* ---- an embedding's gradient ----------------------------------------------------------------- */
 
 static void embedding_gradient(void **state) {
   static const double token[] = {3, 1, 3, 0, 3, 1};
@@ -166,9 +163,7 @@ static void embedding_gradient(void **state) {
   replanned_never(c);
 }
 
-/* ---- decoding
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- decoding -------------------------------------------------------------------------------- */
 
 enum { DIM = 4 };
 
