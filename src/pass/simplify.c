@@ -291,6 +291,34 @@ static void redirect_twins(simplifying *s) {
     }
 }
 
+/* What Y is a copy of, all of it as it is, if that may become Y itself; else NULL. */
+static ir_tensor *original_of(const ir_program *p, const ir_tensor *y) {
+  const ir_eq *map = whole_map(y);
+  if (!map || map->body->op != IR_READ) return NULL;
+  ir_tensor *t = map->body->u.tensor;
+  bool same = t->role == IR_DERIVED && t->type == y->type && t->rank == y->rank && t != y;
+  for (int k = 0; same && k < t->rank; k++)
+    same = t->size[k] == y->size[k] && map->body->arg[k] == map->lhs[k];
+  return same && t->eqs.n > 0 && !is_asked(p, t) ? t : NULL;
+}
+
+/* An output that is but a copy takes the equations of its original. */
+static void drop_originals(simplifying *s) {
+  ir_program *p = s->p;
+  for (int i = 0; i < p->outputs.n; i++) {
+    ir_tensor *y = p->outputs.at[i], *t = original_of(p, y);
+    if (!t) continue;
+    ir_undefine(y);
+    for (int k = 0; k < t->eqs.n; k++) {
+      t->eqs.at[k]->head = y;
+      BASE_PUSH(p->arena, &y->eqs, t->eqs.at[k]);
+    }
+    ir_undefine(t);
+    s->fate[t->id].twin = y;
+    redirect_twins(s);
+  }
+}
+
 void pass_simplify(ir_program *p) {
   base_arena *arena = base_arena_child(p->arena);
   drop_empty(p);
@@ -302,6 +330,7 @@ void pass_simplify(ir_program *p) {
   for (int i = 0; i < p->tensors.n; i++)
     if (!s.fate[i].visited) visit(&s, p->tensors.at[i]);
   redirect_twins(&s);
+  drop_originals(&s);
   share_bodies(&s);
   simplify_shrink(p, arena);
   drop_dead(p, arena);

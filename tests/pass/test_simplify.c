@@ -59,6 +59,19 @@ static void of_equal_outputs_one_is_a_copy(void **state) {
   assert_string_equal(text_of(l, B), "B[i] = A[i]");
 }
 
+static void an_output_is_no_copy(void **state) {
+  lab *l = *state;
+  given(l, "X : f64[6, 2]");
+  given(l, "N : i64[6]");
+  declared(l, "G : f64[6, 2]");
+  eq(l, "G[N[p],d] += X[p,d]");
+  ir_tensor *S = eq(l, "S[d] += G[i,d]"), *Y = eq(l, "Y[i,d] = G[i,d]");
+  ir_output(l->p, S);
+  check(l, Y, "Y[N[p],d] += X[p,d]");
+  assert_string_equal(text_of(l, S), "S[d] = Y[i,d]");
+  assert_int_equal(tensor(l, "G")->eqs.n, 0);
+}
+
 static void copies_are_read_through(void **state) {
   lab *l = *state;
   given(l, "X : f64[3, 5]");
@@ -191,6 +204,7 @@ int main(void) {
       WITH_LAB(what_is_committed_is_alive),
       WITH_LAB(equal_equations_are_merged),
       WITH_LAB(of_equal_outputs_one_is_a_copy),
+      WITH_LAB(an_output_is_no_copy),
       WITH_LAB(copies_are_read_through),
       WITH_LAB(constants_are_read_through),
       WITH_LAB(a_sum_over_nothing_of_it_is_a_product),
