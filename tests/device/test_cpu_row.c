@@ -20,6 +20,8 @@ static void reductions(cpu_lab *lab) {
       cpu_lab_check(lab, e, "Y", "A : %s[%d,%d,%d]\nB : f32[%d]\nY : %s[%d,%d]\nY[k,i] %s A[i,j,k] - B[j]", t, a, b, c, b, u, c, a, g);
       cpu_lab_check(lab, e, "Y Z", "A : %s[%d,%d]\nY[i] %s A[i,j]\nZ[j] %s A[i,j]", t, b, c, g, g);
     }
+  cpu_lab_check(lab, 2e-5, "Y Z", "A : f32[3000,40]\nY[j] += A[i,j]\nZ[j] max= A[i,j]");
+  cpu_lab_check(lab, 2e-5, "Y", "A : f16[4,40,3000]\nY : f16[40]\nY[j] avg= A[i,j,k]");
   cpu_lab_check(lab, 2e-5, "Y", "A : f32[300000]\nY = A[i]");
   cpu_lab_check(lab, 2e-5, "Y", "A : f16[300000]\nB : f32[300000]\nY = A[i] B[i]");
 }

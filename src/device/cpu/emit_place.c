@@ -132,9 +132,9 @@ static cpu_cursor tensor_cursor(cpu_nest *nest, const kernel_access *access, con
   return c;
 }
 
-cpu_cursor cpu_access_cursor(cpu_nest *nest, const kernel_access *access) {
+cpu_cursor cpu_access_cursor(cpu_nest *nest, const kernel_access *access, const cpu_home *home) {
   int64_t *stride = BASE_NEWS(nest->arena, int64_t, access->tensor->rank + 1);
-  return tensor_cursor(nest, access, NULL, stride);
+  return tensor_cursor(nest, access, home, stride);
 }
 
 int64_t cpu_home_step(const cpu_home *home, const ir_index *index) {

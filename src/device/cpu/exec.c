@@ -37,6 +37,7 @@ device_launch *cpu_prepare_nests(device_bind *bind) {
     cpu_spec spec = {.nframe = seg->nframe, .frame = seg->frame, .neq = seg->neq, .eq = seg->eq};
     cpu_nest *nest = cpu_nest_make(bind, &spec, &why);
     if (!nest) return cpu_fall_back(bind, why);
+    if (cpu_nest_is_thin(nest)) return cpu_prepare_any(bind);
     l->nest[l->n++] = nest;
     if (nest->nworker > l->nworker) l->nworker = nest->nworker;
   }

@@ -7,6 +7,8 @@
 #include "device/cpu/convert.h"
 #include "device/cpu/cpu.h"
 
+enum { PART_RESULTS = 1 << 16 };     /* a reduction in parts has at most so many */
+
 typedef struct any_memory {  /* of a scatter's head: an accumulator, and the tensor if that is another type */
   const ir_tensor *head;
   ir_agg agg;
@@ -136,6 +138,21 @@ static void prepare_scatter(device_bind *bind, any_step *step, cpu_home **home, 
   home[t->id] = kept;
 }
 
+/* A long reduction to few results: its projected indices are shared out too, and the parts' results joined. */
+static cpu_nest *nest_in_parts(device_bind *bind, const cpu_spec *whole, cpu_nest *nest) {
+  const ir_eq *eq = whole->eq->eq;
+  const char *why;
+  if (!cpu_nest_is_thin(nest) || eq->nred == 0 || whole->scan || count_of(bind, eq->head) > PART_RESULTS) return nest;
+  const ir_index **frame = BASE_NEWS(bind->arena, const ir_index *, eq->nred + eq->nfree + 1);
+  cpu_spec parts = *whole;
+  parts.frame = frame;
+  parts.nframe = 0;
+  for (int i = 0; i < eq->nred; i++) frame[parts.nframe++] = eq->red[i];
+  for (int i = 0; i < eq->nfree; i++) frame[parts.nframe++] = eq->free[i];
+  cpu_nest *better = cpu_nest_make(bind, &parts, &why);
+  return better ? better : nest;
+}
+
 static void prepare_segment(device_bind *bind, any_segment *g, const kernel_segment *seg, cpu_home **home) {
   g->scan = seg->scan ? ir_eval_size(seg->scan->extent, bind->symbols) : -1;
   g->down = seg->down;
@@ -155,7 +172,7 @@ static void prepare_segment(device_bind *bind, any_segment *g, const kernel_segm
     cpu_spec spec = {.frame = frame, .neq = 1, .eq = eq, .home = home, .scan = seg->scan};
     for (int k = 0; k < eq->eq->nfree; k++)
       if (eq->eq->free[k] != seg->scan) frame[spec.nframe++] = eq->eq->free[k];
-    step->nest = nest_of(bind, &spec);
+    step->nest = nest_in_parts(bind, &spec, nest_of(bind, &spec));
   }
 }
 

@@ -55,7 +55,8 @@ static int chunk_cursor(programs *g, const plan_eq *q, int output) {
   }
   cpu_partial *p = &nest->partial[nest->npartial++];
   *p = (cpu_partial){.eq = q->eq, .offset = nest->chunk_bytes, .count = stride / size, .step = c.step};
-  p->to = cpu_access_cursor(nest, g->body->code->outputs.at[output].access);
+  p->to = cpu_access_cursor(nest, g->body->code->outputs.at[output].access, nest->home[q->eq->eq->head->id]);
+  p->type = cpu_stored_type(nest, q->eq->eq->head);
   nest->chunk_bytes += (stride + 63) & ~(int64_t)63;
   return cpu_pass_cursor(nest, g->pass, &c);
 }
@@ -68,7 +69,7 @@ static void emit_map(const programs *g, const plan_eq *q, int output) {
   const kernel_output *o = &g->body->code->outputs.at[output];
   int64_t step;
   if (q->given && q->eq->level == KERNEL_GLOBAL) {
-    cpu_cursor c = cpu_access_cursor(g->nest, o->access);
+    cpu_cursor c = cpu_access_cursor(g->nest, o->access, NULL);
     step = g->pass->v >= 0 ? c.step[g->pass->v] : 0;
     cpu_emit_store(g->body, o->value, q->eq->eq->head->type, cpu_pass_cursor(g->nest, g->pass, &c), step);
   }
@@ -341,6 +342,14 @@ static int workers_for(const cpu_nest *nest) {
   int most = cpu_threads(nest->bind->device);
   double worth = nest->cost / CPU_WORKER_COST;
   return worth < 2 ? 1 : worth < most ? (int)worth : most;
+}
+
+bool cpu_nest_is_thin(const cpu_nest *nest) {
+  int threads = cpu_threads(nest->bind->device);
+  bool reduces = false;
+  for (int k = 0; k < nest->npass; k++) reduces |= nest->pass[k]->reduces;
+  return reduces && threads > 1 && nest->npartial == 0 && nest->units < 4 * threads &&
+         nest->cost > 10 * CPU_WORKER_COST;
 }
 
 cpu_nest *cpu_nest_make(device_bind *bind, const cpu_spec *spec, const char **why) {

@@ -75,7 +75,8 @@ typedef struct cpu_partial { /* a reduction over the frame: one result for each 
   const kernel_eq *eq;
   int64_t offset, count;     /* in the chunk's memory, and elements */
   int64_t *step;             /* there, by axis */
-  cpu_cursor to;             /* where the result goes */
+  cpu_cursor to;             /* where the result goes, and as what */
+  ir_type type;
 } cpu_partial;
 
 typedef struct cpu_worker {
@@ -139,6 +140,9 @@ typedef struct cpu_spec {
 /* Prepare equations to run together. NULL when they do not fit the form, WHY saying it. Raises for lack of memory. */
 cpu_nest *cpu_nest_make(device_bind *bind, const cpu_spec *spec, const char **why);
 
+/* Whether it is long and reduces, yet has too few units to share. */
+bool cpu_nest_is_thin(const cpu_nest *nest);
+
 /* A run: set up, every worker's share (from any thread), then the partial results. */
 void cpu_nest_begin(cpu_nest *nest, void *const *data, const int64_t *symbols);
 void cpu_nest_share(cpu_nest *nest, int worker);
@@ -190,7 +194,8 @@ int cpu_emit_place(cpu_emit *e, const kernel_access *access, int64_t *step);
 int64_t cpu_home_step(const cpu_home *home, const ir_index *index);
 cpu_cursor cpu_home_cursor(cpu_nest *nest, const cpu_home *home);
 ir_type cpu_stored_type(const cpu_nest *nest, const ir_tensor *t);    /* of its elements in memory */
-cpu_cursor cpu_access_cursor(cpu_nest *nest, const kernel_access *access);   /* in its tensor's own memory */
+/* In HOME, which holds the whole tensor; NULL: in the tensor's own memory. */
+cpu_cursor cpu_access_cursor(cpu_nest *nest, const kernel_access *access, const cpu_home *home);
 int cpu_pass_cursor(cpu_nest *nest, cpu_pass *pass, const cpu_cursor *cursor);   /* its number in the nest */
 
 /* Bytes by which an access moves along AXIS; false: it depends on data there. */

@@ -186,7 +186,7 @@ static void store(const cpu_nest *nest, const cpu_partial *p) {
     if (nest->extent[axis[i]] == 0) return;
   }
   for (;;) {
-    device_store_value(eq->head->type, (void *)(intptr_t)to, 0, partial_value(p, (const char *)(intptr_t)from));
+    device_store_value(p->type, (void *)(intptr_t)to, 0, partial_value(p, (const char *)(intptr_t)from));
     int d = n - 1;
     for (; d >= 0; d--) {
       from += p->step[axis[d]];
