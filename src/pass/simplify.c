@@ -16,6 +16,7 @@ typedef struct simplifying {
   base_map *known;       /* equations up to the names of indices -> tensor */
   const ir_eq **one_hot; /* by tensor id: Y[b,c] = where(T[b] == c, .., 0) for all of Y, or NULL */
   base_map *bodies;      /* what equations without projection compute, likewise -> body_of */
+  base_map *sums;        /* projections, their heads in any order of positions -> body_of */
   pass_indices pool;     /* the indices that stand for all others in such a key */
 } simplifying;
 
@@ -31,15 +32,21 @@ static const ir_expr *replace_read(ir_program *p, const ir_expr *e, void *arg) {
   return ir_cast(p, ir_cast(p, value, e->u.tensor->type), (ir_type)e->type);
 }
 
-/* The one equation of T where it is Y[i,j] = body for all of Y, else NULL. */
-static const ir_eq *whole_map(const ir_tensor *t) {
+/* The one equation of T where it defines Y[i,j] for all of Y, else NULL. */
+static const ir_eq *whole(const ir_tensor *t) {
   const ir_eq *eq = t->eqs.n == 1 ? t->eqs.at[0] : NULL;
-  if (!eq || eq->agg != IR_SET || eq->nfree != t->rank) return NULL;
+  if (!eq || eq->nfree != t->rank) return NULL;
   for (int k = 0; k < t->rank; k++)
     if (eq->lhs[k]->op != IR_INDEX || eq->lhs[k]->u.index != eq->free[k] ||
         eq->free[k]->extent != t->size[k])
       return NULL;
   return eq;
+}
+
+/* The same where it projects nothing: Y[i,j] = body. */
+static const ir_eq *whole_map(const ir_tensor *t) {
+  const ir_eq *eq = whole(t);
+  return eq && eq->agg == IR_SET ? eq : NULL;
 }
 
 /* Y[i,j] = a read at affine positions, or a constant. */
@@ -182,6 +189,47 @@ static ir_tensor *twin_of(simplifying *s, ir_tensor *t) {
   return twin;
 }
 
+static int place_of(const ir_index *index, int n, const ir_index *const *list) {
+  for (int k = 0; k < n; k++)
+    if (list[k] == index) return k;
+  return -1;
+}
+
+/* A projection in ORDER of its indices in the body; what it does with them but for where they stand
+ * in its head. */
+static base_text turned_key(simplifying *s, const ir_eq *eq, pass_indices *order) {
+  base_text key = base_text_open(s->arena);
+  put_pointer(&key, body_key(s, eq->body, order));
+  base_putf(&key, "%d.%d.", (int)eq->head->type, (int)eq->agg);
+  for (int i = 0; i < order->n; i++)
+    base_put(&key, place_of(order->at[i], eq->nfree, eq->free) < 0 ? "r" : "f");
+  return key;
+}
+
+/* T[h,m] += W[h,d] G[m,d] beside an earlier Y[m,h] += W[h,d] G[m,d] becomes T[h,m] = Y[m,h]. */
+static void copy_turned(simplifying *s, ir_tensor *t) {
+  const ir_eq *eq = whole(t);
+  if (!eq || eq->nred == 0 || t->rank < 2 || ir_reads(eq->body, t)) return;
+  body_of *b = BASE_NEW(s->arena, body_of);
+  b->eq = eq;
+  base_text key = turned_key(s, eq, &b->order);
+  if (b->order.n != eq->nfree + eq->nred) return;
+  const body_of *earlier = base_map_get(s->sums, key.at, key.n);
+  if (!earlier) {
+    base_map_put(s->sums, key.at, key.n, b);
+    return;
+  }
+  const ir_expr **position = BASE_NEWS(s->p->arena, const ir_expr *, t->rank + 1);
+  const ir_expr **turned = BASE_NEWS(s->p->arena, const ir_expr *, t->rank + 1);
+  ir_positions(s->p, t, position);
+  for (int k = 0; k < t->rank; k++) {
+    int at = place_of(earlier->eq->free[k], earlier->order.n, earlier->order.at);
+    turned[k] = position[place_of(b->order.at[at], t->rank, eq->free)];
+  }
+  ir_undefine(t);
+  ir_define(s->p, t, IR_SET, position, ir_read(s->p, earlier->eq->head, turned));
+}
+
 static bool is_asked(const ir_program *p, const ir_tensor *t) {
   for (int i = 0; i < p->outputs.n; i++)
     if (p->outputs.at[i] == t) return true;
@@ -221,10 +269,11 @@ static void visit(simplifying *s, ir_tensor *t) {
   for (int i = 0; i < v.reads.n; i++)
     if (!s->fate[v.reads.at[i]->u.tensor->id].visited) visit(s, v.reads.at[i]->u.tensor);
   for (int i = 0; i < t->eqs.n; i++) rewrite_eq(s, t->eqs.at[i]);
+  ir_tensor *twin = twin_of(s, t);
+  if (!twin) copy_turned(s, t);
   const ir_eq *map = whole_map(t);
   if (map && is_copy(s->p, map)) s->fate[t->id].copy = map;
   if (map && is_one_hot(map)) s->one_hot[t->id] = map;
-  ir_tensor *twin = twin_of(s, t);
   if (!twin) return;
   s->fate[t->id].twin = twin;
   const ir_expr **position = BASE_NEWS(s->p->arena, const ir_expr *, t->rank + 1);
@@ -325,6 +374,7 @@ void pass_simplify(ir_program *p) {
   drop_dead(p, arena);
   simplifying s = {.p = p, .arena = arena, .known = base_map_open(arena)};
   s.bodies = base_map_open(arena);
+  s.sums = base_map_open(arena);
   s.fate = BASE_NEWS(arena, fate, p->tensors.n + 1);
   s.one_hot = BASE_NEWS(arena, const ir_eq *, p->tensors.n + 1);
   for (int i = 0; i < p->tensors.n; i++)

@@ -59,6 +59,28 @@ static void of_equal_outputs_one_is_a_copy(void **state) {
   assert_string_equal(text_of(l, B), "B[i] = A[i]");
 }
 
+static void a_turned_product_is_read_the_other_way(void **state) {
+  lab *l = *state;
+  given(l, "W : f64[2, 3]");
+  given(l, "G : f64[4, 3]");
+  eq(l, "A[h,m] += W[h,d] * G[m,d]");
+  eq(l, "B[m,h] += W[h,d] * G[m,d]");
+  eq(l, "C[m,d] += W[h,d] * G[m,d]");
+  ir_tensor *Y = eq(l, "Y[m,h] = A[h,m] * sin(B[m,h]) + C[m,h]; h < 2");
+  check(l, Y, "Y[m,h] = C[m,h] + A[h,m] sin(A[h,m])");
+  assert_int_equal(tensor(l, "B")->eqs.n, 0);
+}
+
+static void of_turned_outputs_one_is_a_copy(void **state) {
+  lab *l = *state;
+  given(l, "X : f64[3, 3, 3]");
+  ir_tensor *A = eq(l, "A[i,j,k] += X[i,j,l] * X[l,k,i]");
+  ir_tensor *B = eq(l, "B[k,i,j] += X[i,j,l] * X[l,k,i]");
+  ir_output(l->p, B);
+  check(l, A, "A[i,j,k] = X[i,j,l] X[l,k,i]");
+  assert_string_equal(text_of(l, B), "B[i,j,k] = A[j,k,i]");
+}
+
 static void an_output_is_no_copy(void **state) {
   lab *l = *state;
   given(l, "X : f64[6, 2]");
@@ -204,6 +226,8 @@ int main(void) {
       WITH_LAB(what_is_committed_is_alive),
       WITH_LAB(equal_equations_are_merged),
       WITH_LAB(of_equal_outputs_one_is_a_copy),
+      WITH_LAB(a_turned_product_is_read_the_other_way),
+      WITH_LAB(of_turned_outputs_one_is_a_copy),
       WITH_LAB(an_output_is_no_copy),
       WITH_LAB(copies_are_read_through),
       WITH_LAB(constants_are_read_through),
