@@ -1,6 +1,7 @@
-/* What the library reaches on this machine, through its public header: products against OpenBLAS (f32), chains and
- * rows against the machine's own triad, the cost of a small operation. Random data, results verified before a time is
- * printed, the median of several runs, peer and ours in turn.
+/* What the library reaches on this machine, through its public header: products against OpenBLAS
+ * (f32), chains and rows against the machine's own triad, the cost of a small operation. Random
+ * data, results verified before a time is printed, the median of several runs, peer and ours in
+ * turn.
  *
  *   ./run bench core [THREADS]      (default: 1, then all) */
 #include <math.h>
@@ -49,7 +50,8 @@ static float *normal_values(int64_t n) {
   return v;
 }
 
-static tl_tensor *tensor(tl_context *ctx, tl_type type, int rank, const int64_t *size, const float *v) {
+static tl_tensor *tensor(tl_context *ctx, tl_type type, int rank, const int64_t *size,
+                         const float *v) {
   int64_t n = 1;
   for (int k = 0; k < rank; k++) n *= size[k];
   uint16_t *half = type == TL_F16 ? malloc((size_t)n * 2 + 2) : NULL;
@@ -60,7 +62,7 @@ static tl_tensor *tensor(tl_context *ctx, tl_type type, int rank, const int64_t 
   return t;
 }
 
-/* ---- timing a compiled function ------------------------------------------------------------------ */
+/* ---- timing a compiled function -------------------------------------------------------------- */
 
 typedef struct job {
   tl_context *ctx;
@@ -68,7 +70,8 @@ typedef struct job {
   tl_tensor *arg[4];
 } job;
 
-static job compiled(tl_context *ctx, const char *text, int n, tl_tensor *const *arg, const char *const *names) {
+static job compiled(tl_context *ctx, const char *text, int n, tl_tensor *const *arg,
+                    const char *const *names) {
   job j = {.ctx = ctx, .f = tl_compile(ctx, text, names, (const char *const[]){"Y", NULL})};
   if (!j.f) fail(ctx, text);
   for (int i = 0; i < n; i++) j.arg[i] = arg[i];
@@ -97,7 +100,8 @@ static double element(const job *j, int64_t i) {
   size_t width = tl_type_bytes(tl_tensor_type(y));
   char *bytes = malloc((size_t)n * width);
   if (!bytes || tl_read(y, bytes, (size_t)n * width) != TL_OK) fail(j->ctx, "tl_read");
-  double v = width == 2 ? base_f16_to_f32(((uint16_t *)(void *)bytes)[i]) : ((float *)(void *)bytes)[i];
+  double v =
+      width == 2 ? base_f16_to_f32(((uint16_t *)(void *)bytes)[i]) : ((float *)(void *)bytes)[i];
   free(bytes);
   tl_release(y);
   return v;
@@ -109,7 +113,7 @@ static void verify(const char *what, double got, double want, double tolerance) 
   exit(1);
 }
 
-/* ---- products -------------------------------------------------------------------------------------- */
+/* ---- products -------------------------------------------------------------------------------- */
 
 static double peer_product(int n, const float *a, const float *b, int threads, int inner) {
 #ifdef BENCH_OPENBLAS
@@ -132,8 +136,10 @@ static double peer_product(int n, const float *a, const float *b, int threads, i
 
 static void products(tl_context *ctx, int threads) {
   static const char *const names[] = {"A", "B", "C", NULL};
-  printf("product, GFLOP/s (%d thread%s)      OpenBLAS f32      f32   ratio      f16   ratio   f16 + bias + gelu\n", threads,
-         threads > 1 ? "s" : "");
+  printf(
+      "product, GFLOP/s (%d thread%s)      OpenBLAS f32      f32   ratio      f16   ratio   f16 + "
+      "bias + gelu\n",
+      threads, threads > 1 ? "s" : "");
   for (int n = 64; n <= 1024; n *= 2) {
     int64_t size[2] = {n, n};
     float *a = normal_values((int64_t)n * n), *b = normal_values((int64_t)n * n);
@@ -143,22 +149,25 @@ static void products(tl_context *ctx, int threads) {
     rate[0] = flop / peer_product(n, a, b, threads, inner) / 1e9;
     for (int which = 0; which < 3; which++) {
       tl_type type = which == 0 ? TL_F32 : TL_F16;
-      tl_tensor *arg[3] = {tensor(ctx, type, 2, size, a), tensor(ctx, type, 2, size, b), tensor(ctx, type, 1, size, b)};
-      const char *text = which < 2 ? "Y[i,j] = A[i,k] B[k,j]" : "Y[i,j] = gelu(A[i,k] B[k,j] + C[j], tanh)";
-      job j = compiled(ctx, text, 3, arg, which < 2 ? (const char *const[]){"A", "B", NULL} : names);
+      tl_tensor *arg[3] = {tensor(ctx, type, 2, size, a), tensor(ctx, type, 2, size, b),
+                           tensor(ctx, type, 1, size, b)};
+      const char *text =
+          which < 2 ? "Y[i,j] = A[i,k] B[k,j]" : "Y[i,j] = gelu(A[i,k] B[k,j] + C[j], tanh)";
+      job j =
+          compiled(ctx, text, 3, arg, which < 2 ? (const char *const[]){"A", "B", NULL} : names);
       if (which < 2) verify(text, element(&j, 3 * n + 5), want, which == 0 ? 1e-4 : 2e-2);
       rate[1 + which] = flop / seconds(&j, inner) / 1e9;
       tl_function_release(j.f);
       for (int i = 0; i < 3; i++) tl_release(arg[i]);
     }
-    printf("  %-30d %12.1f %8.1f %7.2f %8.1f %7.2f %19.1f\n", n, rate[0], rate[1], rate[1] / rate[0], rate[2], rate[2] / rate[0],
-           rate[3]);
+    printf("  %-30d %12.1f %8.1f %7.2f %8.1f %7.2f %19.1f\n", n, rate[0], rate[1],
+           rate[1] / rate[0], rate[2], rate[2] / rate[0], rate[3]);
     free(a);
     free(b);
   }
 }
 
-/* ---- memory ------------------------------------------------------------------------------------------ */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 typedef struct chain {
   const char *name, *text;
@@ -193,16 +202,19 @@ static void memory(tl_context *ctx, int threads) {
     tl_type type = t == 0 ? TL_F32 : TL_F16;
     tl_tensor *arg[3];
     for (int i = 0; i < 3; i++) arg[i] = tensor(ctx, type, 1, &n, v[i]);
-    job triad = compiled(ctx, "Y[i] = A[i] + 3.0 B[i]", 2, arg, (const char *const[]){"A", "B", NULL});
+    job triad =
+        compiled(ctx, "Y[i] = A[i] + 3.0 B[i]", 2, arg, (const char *const[]){"A", "B", NULL});
     double limit = 3.0 * (double)n * (double)tl_type_bytes(type) / seconds(&triad, 1) / 1e9;
-    printf("16M elements of %s (%d thread%s): triad a + 3 b by the library %.1f GB/s\n", tl_type_name(type), threads,
-           threads > 1 ? "s" : "", limit);
+    printf("16M elements of %s (%d thread%s): triad a + 3 b by the library %.1f GB/s\n",
+           tl_type_name(type), threads, threads > 1 ? "s" : "", limit);
     tl_function_release(triad.f);
     for (size_t k = 0; k < sizeof chains / sizeof *chains; k++) {
       const chain *c = &chains[k];
       job j = chain_job(ctx, c, arg);
-      verify(c->name, element(&j, 77777), c->want(v[0][77777], v[1][77777], v[2][77777]), type == TL_F32 ? 1e-5 : 4e-3);
-      double s = seconds(&j, 1), rate = (c->nread + 1) * (double)n * (double)tl_type_bytes(type) / s / 1e9;
+      verify(c->name, element(&j, 77777), c->want(v[0][77777], v[1][77777], v[2][77777]),
+             type == TL_F32 ? 1e-5 : 4e-3);
+      double s = seconds(&j, 1),
+             rate = (c->nread + 1) * (double)n * (double)tl_type_bytes(type) / s / 1e9;
       printf("  %-30s %8.2f ms %8.1f GB/s\n", c->name, s * 1e3, rate);
       tl_function_release(j.f);
     }
@@ -224,15 +236,18 @@ static void triad(void) {
     t[r] = now() - start;
     c[r] = a[r];
   }
-  printf("triad by a plain loop, one thread: %.1f GB/s (three arrays counted)\n", 12.0 * (double)n / median(t, RUNS) / 1e9);
+  printf("triad by a plain loop, one thread: %.1f GB/s (three arrays counted)\n",
+         12.0 * (double)n / median(t, RUNS) / 1e9);
   free(a);
   free(b);
   free(c);
 }
 
 static void rows(tl_context *ctx, int threads) {
-  static const struct { const char *name, *text; double passes; } row[] = {
-      {"softmax", "Y[i,j.] = softmax(A[i,j])", 2}, {"layer norm", "Y[i,j.] = lnorm(A[i,j])", 2}, {"sum of all", "Y = A[i,j]", 1}};
+  static const struct { const char *name, *text; double passes;
+  } row[] = {{"softmax", "Y[i,j.] = softmax(A[i,j])", 2},
+             {"layer norm", "Y[i,j.] = lnorm(A[i,j])", 2},
+             {"sum of all", "Y = A[i,j]", 1}};
   int64_t size[2] = {LARGE / 1024, 1024}, n = LARGE;
   float *v = normal_values(n);
   tl_tensor *a = tensor(ctx, TL_F32, 2, size, v);
@@ -240,14 +255,15 @@ static void rows(tl_context *ctx, int threads) {
   for (size_t k = 0; k < sizeof row / sizeof *row; k++) {
     job j = compiled(ctx, row[k].text, 1, &a, (const char *const[]){"A", NULL});
     double s = seconds(&j, 1);
-    printf("  %-30s %8.2f ms %8.1f GB/s\n", row[k].name, s * 1e3, row[k].passes * 4.0 * (double)n / s / 1e9);
+    printf("  %-30s %8.2f ms %8.1f GB/s\n", row[k].name, s * 1e3,
+           row[k].passes * 4.0 * (double)n / s / 1e9);
     tl_function_release(j.f);
   }
   tl_release(a);
   free(v);
 }
 
-/* ---- small operations ------------------------------------------------------------------------------------- */
+/* ---- small operations ------------------------------------------------------------------------ */
 
 /* Each step needs the largest element of the one before, so that nothing fuses across it. */
 static void small(tl_context *ctx) {

@@ -1,5 +1,6 @@
-/* device: where kernels run. A device has memory (a pool of buffers) and, for each kernel shape, a priority
- * list of implementations; the first that does not refuse a kernel prepares and runs it. */
+/* device: where kernels run. A device has memory (a pool of buffers) and, for each kernel shape, a
+ * priority list of implementations; the first that does not refuse a kernel prepares and runs it.
+ */
 #ifndef TL_DEVICE_H
 #define TL_DEVICE_H
 
@@ -11,7 +12,9 @@ typedef struct device device;
 
 typedef struct device_buffer {
   device *device;
-  void *data;                  /* 64-byte aligned; at least 64 bytes even when empty; padded so that a whole vector may be read */
+  /* 64-byte aligned; at least 64 bytes even when empty; padded so that a whole vector may be
+   * read */
+  void *data;
   size_t bytes;                /* asked for */
   size_t reserved;             /* its class */
   int refs;
@@ -19,11 +22,15 @@ typedef struct device_buffer {
   struct device_buffer *next;  /* in the pool's list of its class */
 } device_buffer;
 
-device_buffer *device_alloc(device *d, size_t bytes, bool zero);   /* raises BASE_MEMORY after shrinking the pool; refs = 1 */
+/* raises BASE_MEMORY after shrinking the pool; refs = 1 */
+device_buffer *device_alloc(device *d, size_t bytes, bool zero);
 device_buffer *device_retain(device_buffer *b);
-void device_release(device_buffer *b);                             /* back to the pool; NULL is fine */
-void device_write(device_buffer *b, size_t offset, const void *from, size_t bytes);   /* from host */
-void device_read(const device_buffer *b, size_t offset, void *to, size_t bytes);      /* to host; waits */
+/* back to the pool; NULL is fine */
+void device_release(device_buffer *b);
+/* from host */
+void device_write(device_buffer *b, size_t offset, const void *from, size_t bytes);
+/* to host; waits */
+void device_read(const device_buffer *b, size_t offset, void *to, size_t bytes);
 
 typedef struct device_pool_stats {
   uint64_t allocations, reuses;      /* asked for; of these served from the pool */
@@ -31,8 +38,10 @@ typedef struct device_pool_stats {
   size_t in_use, cached, peak;       /* bytes */
 } device_pool_stats;
 device_pool_stats device_stats(const device *d);
-void device_shrink(device *d, size_t keep_bytes);                  /* give cached buffers back until at most this many bytes are cached */
-void device_limit_class(device *d, int buffers);                   /* at most this many cached in each size class */
+/* give cached buffers back until at most this many bytes are cached */
+void device_shrink(device *d, size_t keep_bytes);
+/* at most this many cached in each size class */
+void device_limit_class(device *d, int buffers);
 
 /* ---- running ---- */
 
@@ -45,14 +54,16 @@ typedef struct device_bind {         /* a kernel whose sizes are known */
 } device_bind;
 
 typedef struct device_launch {       /* first member of what an implementation prepares */
-  void (*run)(struct device_launch *self, void *const *data, const int64_t *symbols);  /* data by tensor id; counters set */
+  /* data by tensor id; counters set */
+  void (*run)(struct device_launch *self, void *const *data, const int64_t *symbols);
   const struct device_impl *impl;
 } device_launch;
 
 typedef struct device_impl {         /* one row of a device's priority list */
   const char *name;                  /* "cpu.map.tile" */
   kernel_shape shape;
-  const char *(*refuse)(const device *d, const kernel *k);      /* NULL: it serves; else the reason, static text */
+  /* NULL: it serves; else the reason, static text */
+  const char *(*refuse)(const device *d, const kernel *k);
   device_launch *(*prepare)(device_bind *bind);                 /* raises */
 } device_impl;
 
@@ -77,8 +88,10 @@ const device_impl *device_choose(const device *d, const kernel *k, const char *f
 
 /* Row-major element strides of T for these symbols; returns the number of elements. */
 int64_t device_strides(const ir_tensor *t, const int64_t *symbols, int64_t *stride);
-double device_load(ir_type type, const void *data, int64_t i);     /* one element, plain; i64 beyond 2^53 by device_load_value */
+/* one element, plain; i64 beyond 2^53 by device_load_value */
+double device_load(ir_type type, const void *data, int64_t i);
 ir_value device_load_value(ir_type type, const void *data, int64_t i);   /* as computed type */
-void device_store_value(ir_type type, void *data, int64_t i, ir_value v);  /* rounds to the stored type */
+/* rounds to the stored type */
+void device_store_value(ir_type type, void *data, int64_t i, ir_value v);
 
 #endif

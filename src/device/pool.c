@@ -1,5 +1,5 @@
-/* The pool: buffers come in size classes, four to each power of two, and go back to a list of their class
- * when the last reference is released. What the system gave is kept until device_shrink(). */
+/* The pool: buffers come in size classes, four to each power of two, and go back to a list of their
+ * class when the last reference is released. What the system gave is kept until device_shrink(). */
 #include "device/device.h"
 #include "device/pool.h"
 
@@ -68,7 +68,8 @@ static device_buffer *take(device *d, int k) {
 device_buffer *device_alloc(device *d, size_t bytes, bool zero) {
   struct device_pool *pool = d->pool;
   if (bytes > SIZE_MAX / 4)
-    base_raise(d->ctx, BASE_MEMORY, base_nowhere, "a buffer of %zu bytes is beyond what can be addressed", bytes);
+    base_raise(d->ctx, BASE_MEMORY, base_nowhere,
+               "a buffer of %zu bytes is beyond what can be addressed", bytes);
   int k = class_of(bytes + VECTOR);
   device_buffer *b = take(d, k);
   if (!b) b = from_system(d, class_bytes(k));
@@ -77,8 +78,9 @@ device_buffer *device_alloc(device *d, size_t bytes, bool zero) {
     b = from_system(d, class_bytes(k));
   }
   if (!b)
-    base_raise(d->ctx, BASE_MEMORY, base_nowhere, "out of memory: %zu bytes for one tensor, %zu bytes in use on %s",
-               bytes, pool->stats.in_use, d->name);
+    base_raise(d->ctx, BASE_MEMORY, base_nowhere,
+               "out of memory: %zu bytes for one tensor, %zu bytes in use on %s", bytes,
+               pool->stats.in_use, d->name);
   pool->stats.allocations++;
   pool->stats.in_use += b->reserved;
   if (pool->stats.in_use > pool->stats.peak) pool->stats.peak = pool->stats.in_use;

@@ -242,7 +242,9 @@ static bool meets(ir_program *p, const ir_expr *read, const ir_eq *eq) {
 static bool all_met(const order_check *c, const ir_expr *read) {
   const ir_tensor *t = read->u.tensor;
   for (int i = 0; i < t->eqs.n; i++)
-    if (!base_map_get(c->met, &t->eqs.at[i], sizeof t->eqs.at[i]) && meets(c->v->p, read, t->eqs.at[i])) return false;
+    if (!base_map_get(c->met, &t->eqs.at[i], sizeof t->eqs.at[i]) &&
+        meets(c->v->p, read, t->eqs.at[i]))
+      return false;
   return true;
 }
 

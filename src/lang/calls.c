@@ -6,8 +6,7 @@
 
 enum { ARGUMENTS = 16 }; /* an elementwise function takes at most */
 
-/* ---- functions of one element ------------------------------------------------------------------
- */
+/* ---- functions of one element ---------------------------------------------------------------- */
 
 static const ir_expr *choose(check *c, const ir_expr *test, const ir_expr *a, const ir_expr *b) {
   return ir_where(c->p, ir_cast(c->p, test, IR_BOOL), lower_strong(c, a, b), lower_strong(c, b, a));

@@ -62,8 +62,7 @@ static void give(check *c, entity *e, io_array *a, const lang_stmt *stmt, base_s
     if (!e->size[k]) e->size[k] = ir_int(c->p, a->shape[k]);
 }
 
-/* ---- lists ------------------------------------------------------------------------------------
- */
+/* ---- lists ----------------------------------------------------------------------------------- */
 
 static void list_shape(check *c, const lang_expr *list, int depth, int64_t *shape, int *rank) {
   if (depth >= IO_RANK) check_refuse(c, list->span, "a list is nested at most %d deep", IO_RANK);
@@ -114,8 +113,7 @@ static void fill(check *c, entity *e) {
   e->list = NULL;
 }
 
-/* ---- files ------------------------------------------------------------------------------------
- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 const char *check_path(check *c, const char *path) {
   bool absolute = path[0] == '/' || !c->folder || !*c->folder;
@@ -183,8 +181,7 @@ void check_data(check *c, entity *e) {
   }
 }
 
-/* ---- elements ---------------------------------------------------------------------------------
- */
+/* ---- elements -------------------------------------------------------------------------------- */
 
 /* E[0,2] = 3: where. */
 static bool is_element(const clause *cl, int64_t *at) {

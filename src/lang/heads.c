@@ -61,8 +61,7 @@ static void declare(check *c, entity *e) {
   publish(c, e);
 }
 
-/* ---- one clause
- * ---------------------------------------------------------------------------------------------- */
+/* ---- one clause ------------------------------------------------------------------------------ */
 
 typedef struct made { /* a clause, lowered: head[lhs] (agg)= body */
   const ir_expr *lhs[RUN_RANK];
@@ -124,8 +123,7 @@ static made lower_clause(check *c, clause *cl) {
   return m;
 }
 
-/* ---- types
- * ---------------------------------------------------------------------------------------- */
+/* ---- types ----------------------------------------------------------------------------------- */
 
 /* Do the values of E, which are integers, come from indices, sizes, draws or tensors? Those of the
  * text alone take the default type. BUDGET nodes are looked at. */
@@ -161,8 +159,7 @@ static void set_type(check *c, entity *e, const made *m, int n) {
   e->typed = true;
 }
 
-/* ---- one equation
- * ------------------------------------------------------------------------------------- */
+/* ---- one equation ---------------------------------------------------------------------------- */
 
 /* T (+)= body;  N (+)= the terms of each;  head = T / N */
 static void define_average(check *c, const clause *cl, ir_tensor *head, const made *m) {
@@ -192,8 +189,7 @@ static void define_one(check *c, const clause *cl, ir_tensor *head, const made *
     ir_define(c->p, head, m->agg, m->lhs, m->body)->span = cl->stmt->span;
 }
 
-/* ---- several equations
- * ----------------------------------------------------------------------------------- */
+/* ---- several equations ----------------------------------------------------------------------- */
 
 static bool before(check *c, const ir_expr *a, const ir_expr *b) {
   int64_t x, y;

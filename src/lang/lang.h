@@ -1,5 +1,5 @@
-/* lang: the language. Text becomes a tree (ast.h), the tree is checked into tensor equations (a lang_program),
- * and its commands and queries are carried out by the interpreter. */
+/* lang: the language. Text becomes a tree (ast.h), the tree is checked into tensor equations (a
+ * lang_program), and its commands and queries are carried out by the interpreter. */
 #ifndef TL_LANG_H
 #define TL_LANG_H
 
@@ -10,19 +10,22 @@
 
 /* ---- a checked program ----------------------------------------------------------------------- */
 
-typedef struct lang_domain {       /* symbols in order; position i of a tensor over it stands for symbol[i] */
+/* symbols in order; position i of a tensor over it stands for symbol[i] */
+typedef struct lang_domain {
   const char *name;                /* NULL: not named */
   int64_t n;
   const char **symbol;
   base_map *number;                /* symbol to &symbol[i] */
-  const io_text *text;             /* made by chars, words or bytes: encodes prompts, decodes tokens; else NULL */
+  /* made by chars, words or bytes: encodes prompts, decodes tokens; else NULL */
+  const io_text *text;
 } lang_domain;
 
 typedef enum lang_source_kind {
   LANG_DERIVED,                    /* by equations */
   LANG_DATA,                       /* a list, elements, a file: an IR_INPUT with `data` */
   LANG_PARAMETER,                  /* an IR_STATE with an initialiser; learned unless fixed */
-  LANG_GIVEN,                      /* declared, to be set by the caller: an IR_INPUT, zeros until set */
+  /* declared, to be set by the caller: an IR_INPUT, zeros until set */
+  LANG_GIVEN,
 } lang_source_kind;
 
 typedef enum lang_start {          /* how the elements of a parameter begin */
@@ -38,7 +41,8 @@ typedef struct lang_tensor {
   ir_tensor *ir;                   /* in program->ir */
   lang_source_kind kind;
   lang_domain **domain;            /* by position; NULL where it holds integers */
-  lang_domain *tokens;             /* of the elements, if they are token numbers (Text, slices and gathers of it); else NULL */
+  /* of the elements, if they are token numbers (Text, slices and gathers of it); else NULL */
+  lang_domain *tokens;
   io_array *data;                  /* DATA: its elements */
   lang_expr *start;                /* PARAMETER: its initialiser as written; NULL: `data` */
   lang_start how;                  /* ... and what it means */
@@ -59,13 +63,15 @@ typedef struct lang_minimize {
   train_optimizer optimizer;
   train_schedule schedule;
   int64_t steps, every, batch;     /* batch 0: all */
-  int nbatched; lang_tensor **batched;   /* `batch=e:64`: the leaves that e runs over, and at which position */
+  /* `batch=e:64`: the leaves that e runs over, and at which position */
+  int nbatched; lang_tensor **batched;
   int *position;
   double tolerance;
 } lang_minimize;
 
 typedef struct lang_generate {
-  lang_tensor *probability;        /* P[p,t] as written, its own derived tensor: [positions, tokens] */
+  /* P[p,t] as written, its own derived tensor: [positions, tokens] */
+  lang_tensor *probability;
   lang_tensor *tokens;             /* what is replaced by the prompt (Tok in Tok[0,p]) */
   int64_t *at;                     /* its fixed positions, -1 for the running one */
   lang_domain *domain;
@@ -74,8 +80,17 @@ typedef struct lang_generate {
   double temperature;
 } lang_generate;
 
-typedef enum lang_verb { LANG_DO_QUERY, LANG_DO_PRINT, LANG_DO_WRITE, LANG_DO_MINIMIZE, LANG_DO_SAVE, LANG_DO_LOAD,
-                         LANG_DO_SEED, LANG_DO_ROUNDS, LANG_DO_SETTLE } lang_verb;
+typedef enum lang_verb {
+  LANG_DO_QUERY,
+  LANG_DO_PRINT,
+  LANG_DO_WRITE,
+  LANG_DO_MINIMIZE,
+  LANG_DO_SAVE,
+  LANG_DO_LOAD,
+  LANG_DO_SEED,
+  LANG_DO_ROUNDS,
+  LANG_DO_SETTLE
+} lang_verb;
 
 typedef struct lang_item {         /* something to print, query or write */
   enum { LANG_SHOW_TENSOR, LANG_SHOW_TEXT, LANG_SHOW_DECODED, LANG_SHOW_GENERATED } show;
@@ -97,7 +112,8 @@ typedef struct lang_action {       /* a command or query, resolved: in the order
   int64_t number;                  /* SEED, ROUNDS */
 } lang_action;
 
-typedef struct lang_size {         /* a size that is a symbol, so that batches are the same program */
+/* a size that is a symbol, so that batches are the same program */
+typedef struct lang_size {
   const ir_symbol *symbol;
   int64_t value;                   /* of the whole data */
 } lang_size;
@@ -105,14 +121,16 @@ typedef struct lang_size {         /* a size that is a symbol, so that batches a
 typedef struct lang_program {
   base_ctx *ctx;
   base_arena *arena;
-  ir_program *ir;                  /* the master: every tensor of the program; extracts of it are run */
+  /* the master: every tensor of the program; extracts of it are run */
+  ir_program *ir;
   BASE_VEC(lang_tensor *) tensors; /* those with names in the text, and those of queries */
   base_map *named;                 /* the same by name */
   BASE_VEC(lang_action) actions;
   BASE_VEC(lang_size) sizes;
   BASE_VEC(lang_source) sources;   /* texts read, for diagnostics */
   BASE_VEC(lang_ast *) asts;       /* ... and their trees */
-  ir_tensor *draw;                 /* the generator's key, rank-0 i64 IR_STATE; NULL: nothing is drawn */
+  /* the generator's key, rank-0 i64 IR_STATE; NULL: nothing is drawn */
+  ir_tensor *draw;
 } lang_program;
 
 typedef struct lang_options {
@@ -120,20 +138,23 @@ typedef struct lang_options {
   const char *folder;              /* paths are relative to it; NULL: to the file's */
 } lang_options;
 
-/* Parse, resolve, infer sizes and types, place the sums. Reads the files it names. Raises BASE_REFUSED or BASE_IO. */
-lang_program *lang_check(base_arena *arena, const char *file, const char *text, size_t n, const lang_options *options);
+/* Parse, resolve, infer sizes and types, place the sums. Reads the files it names. Raises
+ * BASE_REFUSED or BASE_IO. */
+lang_program *lang_check(base_arena *arena, const char *file, const char *text, size_t n,
+                         const lang_options *options);
 lang_tensor *lang_find(const lang_program *program, const char *name);   /* NULL: no such tensor */
 
-/* One or more equations for the C API: NAMES are bound to TENSORS of P, whose sizes may be symbols. Sizes that must agree and are
- * not plainly equal become requires. Returns the tensor of the last head. *DRAW is the generator's key, made if the
- * equations draw and it is NULL. */
-ir_tensor *lang_equations(ir_program *p, const lang_ast *ast, int n, const char *const *name, ir_tensor *const *tensor,
-                          ir_type type, ir_tensor **draw);
+/* One or more equations for the C API: NAMES are bound to TENSORS of P, whose sizes may be symbols.
+ * Sizes that must agree and are not plainly equal become requires. Returns the tensor of the last
+ * head. *DRAW is the generator's key, made if the equations draw and it is NULL. */
+ir_tensor *lang_equations(ir_program *p, const lang_ast *ast, int n, const char *const *name,
+                          ir_tensor *const *tensor, ir_type type, ir_tensor **draw);
 /* The same; FOUND[i] is the tensor named WANTED[i], an argument or a head. */
-void lang_equations_of(ir_program *p, const lang_ast *ast, int n, const char *const *name, ir_tensor *const *tensor,
-                       ir_type type, ir_tensor **draw, int nfound, const char *const *wanted, ir_tensor **found);
+void lang_equations_of(ir_program *p, const lang_ast *ast, int n, const char *const *name,
+                       ir_tensor *const *tensor, ir_type type, ir_tensor **draw, int nfound,
+                       const char *const *wanted, ir_tensor **found);
 
-/* ---- carrying it out --------------------------------------------------------------------------- */
+/* ---- carrying it out ------------------------------------------------------------------------- */
 
 typedef struct lang_output {       /* where results go */
   void (*put)(void *user, const char *text, size_t n);       /* queries and print */
@@ -142,13 +163,18 @@ typedef struct lang_output {       /* where results go */
   bool json;
 } lang_output;
 
-typedef struct lang_machine lang_machine;      /* a program with its values: parameters, data, generator */
+/* a program with its values: parameters, data, generator */
+typedef struct lang_machine lang_machine;
 
-lang_machine *lang_machine_open(run_session *s, lang_program *program, const lang_output *output);   /* heap; closed by: */
+/* heap; closed by: */
+lang_machine *lang_machine_open(run_session *s, lang_program *program, const lang_output *output);
 void lang_machine_close(lang_machine *m);
-void lang_machine_run(lang_machine *m);                                    /* all actions, in order */
-run_value *lang_machine_value(lang_machine *m, lang_tensor *t);            /* computed now; a new reference */
-void lang_machine_set(lang_machine *m, lang_tensor *t, run_value *v);      /* DATA, PARAMETER, GIVEN; raises if it does not fit */
+/* all actions, in order */
+void lang_machine_run(lang_machine *m);
+/* computed now; a new reference */
+run_value *lang_machine_value(lang_machine *m, lang_tensor *t);
+/* DATA, PARAMETER, GIVEN; raises if it does not fit */
+void lang_machine_set(lang_machine *m, lang_tensor *t, run_value *v);
 
 /* What each of its commands and queries would run: kernels, costs, implementations, and why others
  * declined; of a program without any, what each derived tensor would. */

@@ -50,8 +50,7 @@ void check_rank_of(check *c, entity *e, int rank, base_span span) {
   e->domains = BASE_NEWS(c->arena, lang_domain *, rank + 1);
 }
 
-/* ---- numbers known now
- * -------------------------------------------------------------------------------- */
+/* ---- numbers known now ----------------------------------------------------------------------- */
 
 static bool number_of(check *c, entity *e, double *value) {
   if (!e || e->kind != NAME_TENSOR || e->rank > 0 || e->clauses.n != 1 || e->declared || e->busy)
@@ -145,8 +144,7 @@ bool check_number(check *c, const lang_expr *e, double *value) {
   }
 }
 
-/* ---- statements
- * ---------------------------------------------------------------------------------------------- */
+/* ---- statements ------------------------------------------------------------------------------ */
 
 int64_t check_size_of(check *c, const lang_expr *e, lang_domain **domain) {
   *domain = NULL;

@@ -29,8 +29,7 @@ static const ir_expr *extent_as_real(over *o) {
   return ir_cast(o->c->p, o->v->index->extent, (ir_type)o->a->type);
 }
 
-/* ---- softmax, norms
- * ------------------------------------------------------------------------------------- */
+/* ---- softmax, norms -------------------------------------------------------------------------- */
 
 static const ir_expr *over_softmax(over *o) {
   const ir_expr *most = reduce(o, "Max", IR_MAX, ir_unary(o->c->p, IR_STOP, o->a));
@@ -58,8 +57,7 @@ static const ir_expr *over_rmsnorm(over *o) {
   return op(o, IR_MUL, o->a, ir_unary(o->c->p, IR_RSQRT, op(o, IR_ADD, square, real(o, 1e-5))));
 }
 
-/* ---- choices: the lowest on ties; a nan is chosen first
- * ---------------------------------------------------- */
+/* ---- choices: the lowest on ties; a nan is chosen first -------------------------------------- */
 
 static const ir_expr *first_of(over *o, const ir_expr *a, ir_agg agg) {
   ir_program *p = o->c->p;
@@ -81,8 +79,7 @@ static const ir_expr *over_sample(over *o) {
   return first_of(o, whole(o, "Noisy", op(o, IR_SUB, ir_unary(p, IR_LOG, o->a), noise)), IR_MAX);
 }
 
-/* ---- along the index
- * ------------------------------------------------------------------------------------------ */
+/* ---- along the index ------------------------------------------------------------------------- */
 
 /* The read of the argument, its index replaced. */
 static const ir_expr *at(over *o, const ir_expr *read, const ir_expr *position) {
@@ -161,8 +158,7 @@ static const ir_expr *over_topk(over *o) {
 
 static const ir_expr *over_sort(over *o) { return sorted(o, false, o->v->index); }
 
-/* ---- merging
- * ------------------------------------------------------------------------------------- */
+/* ---- merging --------------------------------------------------------------------------------- */
 
 /* M[b,p,m] = concat(H[b,h,p,k]) reads H[b, m / K, p, m % K]. */
 const ir_expr *lower_concat(check *c, clause *cl, node *n) {
@@ -179,8 +175,7 @@ const ir_expr *lower_concat(check *c, clause *cl, node *n) {
   return lower_read_of(c, read->of->ir, position);
 }
 
-/* ---- all of them
- * ----------------------------------------------------------------------------------- */
+/* ---- all of them ----------------------------------------------------------------------------- */
 
 /* A read of a tensor at distinct bare indices serves as it is; anything else is given a tensor of
  * its own. */

@@ -40,8 +40,7 @@ static bool is_scalar(const node *n) {
   return true;
 }
 
-/* ---- the two readings, written out ------------------------------------------------------------
- */
+/* ---- the two readings, written out ----------------------------------------------------------- */
 
 /* E with explicit sums over the index around PLACE. */
 static lang_expr *with_sums(projector *p, const lang_expr *e, const places *place) {
@@ -88,8 +87,7 @@ static void join(projector *p, places *to, const places *from) {
   for (int k = 0; k < from->n; k++) BASE_PUSH(p->c->arena, to, from->at[k]);
 }
 
-/* ---- finding ------------------------------------------------------------------------------------
- */
+/* ---- finding --------------------------------------------------------------------------------- */
 
 static finding unused(void) { return (finding){.state = UNUSED}; }
 
@@ -203,8 +201,7 @@ static finding find(projector *p, node *n) {
   }
 }
 
-/* ---- placing
- * ------------------------------------------------------------------------------------- */
+/* ---- placing --------------------------------------------------------------------------------- */
 
 /* NULL, or the only factor of N through which a sum may be drawn outwards. */
 static node *behind_scalars(const node *n) {
@@ -253,8 +250,7 @@ static void each_term(projector *p, node *n) {
   place_in_term(p, n);
 }
 
-/* ---- functions over an index
- * ------------------------------------------------------------------------ */
+/* ---- functions over an index ----------------------------------------------------------------- */
 
 /* Summed inside the argument of N: two factors join it there. */
 static bool joined_inside(check *c, clause *cl, node *n, variable *v) {

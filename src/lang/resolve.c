@@ -133,8 +133,7 @@ static void find_indices(resolver *r, const lang_expr *e, bool position) {
     find_indices(r, e->at[i], position || e->kind == LANG_READ || e->kind == LANG_ATOM);
 }
 
-/* ---- names -------------------------------------------------------------------------------------
- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 /* A help line with the name of KIND nearest to NAME, or nothing. */
 static const char *suggestion(const check *c, const char *name, name_kind kind) {
@@ -227,8 +226,7 @@ static node *resolve_read(resolver *r, const lang_expr *e) {
   return n;
 }
 
-/* ---- calls ------------------------------------------------------------------------------------
- */
+/* ---- calls ----------------------------------------------------------------------------------- */
 
 /* The value of an argument is that of the expression by itself, as with the functions built in. */
 static node *resolve_function(resolver *r, const lang_expr *e, int n, lang_expr *const *param,
@@ -425,8 +423,7 @@ static node *resolve(resolver *r, const lang_expr *e) {
   return n;
 }
 
-/* ---- clauses ----------------------------------------------------------------------------------
- */
+/* ---- clauses --------------------------------------------------------------------------------- */
 
 /* Terms of the right side are resolved one by one: what the head lacks is a variable of its term.
  */

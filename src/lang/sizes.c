@@ -64,8 +64,7 @@ static const ir_expr *extreme(sizer *s, const affine_place *p, const variable *s
   return total;
 }
 
-/* ---- where an index stands bare ----------------------------------------------------------------
- */
+/* ---- where an index stands bare -------------------------------------------------------------- */
 
 _Noreturn static void disagree(sizer *s, const variable *v, int64_t a, int64_t b, const char *from,
                                int position) {
@@ -130,11 +129,11 @@ static void check_rank(sizer *s, const node *read) {
                       : "");
 }
 
-/* Reads of tensors outside the recurrence, and of declared ones. */
+/* Reads of tensors outside the recurrence. */
 static void strong_reads(sizer *s, clause *cl) {
   for (int i = 0; i < cl->reads.n; i++) {
     const node *read = cl->reads.at[i];
-    if (in_group(s, read->of) && !read->of->declared) continue;
+    if (in_group(s, read->of)) continue;
     for (int k = 0; read->e.kind == LANG_READ && k < read->e.n; k++) {
       affine_place p = check_place(s->c, (const node *)read->e.at[k]);
       int position = position_in(read, k);
@@ -179,8 +178,7 @@ static void declared_head(sizer *s, clause *cl) {
   }
 }
 
-/* ---- affine positions
- * ----------------------------------------------------------------------------- */
+/* ---- affine positions ------------------------------------------------------------------------ */
 
 /* Bound V, which is p->var[i], so that p lies in [0, size); SIZE NULL: in [0, ..). */
 static void bound(sizer *s, const affine_place *p, int i, const ir_expr *size) {
@@ -249,8 +247,7 @@ static void affine_heads(sizer *s, clause *cl, bool last) {
   }
 }
 
-/* ---- concat
- * ------------------------------------------------------------------------------------------ */
+/* ---- concat ---------------------------------------------------------------------------------- */
 
 /* What the indices that it merges run over together; NULL: not known. */
 static const ir_expr *merged_size(sizer *s, const node *concat) {
@@ -277,8 +274,7 @@ static void concats(sizer *s, clause *cl) {
   }
 }
 
-/* ---- heads
- * ------------------------------------------------------------------------------------------- */
+/* ---- heads ----------------------------------------------------------------------------------- */
 
 /* Through X % 5, a tensor of integers that are known, or of tokens: the largest + 1. */
 static const ir_expr *data_size(sizer *s, const node *n) {
@@ -325,8 +321,7 @@ static void size_heads(sizer *s, bool anyway) {
   }
 }
 
-/* ---- recurrences
- * ---------------------------------------------------------------------------------------- */
+/* ---- recurrences ----------------------------------------------------------------------------- */
 
 /* Is position k of the head another one in a read of the recurrence? */
 static bool shifted(sizer *s, const clause *cl, int k, const affine_place *p) {
@@ -364,9 +359,7 @@ static void skip_bases(sizer *s, clause *cl, bool flag) {
   }
 }
 
-/* ---- a group
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- a group --------------------------------------------------------------------------------- */
 
 static void start(sizer *s, clause *cl, bool flag) {
   (void)flag;

@@ -6,11 +6,13 @@
 enum { UNSET = -1 };
 
 static void refuse_size(run_plan *plan, const ir_tensor *t, int k, int64_t got, int64_t want) {
-  base_raise(plan->session->ctx, BASE_ARGUMENT, t->span, "%s has size %lld at position %d; %lld is needed there",
-             t->name, (long long)got, k, (long long)want);
+  base_raise(plan->session->ctx, BASE_ARGUMENT, t->span,
+             "%s has size %lld at position %d; %lld is needed there", t->name, (long long)got, k,
+             (long long)want);
 }
 
-/* A size that is a symbol of its own is set by the first leaf that has it; every other is compared. */
+/* A size that is a symbol of its own is set by the first leaf that has it; every other is compared.
+ */
 static void bind_sizes(run_plan *plan, run_value *const *leaf, int64_t *symbols) {
   ir_program *p = plan->schedule->program;
   for (int i = 0; i < p->symbols.n; i++) symbols[i] = p->symbols.at[i]->counter ? 0 : UNSET;
@@ -32,10 +34,11 @@ static void check_leaves(run_plan *plan, run_value *const *leaf) {
   for (int i = 0; i < plan->nleaf; i++) {
     const ir_tensor *t = plan->leaf[i];
     if (leaf[i]->type != t->type)
-      base_raise(ctx, BASE_ARGUMENT, t->span, "%s is %s; %s is needed", t->name, ir_type_name(leaf[i]->type),
-                 ir_type_name(t->type));
+      base_raise(ctx, BASE_ARGUMENT, t->span, "%s is %s; %s is needed", t->name,
+                 ir_type_name(leaf[i]->type), ir_type_name(t->type));
     if (leaf[i]->rank != t->rank)
-      base_raise(ctx, BASE_ARGUMENT, t->span, "%s has %d positions; %d are needed", t->name, leaf[i]->rank, t->rank);
+      base_raise(ctx, BASE_ARGUMENT, t->span, "%s has %d positions; %d are needed", t->name,
+                 leaf[i]->rank, t->rank);
   }
 }
 
@@ -45,7 +48,8 @@ static void check_requires(run_plan *plan, const int64_t *symbols) {
     const ir_require *r = &p->requires.at[i];
     int64_t left = ir_eval_size(r->left, symbols), right = ir_eval_size(r->right, symbols);
     if (r->at_most ? left <= right : left == right) continue;
-    base_raise(p->ctx, BASE_ARGUMENT, r->span, "%s (%lld and %lld)", r->message, (long long)left, (long long)right);
+    base_raise(p->ctx, BASE_ARGUMENT, r->span, "%s (%lld and %lld)", r->message, (long long)left,
+               (long long)right);
   }
 }
 
@@ -54,8 +58,11 @@ static void prepare_kernels(run_plan *plan, run_binding *b) {
   b->launch = BASE_NEWS(b->arena, device_launch *, sched->nkernel + 1);
   for (int k = 0; k < sched->nkernel; k++) {
     device_bind *bind = BASE_NEW(b->arena, device_bind);   /* a launch may keep it */
-    *bind = (device_bind){.device = plan->session->device, .arena = b->arena, .program = sched->program,
-                          .kernel = sched->kernel[k], .symbols = b->symbols};
+    *bind = (device_bind){.device = plan->session->device,
+                          .arena = b->arena,
+                          .program = sched->program,
+                          .kernel = sched->kernel[k],
+                          .symbols = b->symbols};
     b->launch[k] = device_prepare(bind, plan->session->config.force);
   }
 }
@@ -82,7 +89,8 @@ static void fill(run_plan *plan, run_value *const *leaf, run_binding *b) {
       b->bytes[t] = sched_tensor_bytes(sched->program->tensors.at[t], b->symbols);
   }
   b->work_bytes = sched_layout(sched, b->symbols, b->offset);
-  if (works && b->work_bytes == 0) b->work_bytes = 64;   /* tensors without elements have a place too */
+  if (works && b->work_bytes == 0)
+    b->work_bytes = 64; /* tensors without elements have a place too */
   prepare_kernels(plan, b);
 }
 
@@ -98,7 +106,8 @@ void run_unbind(run_binding *b) {
   base_arena_close(b->arena);
 }
 
-/* The binding struct itself lives in the arena of the plan and is used again when its sizes fall out. */
+/* The binding struct itself lives in the arena of the plan and is used again when its sizes fall
+ * out. */
 static run_binding *slot_for(run_plan *plan) {
   if (plan->nbinding < RUN_BINDINGS) {
     run_binding *b = BASE_NEW(plan->arena, run_binding);

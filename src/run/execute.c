@@ -11,7 +11,7 @@ typedef struct run_call {
   device_buffer *work;
 } run_call;
 
-/* ---- memory ---------------------------------------------------------------------------------------- */
+/* ---- memory ---------------------------------------------------------------------------------- */
 
 /* A state that is written in place must not be seen to change by who shares its buffer. */
 static void unshare(run_value *v) {
@@ -22,7 +22,9 @@ static void unshare(run_value *v) {
   v->buffer = own;
 }
 
-static run_value *leaf_value(const run_call *c, const ir_tensor *t) { return c->leaf[c->plan->leaf_of[t->id]]; }
+static run_value *leaf_value(const run_call *c, const ir_tensor *t) {
+  return c->leaf[c->plan->leaf_of[t->id]];
+}
 
 static void place_tensors(run_call *c) {
   const sched_plan *sched = c->plan->schedule;
@@ -61,7 +63,7 @@ static void release_own(run_call *c) {
   c->work = NULL;
 }
 
-/* ---- steps ----------------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static void zero_before(run_call *c, const kernel *k) {
   run_binding *b = c->binding;
@@ -109,13 +111,15 @@ static bool active(const sched_step *step, const int64_t *symbols, int64_t count
 static void run_block(run_call *c, const sched_block *block) {
   for (int i = 0; i < block->steps.n; i++) {
     const sched_step *step = &block->steps.at[i];
-    if (block->counter && !active(step, c->binding->symbols, c->binding->symbols[block->counter->id])) continue;
+    if (block->counter &&
+        !active(step, c->binding->symbols, c->binding->symbols[block->counter->id]))
+      continue;
     if (step->kernel) run_kernel(c, step->kernel);
     else run_loop(c, step->loop);
   }
 }
 
-/* ---- results --------------------------------------------------------------------------------------- */
+/* ---- results --------------------------------------------------------------------------------- */
 
 static run_value *value_of(run_call *c, const ir_tensor *t) {
   const sched_plan *sched = c->plan->schedule;
@@ -127,7 +131,8 @@ static run_value *value_of(run_call *c, const ir_tensor *t) {
     v->count *= v->size[k] = ir_eval_size(t->size[k], c->binding->symbols);
   const ir_tensor *home = t;
   while (sched->memory[home->id].place == SCHED_OVER) home = sched->memory[home->id].over;
-  v->buffer = device_retain(home->role != IR_DERIVED ? leaf_value(c, home)->buffer : c->binding->own[home->id]);
+  v->buffer = device_retain(home->role != IR_DERIVED ? leaf_value(c, home)->buffer
+                                                     : c->binding->own[home->id]);
   return v;
 }
 
@@ -142,7 +147,8 @@ static void finish(run_call *c) {
     const ir_tensor *home = commit->value;
     while (sched->memory[home->id].place == SCHED_OVER) home = sched->memory[home->id].over;
     if (home == commit->state) continue;
-    device_buffer *fresh = home->role != IR_DERIVED ? leaf_value(c, home)->buffer : c->binding->own[home->id];
+    device_buffer *fresh =
+        home->role != IR_DERIVED ? leaf_value(c, home)->buffer : c->binding->own[home->id];
     device_retain(fresh);
     device_release(state->buffer);
     state->buffer = fresh;
@@ -163,7 +169,8 @@ void run_plan_execute(run_plan *plan, run_value *const *leaf, run_value **output
   base_poll(s->ctx);
   base_trap trap;
   if (BASE_TRY(s->ctx, &trap)) {
-    if (call.binding->work_bytes) call.work = device_alloc(s->device, (size_t)call.binding->work_bytes, false);
+    if (call.binding->work_bytes)
+      call.work = device_alloc(s->device, (size_t)call.binding->work_bytes, false);
     place_tensors(&call);
     run_block(&call, &plan->schedule->body);
     finish(&call);
@@ -177,9 +184,10 @@ void run_plan_execute(run_plan *plan, run_value *const *leaf, run_value **output
   s->stats.runs++;
 }
 
-/* ---- report ---------------------------------------------------------------------------------------- */
+/* ---- report ---------------------------------------------------------------------------------- */
 
-static void report_kernel(const device *d, const kernel *k, const run_binding *b, run_kernel_report *r) {
+static void report_kernel(const device *d, const kernel *k, const run_binding *b,
+                          run_kernel_report *r) {
   const device_impl *chosen = b->launch[k->id]->impl;
   *r = (run_kernel_report){.kernel = k, .impl = chosen->name};
   r->flop = kernel_flop(k, b->symbols);
@@ -191,11 +199,13 @@ static void report_kernel(const device *d, const kernel *k, const run_binding *b
   }
 }
 
-int run_plan_report(run_plan *plan, run_value *const *leaf, run_kernel_report *report, int64_t *peak_bytes) {
+int run_plan_report(run_plan *plan, run_value *const *leaf, run_kernel_report *report,
+                    int64_t *peak_bytes) {
   const sched_plan *sched = plan->schedule;
   if (!report) return sched->nkernel;
   run_binding *b = run_bind(plan, leaf);
-  for (int k = 0; k < sched->nkernel; k++) report_kernel(plan->session->device, sched->kernel[k], b, &report[k]);
+  for (int k = 0; k < sched->nkernel; k++)
+    report_kernel(plan->session->device, sched->kernel[k], b, &report[k]);
   if (peak_bytes) *peak_bytes = b->work_bytes;
   return sched->nkernel;
 }

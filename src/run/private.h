@@ -42,12 +42,14 @@ struct run_plan {
   ir_tensor **leaf;
   int *leaf_of;                  /* by tensor id: its position among the leaves, -1: derived */
   int nleaf, nsize;              /* sum of the leaves' ranks */
-  ir_tensor ***zero;             /* by kernel id: tensors to be zeroed before it, NULL-ended; NULL: none */
+  /* by kernel id: tensors to be zeroed before it, NULL-ended; NULL: none */
+  ir_tensor ***zero;
   run_binding *binding[RUN_BINDINGS];
   int nbinding;
 };
 
-run_binding *run_bind(run_plan *plan, run_value *const *leaf);    /* found or made; raises on sizes that do not fit */
+/* found or made; raises on sizes that do not fit */
+run_binding *run_bind(run_plan *plan, run_value *const *leaf);
 void run_unbind(run_binding *b);
 
 #endif

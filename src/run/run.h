@@ -1,5 +1,6 @@
-/* run: tensors with values, and programs run on them. A program is compiled once into a plan, found again by
- * its structure; a plan is bound once for given sizes; a bound plan is run with nothing left to decide. */
+/* run: tensors with values, and programs run on them. A program is compiled once into a plan, found
+ * again by its structure; a plan is bound once for given sizes; a bound plan is run with nothing
+ * left to decide. */
 #ifndef TL_RUN_H
 #define TL_RUN_H
 
@@ -17,13 +18,16 @@ typedef struct run_config {
   int threads;                   /* <= 0: all */
   int plans;                     /* kept at most, least recently used out; <= 0: 256 */
   bool verify;                   /* the IR between passes */
-  const char *force;             /* name of one implementation for every kernel of its shape (tests); NULL */
+  /* name of one implementation for every kernel of its shape (tests); NULL */
+  const char *force;
   void (*dump)(void *user, const char *name, const ir_program *p, double seconds);
   void *user;
 } run_config;
 
-run_session *run_open(base_ctx *ctx, const run_config *config);   /* raises; BASE_DEVICE for an unknown device */
-void run_close(run_session *s);                                   /* every value must have been released */
+/* raises; BASE_DEVICE for an unknown device */
+run_session *run_open(base_ctx *ctx, const run_config *config);
+/* every value must have been released */
+void run_close(run_session *s);
 base_ctx *run_ctx(const run_session *s);
 device *run_device(const run_session *s);
 
@@ -44,8 +48,11 @@ typedef struct run_value {
   device_buffer *buffer;
 } run_value;
 
-run_value *run_value_new(run_session *s, ir_type type, int rank, const int64_t *size, const void *data);  /* NULL data: zeros */
-run_value *run_value_share(const run_value *v);      /* another value on the same buffer: what is committed to one leaves the other */
+/* NULL data: zeros */
+run_value *run_value_new(run_session *s, ir_type type, int rank, const int64_t *size,
+                         const void *data);
+/* another value on the same buffer: what is committed to one leaves the other */
+run_value *run_value_share(const run_value *v);
 run_value *run_retain(run_value *v);
 void run_release(run_value *v);                      /* NULL is fine */
 size_t run_value_bytes(const run_value *v);
@@ -62,14 +69,15 @@ run_plan *run_plan_of(run_session *s, const ir_program *p);
 void run_plan_release(run_plan *plan);
 const sched_plan *run_plan_schedule(const run_plan *plan);
 
-/* The number of leaves (inputs and states) and outputs; leaf[i] is the i-th non-derived tensor of the program in
- * the order of ids. Sizes are taken from the leaves. Values of states are replaced where the program commits.
- * output[i] are new references. On error nothing was committed. */
+/* The number of leaves (inputs and states) and outputs; leaf[i] is the i-th non-derived tensor of
+ * the program in the order of ids. Sizes are taken from the leaves. Values of states are replaced
+ * where the program commits. output[i] are new references. On error nothing was committed. */
 int run_plan_leaves(const run_plan *plan);
 int run_plan_outputs(const run_plan *plan);
 void run_plan_execute(run_plan *plan, run_value *const *leaf, run_value **output);
 
-/* Sizes known: what `explain` shows. One line a kernel with implementation, FLOP, bytes; and why others declined. */
+/* Sizes known: what `explain` shows. One line a kernel with implementation, FLOP, bytes; and why
+ * others declined. */
 typedef struct run_kernel_report {
   const kernel *kernel;
   const char *impl;
@@ -77,6 +85,8 @@ typedef struct run_kernel_report {
   int ndeclined;
   const char *declined[8], *why[8];
 } run_kernel_report;
-int run_plan_report(run_plan *plan, run_value *const *leaf, run_kernel_report *report, int64_t *peak_bytes);  /* returns the number of kernels; report may be NULL */
+/* returns the number of kernels; report may be NULL */
+int run_plan_report(run_plan *plan, run_value *const *leaf, run_kernel_report *report,
+                    int64_t *peak_bytes);
 
 #endif

@@ -41,7 +41,7 @@ base_ctx *run_ctx(const run_session *s) { return s->ctx; }
 device *run_device(const run_session *s) { return s->device; }
 run_stats run_statistics(const run_session *s) { return s->stats; }
 
-/* ---- making a plan --------------------------------------------------------------------------------- */
+/* ---- making a plan --------------------------------------------------------------------------- */
 
 static void list_zeroes(run_plan *plan) {
   const sched_plan *sched = plan->schedule;
@@ -73,7 +73,8 @@ static void compile(run_plan *plan, const ir_program *source) {
   run_session *s = plan->session;
   plan->arena = base_arena_open(s->ctx);
   ir_program *p = ir_copy(plan->arena, source);
-  pass_options options = {.verify = s->config.verify, .dump = s->config.dump, .user = s->config.user};
+  pass_options options = {
+      .verify = s->config.verify, .dump = s->config.dump, .user = s->config.user};
   pass_run(p, &options);
   plan->schedule = sched_make(p);
   list_leaves(plan);
@@ -91,7 +92,8 @@ void run_plan_release(run_plan *plan) {
   if (plan && --plan->refs == 0) plan_free(plan);
 }
 
-static run_plan *plan_make(run_session *s, const ir_program *p, const base_text *key, uint64_t hash) {
+static run_plan *plan_make(run_session *s, const ir_program *p, const base_text *key,
+                           uint64_t hash) {
   run_plan *plan = base_calloc(s->ctx, sizeof *plan);
   *plan = (run_plan){.session = s, .refs = 1, .hash = hash, .nkey = key->n};
   base_trap trap;
@@ -108,7 +110,7 @@ static run_plan *plan_make(run_session *s, const ir_program *p, const base_text 
   return plan;
 }
 
-/* ---- the cache ------------------------------------------------------------------------------------- */
+/* ---- the cache ------------------------------------------------------------------------------- */
 
 static void keep(run_session *s, run_plan *plan) {
   int slot = s->nplan;
@@ -126,7 +128,8 @@ static void keep(run_session *s, run_plan *plan) {
 static run_plan *find(run_session *s, const base_text *key, uint64_t hash) {
   for (int i = 0; i < s->nplan; i++) {
     run_plan *plan = s->plan[i];
-    if (plan->hash == hash && plan->nkey == key->n && memcmp(plan->key, key->at, key->n) == 0) return plan;
+    if (plan->hash == hash && plan->nkey == key->n && memcmp(plan->key, key->at, key->n) == 0)
+      return plan;
   }
   return NULL;
 }

@@ -3,19 +3,22 @@
 
 static run_value *value_on(run_session *s, ir_type type, int rank, const int64_t *size) {
   if (rank > RUN_RANK)
-    base_raise(s->ctx, BASE_ARGUMENT, base_nowhere, "a tensor of %d positions; %d is the most", rank, RUN_RANK);
+    base_raise(s->ctx, BASE_ARGUMENT, base_nowhere, "a tensor of %d positions; %d is the most",
+               rank, RUN_RANK);
   int64_t count = 1;
   for (int k = 0; k < rank; k++)
     if (size[k] < 0 || __builtin_mul_overflow(count, size[k], &count) || count > (INT64_MAX >> 4))
-      base_raise(s->ctx, BASE_ARGUMENT, base_nowhere, "position %d of a tensor has size %lld: %s", k,
-                 (long long)size[k], size[k] < 0 ? "sizes are not negative" : "too many elements in all");
+      base_raise(s->ctx, BASE_ARGUMENT, base_nowhere, "position %d of a tensor has size %lld: %s",
+                 k, (long long)size[k],
+                 size[k] < 0 ? "sizes are not negative" : "too many elements in all");
   run_value *v = base_calloc(s->ctx, sizeof *v);
   *v = (run_value){.session = s, .refs = 1, .type = type, .rank = rank, .count = count};
   for (int k = 0; k < rank; k++) v->size[k] = size[k];
   return v;
 }
 
-run_value *run_value_new(run_session *s, ir_type type, int rank, const int64_t *size, const void *data) {
+run_value *run_value_new(run_session *s, ir_type type, int rank, const int64_t *size,
+                         const void *data) {
   run_value *v = value_on(s, type, rank, size);
   base_trap trap;
   if (BASE_TRY(s->ctx, &trap)) {
@@ -48,7 +51,9 @@ void run_release(run_value *v) {
 
 size_t run_value_bytes(const run_value *v) { return (size_t)v->count * ir_type_bytes(v->type); }
 
-void run_value_read(const run_value *v, void *to) { device_read(v->buffer, 0, to, run_value_bytes(v)); }
+void run_value_read(const run_value *v, void *to) {
+  device_read(v->buffer, 0, to, run_value_bytes(v));
+}
 
 void run_value_write(run_value *v, const void *from) {
   if (v->buffer->refs > 1) {

@@ -1,6 +1,6 @@
 /* ref: every kernel shape, plain and obvious. The truth that faster devices are tested against.
- * Equations run one after another, each over all its indices, one element at a time; what lives inside a
- * kernel is kept whole, in its computed type; reductions of real numbers add up in f64. */
+ * Equations run one after another, each over all its indices, one element at a time; what lives
+ * inside a kernel is kept whole, in its computed type; reductions of real numbers add up in f64. */
 #include "device/device.h"
 #include "device/pool.h"
 #include "device/ref/ref.h"
@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-/* ---- preparing: one job an equation --------------------------------------------------------------- */
+/* ---- preparing: one job an equation ---------------------------------------------------------- */
 
 static int count_nodes_of(const ir_expr *e) { return (int)e->id + 1; }
 
@@ -33,7 +33,8 @@ static int highest_index(const ir_eq *eq) {
   return n;
 }
 
-static void prepare_tensor(ref_launch *l, device_bind *bind, const ir_tensor *t, ir_type type, void *inner) {
+static void prepare_tensor(ref_launch *l, device_bind *bind, const ir_tensor *t, ir_type type,
+                           void *inner) {
   ref_tensor *r = &l->tensor[t->id];
   if (r->stride) return;
   r->type = type;
@@ -56,7 +57,8 @@ static void visit_reads(void *arg, const ir_expr *e) {
 
 static size_t inner_bytes(device_bind *bind, const ir_tensor *t) {
   int64_t stride[16];
-  return (size_t)device_strides(t, bind->symbols, stride) * ir_type_bytes(ir_type_computed(t->type));
+  return (size_t)device_strides(t, bind->symbols, stride) *
+         ir_type_bytes(ir_type_computed(t->type));
 }
 
 static void prepare_eq(ref_launch *l, device_bind *bind, const kernel_eq *ke) {
@@ -79,7 +81,8 @@ static void prepare_eq(ref_launch *l, device_bind *bind, const kernel_eq *ke) {
   }
   prepare_tensor(l, bind, eq->head, eq->head->type, NULL);
   if (job->scatter || eq->agg != IR_SET)
-    job->sum = BASE_NEWS(bind->arena, ir_value, job->scatter ? l->tensor[eq->head->id].count + 1 : 1);
+    job->sum =
+        BASE_NEWS(bind->arena, ir_value, job->scatter ? l->tensor[eq->head->id].count + 1 : 1);
 }
 
 static void prepare_reads(ref_launch *l, device_bind *bind, const ir_eq *eq) {
@@ -113,7 +116,7 @@ static device_launch *prepare(device_bind *bind) {
   return &l->head;
 }
 
-/* ---- the device --------------------------------------------------------------------------------------- */
+/* ---- the device ------------------------------------------------------------------------------ */
 
 static const device_impl impls[] = {
     {"ref.map", KERNEL_MAP, NULL, prepare},           {"ref.row", KERNEL_ROW, NULL, prepare},

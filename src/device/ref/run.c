@@ -55,7 +55,7 @@ static ir_value eval(ref_launch *l, const ir_expr *e) {
   return l->value[e->id];
 }
 
-/* ---- one equation ------------------------------------------------------------------------------------- */
+/* ---- one equation ---------------------------------------------------------------------------- */
 
 /* Reductions of reals are carried in f64. */
 static ir_value neutral(ir_agg agg, ir_type type) {
@@ -68,7 +68,8 @@ static ir_value neutral(ir_agg agg, ir_type type) {
 }
 
 static void combine(ir_agg agg, ir_value *sum, ir_value x) {
-  static const ir_op op[IR_AGGS] = {[IR_SUM] = IR_ADD, [IR_MAX] = IR_MAXIMUM, [IR_MIN] = IR_MINIMUM, [IR_PROD] = IR_MUL};
+  static const ir_op op[IR_AGGS] = {
+      [IR_SUM] = IR_ADD, [IR_MAX] = IR_MAXIMUM, [IR_MIN] = IR_MINIMUM, [IR_PROD] = IR_MUL};
   ir_value arg[2] = {*sum, x};
   arg[1].type = sum->type;
   if (agg == IR_SET) *sum = arg[1];
@@ -80,7 +81,8 @@ static void store(ref_launch *l, const ir_tensor *t, int64_t at, ir_value v) {
   if (at >= 0) device_store_value(l->tensor[t->id].type, memory(l, t), at, v);
 }
 
-/* The next point of indices [first, n); false after the last, when all are 0 again. FIXED keeps its value. */
+/* The next point of indices [first, n); false after the last, when all are 0 again. FIXED keeps its
+ * value. */
 static bool next(ref_launch *l, const ref_job *job, int first, int n, int fixed) {
   for (int k = n - 1; k >= first; k--) {
     if (job->index[k] == fixed) continue;
