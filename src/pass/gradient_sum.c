@@ -1,7 +1,6 @@
 /* The derivative of a tensor from its summands. Each adds to a box of it: the window its left side
  * runs over, all of it where that is no window. Summands of one box are one equation; disjoint
- * boxes stay windows, so that a recurrence's first and last elements stay equations of their own.
- */
+ * boxes stay windows, so that the ends of a recurrence stay equations of their own. */
 #include "pass/private.h"
 
 enum { EXPENSIVE = 6 };

@@ -1,13 +1,16 @@
 /* invert: the left side of a scatter is solved for its indices.
  *
  * Position k of the left side, an expression e over the indices, gets a fresh index u of its size
- * and the goal u == e. A goal is worked on by what it looks like, until all are gone: u == 3
- * nothing to solve                    the guard u == 3 u == x + d          one of them, the longer
- * x = u - d, guarded by 0 <= x < X u == K h + k        k in [0, K)                         h = u //
- * K, the goal u % K == k u == 3 x            a stride                            x = u // 3, the
- * guard u % 3 == 0 u == f // a                                             the goal a u + o == f, o
- * in [0, a) u == f % a                                              the goal u + a q == f, and u <
- * a What no goal determined stays an index of the right side and is projected. */
+ * and the goal u == e. A goal is worked on by what it looks like, until all are gone:
+ *
+ *   u == 3           nothing to solve            the guard u == 3
+ *   u == x + d       one of them, the longer     x = u - d, guarded by 0 <= x < X
+ *   u == K h + k     k in [0, K)                 h = u // K, the goal u % K == k
+ *   u == 3 x         a stride                    x = u // 3, the guard u % 3 == 0
+ *   u == f // a                                  the goal a u + o == f, o in [0, a)
+ *   u == f % a                                   the goal u + a q == f, and u < a
+ *
+ * What no goal determined stays an index of the right side and is projected. */
 #include <limits.h>
 
 #include "pass/private.h"
@@ -263,8 +266,7 @@ static void guard_ranges(solving *s) {
     add_guard(s, ir_inside(s->p, s->values.at[i], s->solved.at[i]->extent));
 }
 
-/* Comparing every element with data is worth it only where nothing is summed over the comparison.
- */
+/* Comparing every element with data is worth it only where nothing is summed over that. */
 static bool worth_it(const solving *s, const ir_eq *eq) {
   bool data = false;
   for (int i = 0; i < s->guards.n; i++) data = data || pass_has_read(s->guards.at[i]);

@@ -94,8 +94,7 @@ static void find_links(ordering *o) {
 
 /* ---- a recurrence: along which index, in which direction, how delayed ------------------------ */
 
-/* Equation M runs along INDEX, at one position of its head: so do all of that tensor in the cycle.
- */
+/* Equation M runs along INDEX, at one position of its head: so do all of its tensor in a cycle. */
 static bool set_along(ordering *o, const members *cycle, int *position, member *m,
                       const ir_index *index) {
   const ir_expr *offset;
@@ -192,8 +191,7 @@ static bool set_delays(ir_program *p, const members *cycle, int sign, bool stric
   return progress;
 }
 
-/* Choose `along`, delay and direction for all of CYCLE. Those that need no loop inside come first.
- */
+/* Choose `along`, delay and direction for all of CYCLE. Those without a loop inside come first. */
 static bool find_recurrence(ordering *o, const members *cycle, int *sign) {
   int *position = BASE_NEWS(o->arena, int, o->p->tensors.n);
   member *first = cycle->at[0];

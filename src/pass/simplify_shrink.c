@@ -1,6 +1,6 @@
 /* Elements at the end of a tensor that nobody reads are not computed: what follows from the last
- * element of a recurrence inside its body. A[l] = f(S[l]), l < L+1, read as A[l], l < L       ->
- * A[l] = f(S[l]), l < L */
+ * element of a recurrence inside its body.
+ *   A[l] = f(S[l]), l < L+1, read as A[l], l < L   ->   A[l] = f(S[l]), l < L */
 #include "pass/private.h"
 
 enum { ROUNDS = 8 };

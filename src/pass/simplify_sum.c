@@ -1,5 +1,4 @@
-/* Projections that need not be made: over what does not depend on the index, or is but one element.
- */
+/* Projections that need not be made: over what lacks the index, or is but one element. */
 #include "pass/private.h"
 
 typedef struct summing {
