@@ -134,34 +134,46 @@ static double peer_product(int n, const float *a, const float *b, int threads, i
 #endif
 }
 
+static const struct { const char *name, *text; tl_type type; } forms[] = {
+    {"f32", "Y[i,j] = A[i,k] B[k,j]", TL_F32},
+    {"f16", "Y[i,j] = A[i,k] B[k,j]", TL_F16},
+    {"f16 + C, relu", "Y[i,j] = relu(A[i,k] B[k,j] + C[j])", TL_F16},
+    {"f16 + C, gelu", "Y[i,j] = gelu(A[i,k] B[k,j] + C[j], tanh)", TL_F16},
+};
+
+/* GFLOP/s of one form of a product of N by N matrices A and B. */
+static double product(tl_context *ctx, int form, int n, const float *a, const float *b, int inner) {
+  int64_t size[2] = {n, n};
+  tl_type type = forms[form].type;
+  tl_tensor *arg[3] = {tensor(ctx, type, 2, size, a), tensor(ctx, type, 2, size, b),
+                       tensor(ctx, type, 1, size, b)};
+  job j = compiled(ctx, forms[form].text, form < 2 ? 2 : 3, arg,
+                   (const char *const[]){"A", "B", form < 2 ? NULL : "C", NULL});
+  double want = 0;
+  for (int k = 0; k < n; k++) want += (double)a[3 * n + k] * b[k * n + 5];
+  if (form < 2)
+    verify(forms[form].text, element(&j, 3 * n + 5), want, type == TL_F32 ? 1e-4 : 2e-2);
+  double rate = 2.0 * n * n * n / seconds(&j, inner) / 1e9;
+  tl_function_release(j.f);
+  for (int i = 0; i < 3; i++) tl_release(arg[i]);
+  return rate;
+}
+
 static void products(tl_context *ctx, int threads) {
-  static const char *const names[] = {"A", "B", "C", NULL};
-  printf(
-      "product, GFLOP/s (%d thread%s)      OpenBLAS f32      f32   ratio      f16   ratio   f16 + "
-      "bias + gelu\n",
-      threads, threads > 1 ? "s" : "");
-  for (int n = 64; n <= 1024; n *= 2) {
-    int64_t size[2] = {n, n};
+  printf("products, GFLOP/s and ratio to OpenBLAS f32 (%d thread%s)\n  N        OpenBLAS", threads,
+         threads > 1 ? "s" : "");
+  for (size_t f = 0; f < sizeof forms / sizeof *forms; f++) printf(" %15s     ", forms[f].name);
+  printf("\n");
+  for (int n = 64; n <= 2048; n *= 2) {
     float *a = normal_values((int64_t)n * n), *b = normal_values((int64_t)n * n);
-    int inner = n <= 128 ? 200 : n <= 256 ? 40 : 4;
-    double flop = 2.0 * n * n * n, rate[4], want = 0;
-    for (int k = 0; k < n; k++) want += (double)a[3 * n + k] * b[k * n + 5];
-    rate[0] = flop / peer_product(n, a, b, threads, inner) / 1e9;
-    for (int which = 0; which < 3; which++) {
-      tl_type type = which == 0 ? TL_F32 : TL_F16;
-      tl_tensor *arg[3] = {tensor(ctx, type, 2, size, a), tensor(ctx, type, 2, size, b),
-                           tensor(ctx, type, 1, size, b)};
-      const char *text =
-          which < 2 ? "Y[i,j] = A[i,k] B[k,j]" : "Y[i,j] = gelu(A[i,k] B[k,j] + C[j], tanh)";
-      job j =
-          compiled(ctx, text, 3, arg, which < 2 ? (const char *const[]){"A", "B", NULL} : names);
-      if (which < 2) verify(text, element(&j, 3 * n + 5), want, which == 0 ? 1e-4 : 2e-2);
-      rate[1 + which] = flop / seconds(&j, inner) / 1e9;
-      tl_function_release(j.f);
-      for (int i = 0; i < 3; i++) tl_release(arg[i]);
+    int inner = n <= 128 ? 200 : n <= 256 ? 40 : n <= 1024 ? 4 : 1;
+    double peer = 2.0 * n * n * n / peer_product(n, a, b, threads, inner) / 1e9;
+    printf("  %-6d %10.1f", n, peer);
+    for (int f = 0; f < (int)(sizeof forms / sizeof *forms); f++) {
+      double rate = product(ctx, f, n, a, b, inner);
+      printf(" %15.1f %4.2f", rate, rate / peer);
     }
-    printf("  %-30d %12.1f %8.1f %7.2f %8.1f %7.2f %19.1f\n", n, rate[0], rate[1],
-           rate[1] / rate[0], rate[2], rate[2] / rate[0], rate[3]);
+    printf("\n");
     free(a);
     free(b);
   }
@@ -283,7 +295,8 @@ static void small(tl_context *ctx) {
   uint64_t before = tl_statistics(ctx).kernels;
   tl_release(call(&j));
   double kernels = (double)(tl_statistics(ctx).kernels - before), s = seconds(&j, 500);
-  printf("a plan of %.0f kernels on 1K elements: %.2f us a kernel\n", kernels, s / kernels * 1e6);
+  printf("64 dependent operations on 1K elements, %.0f kernel%s: %.2f us each\n", kernels,
+         kernels > 1 ? "s" : "", s / 64 * 1e6);
   job one = compiled(ctx, "Y[i] = relu(A[i] + 1)", 1, &a, (const char *const[]){"A", NULL});
   printf("relu(a + 1) on 1K elements by a call of the API: %.2f us\n", seconds(&one, 5000) * 1e6);
   tl_function_release(j.f);

@@ -155,25 +155,39 @@ static ir_tensor **leaves_of(const planning *x, ir_program *p) {
   return leaf;
 }
 
+/* The gradients that result FIRST and later ones ask of one loss, in one backward pass. found[2 i]
+ * is the i-th result or its loss, found[2 i + 1] what it is differentiated by. */
+static void differentiate(const tl_function *f, ir_program *p, int first, ir_tensor *const *found,
+                          ir_tensor **made) {
+  ir_tensor **by = BASE_NEWS(p->arena, ir_tensor *, f->nresults);
+  ir_tensor **grad = BASE_NEWS(p->arena, ir_tensor *, f->nresults);
+  int *of = BASE_NEWS(p->arena, int, f->nresults), n = 0;
+  for (int i = first; i < f->nresults; i++) {
+    bool other = !f->result[i].wrt || made[i] || found[2 * i] != found[2 * first];
+    for (int k = 0; k < n; k++) other = other || by[k] == found[2 * i + 1];
+    if (other) continue;
+    of[n] = i;
+    by[n++] = found[2 * i + 1];
+  }
+  pass_gradient(p, found[2 * first], 0, n, by, grad);
+  for (int k = 0; k < n; k++) made[of[k]] = grad[k];
+}
+
 static void put_outputs(const planning *x, ir_program *p, ir_tensor **leaf, ir_tensor **draw) {
   const tl_function *f = x->f;
-  const char **wanted = BASE_NEWS(p->arena, const char *, 2 * f->nresults + 1);
-  ir_tensor **found = BASE_NEWS(p->arena, ir_tensor *, 2 * f->nresults + 1), *grad;
-  int n = 0, at = 0;
-  for (int i = 0; i < f->nresults; i++) {
-    wanted[n++] = f->result[i].name;
-    if (f->result[i].wrt) wanted[n++] = f->result[i].wrt;
+  int n = f->nresults;
+  const char **wanted = BASE_NEWS(p->arena, const char *, 2 * n + 1);
+  ir_tensor **found = BASE_NEWS(p->arena, ir_tensor *, 2 * n + 1);
+  ir_tensor **made = BASE_NEWS(p->arena, ir_tensor *, n + 1);
+  for (int i = 0; i < n; i++) {
+    wanted[2 * i] = f->result[i].name;
+    wanted[2 * i + 1] = f->result[i].wrt ? f->result[i].wrt : f->result[i].name;
   }
   lang_equations_of(p, f->text->ast, f->nargs, f->name, leaf,
-                    api_common_type(f->nargs, x->v->type), draw, n, wanted, found);
-  for (int i = 0; i < f->nresults; i++, at++) {
-    if (!f->result[i].wrt) {
-      ir_output(p, found[at]);
-      continue;
-    }
-    pass_gradient(p, found[at], 0, 1, &found[at + 1], &grad);
-    ir_output(p, grad);
-    at++;
+                    api_common_type(f->nargs, x->v->type), draw, 2 * n, wanted, found);
+  for (int i = 0; i < n; i++) {
+    if (f->result[i].wrt && !made[i]) differentiate(f, p, i, found, made);
+    ir_output(p, f->result[i].wrt ? made[i] : found[2 * i]);
   }
 }
 

@@ -34,6 +34,24 @@ static void test_call(void **state) {
   fixture_close(ctx, &c);
 }
 
+/* L = S[3]^2, S[3] = W^3 X: dL/dW = 6 W^5 X^2, dL/dX = 2 W^6 X. */
+static void test_gradients_of_a_recurrence(void **state) {
+  (void)state;
+  counts c;
+  tl_context *ctx = fixture_open(&c);
+  tl_function *f = tl_compile(ctx, "S : f32[4]\nS[0] = X\nS[t+1] = W S[t]\nL = S[3]^2",
+                              NAMES("X", "W"), NAMES("grad(L, W)", "grad(L, X)", "grad(L, W)"));
+  tl_tensor *args[] = {tl_scalar(ctx, TL_F32, 3), tl_scalar(ctx, TL_F32, 2)}, *r[3];
+  assert_int_equal(tl_call(f, args, r), TL_OK);
+  assert_true(tl_value(r[0]) == 6 * 32 * 9);
+  assert_true(tl_value(r[1]) == 2 * 64 * 3);
+  assert_true(tl_value(r[2]) == 6 * 32 * 9);
+  for (int i = 0; i < 3; i++) tl_release(r[i]);
+  for (int i = 0; i < 2; i++) tl_release(args[i]);
+  tl_function_release(f);
+  fixture_close(ctx, &c);
+}
+
 static void test_plans_once(void **state) {
   (void)state;
   counts c;
@@ -142,7 +160,8 @@ static void test_wrong(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_call),  cmocka_unit_test(test_plans_once),
+      cmocka_unit_test(test_call), cmocka_unit_test(test_gradients_of_a_recurrence),
+      cmocka_unit_test(test_plans_once),
       cmocka_unit_test(test_types_and_ranks), cmocka_unit_test(test_lazy_arguments_and_draws),
       cmocka_unit_test(test_wrong),
   };
