@@ -228,6 +228,31 @@ const char *cpu_lab_check(cpu_lab *lab, double tolerance, const char *wanted, co
   return impl;
 }
 
+float *cpu_lab_floats(cpu_lab *lab, int n) { return base_malloc(lab->ctx, sizeof(float) * (size_t)(n + 64)); }
+void cpu_lab_free(cpu_lab *lab, float *x) { base_free(lab->ctx, x); }
+
+void cpu_lab_apply(cpu_lab *lab, const char *name, int n, const float *x, float *y) {
+  base_arena *arena = base_arena_open(lab->ctx);
+  const char *text = base_format(arena, "X : f32[%d]\nY[i] = %s(X[i])", n, name);
+  running r = {.lab = lab, .arena = arena, .text = text};
+  r.p = wanted_of(arena, text, "Y");
+  pass_run(r.p, NULL);
+  r.plan = sched_make(r.p);
+  const kernel *k = r.plan->kernel[0];
+  device_bind bind = {.device = lab->cpu, .arena = arena, .program = r.p, .kernel = k};
+  bind.symbols = r.symbols = BASE_NEWS(arena, int64_t, r.p->symbols.n + 1);
+  device_launch *l = device_prepare(&bind, NULL);
+  void **data = BASE_NEWS(arena, void *, r.p->tensors.n);
+  float *in = cpu_lab_floats(lab, n), *out = cpu_lab_floats(lab, n);
+  memcpy(in, x, sizeof *x * (size_t)n);
+  for (int i = 0; i < r.p->tensors.n; i++) data[i] = r.p->tensors.at[i]->role == IR_DERIVED ? out : in;
+  l->run(l, data, r.symbols);
+  memcpy(y, out, sizeof *y * (size_t)n);
+  cpu_lab_free(lab, in);
+  cpu_lab_free(lab, out);
+  base_arena_close(arena);
+}
+
 static void note(void *user, int level, const char *line) {
   (void)user, (void)level;
   if (getenv("CPU_LAB_SHOW")) print_message("%s\n", line);

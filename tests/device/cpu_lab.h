@@ -29,6 +29,11 @@ void cpu_lab_each(void (*test)(cpu_lab *lab));
 const char *cpu_lab_check(cpu_lab *lab, double tolerance, const char *wanted, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
+/* y[i] = NAME(x[i]) on the CPU device. */
+void cpu_lab_apply(cpu_lab *lab, const char *name, int n, const float *x, float *y);
+
+float *cpu_lab_floats(cpu_lab *lab, int n);
+void cpu_lab_free(cpu_lab *lab, float *x);
 uint64_t cpu_lab_random(cpu_lab *lab, uint64_t below);
 
 #endif
