@@ -37,7 +37,8 @@ static bool affine_of(kernel_code *code, const ir_expr *e, ir_affine *a) {
   return true;
 }
 
-const kernel_access *kernel_code_access(kernel_code *code, ir_tensor *t, const ir_expr *const *position) {
+const kernel_access *kernel_code_access(kernel_code *code, ir_tensor *t,
+                                        const ir_expr *const *position) {
   kernel_access *a = BASE_NEW(code->arena, kernel_access);
   a->tensor = t;
   a->guarded = code->guards > 0;
@@ -80,8 +81,10 @@ static int add_value(kernel_code *code, const ir_expr *e) {
   kernel_value v = plain(e);
   ir_affine a;
   if (e->op == IR_CONST) {
-    if (ir_type_real((ir_type)e->type)) v.u.real = e->u.real;
-    else v.u.integer = e->u.integer;
+    if (ir_type_real((ir_type)e->type))
+      v.u.real = e->u.real;
+    else
+      v.u.integer = e->u.integer;
     return append(code, v);
   }
   if (e->op == IR_READ) {
@@ -105,7 +108,11 @@ int kernel_code_value(kernel_code *code, const ir_expr *e) {
 static int as_stored(kernel_code *code, const kernel_eq *eq, int value) {
   ir_type type = eq->eq->head->type;
   if (eq->level != KERNEL_GLOBAL || type == ir_type_computed(type)) return value;
-  kernel_value v = {.op = IR_CAST, .type = (uint8_t)ir_type_computed(type), .n = 1, .arg = {value, -1, -1}, .u.to = type};
+  kernel_value v = {.op = IR_CAST,
+                    .type = (uint8_t)ir_type_computed(type),
+                    .n = 1,
+                    .arg = {value, -1, -1},
+                    .u.to = type};
   return append(code, v);
 }
 
@@ -114,7 +121,8 @@ void kernel_code_add(kernel_code *code, const kernel_eq *eq) {
   out.value = kernel_code_value(code, eq->eq->body);
   out.access = kernel_code_access(code, eq->eq->head, eq->eq->lhs);
   if (eq->eq->nred == 0)
-    keep(code->known, ir_read(code->program, eq->eq->head, eq->eq->lhs), as_stored(code, eq, out.value));
+    keep(code->known, ir_read(code->program, eq->eq->head, eq->eq->lhs),
+         as_stored(code, eq, out.value));
   BASE_PUSH(code->arena, &code->outputs, out);
 }
 
@@ -126,7 +134,7 @@ void kernel_code_add_given(kernel_code *code, const kernel_eq *eq) {
   BASE_PUSH(code->arena, &code->outputs, out);
 }
 
-/* ---- printing --------------------------------------------------------------------------------------- */
+/* ---- printing -------------------------------------------------------------------------------- */
 
 static void print_affine(base_text *text, const ir_affine *a) {
   ir_print_expr(text, a->constant);
@@ -141,25 +149,27 @@ static void print_access(base_text *text, const kernel_access *a) {
   base_putf(text, "%s", a->tensor->name);
   for (int k = 0; k < a->tensor->rank; k++) {
     base_put(text, k == 0 ? " at " : ", ");
-    if (a->position[k].value >= 0) base_putf(text, "v%d", a->position[k].value);
-    else print_affine(text, &a->position[k].affine);
+    if (a->position[k].value >= 0)
+      base_putf(text, "v%d", a->position[k].value);
+    else
+      print_affine(text, &a->position[k].affine);
   }
 }
 
 static void print_value(base_text *text, const kernel_value *v) {
   switch (v->op) {
-    case IR_CONST:
-      base_put_number(text, ir_type_real((ir_type)v->type) ? v->u.real : (double)v->u.integer);
-      return;
-    case IR_INDEX: print_affine(text, v->u.affine); return;
-    case IR_READ:
-      base_put(text, v->u.access->guarded ? "guarded read " : "read ");
-      print_access(text, v->u.access);
-      return;
-    case IR_CAST: base_putf(text, "%s v%d", ir_type_name(v->u.to), v->arg[0]); return;
-    default:
-      base_put(text, ir_ops[v->op].name);
-      for (int i = 0; i < v->n; i++) base_putf(text, " v%d", v->arg[i]);
+  case IR_CONST:
+    base_put_number(text, ir_type_real((ir_type)v->type) ? v->u.real : (double)v->u.integer);
+    return;
+  case IR_INDEX: print_affine(text, v->u.affine); return;
+  case IR_READ:
+    base_put(text, v->u.access->guarded ? "guarded read " : "read ");
+    print_access(text, v->u.access);
+    return;
+  case IR_CAST: base_putf(text, "%s v%d", ir_type_name(v->u.to), v->arg[0]); return;
+  default:
+    base_put(text, ir_ops[v->op].name);
+    for (int i = 0; i < v->n; i++) base_putf(text, " v%d", v->arg[i]);
   }
 }
 
@@ -171,6 +181,7 @@ void kernel_code_print(base_text *text, const kernel_code *code) {
   }
   for (int i = 0; i < code->outputs.n; i++) {
     print_access(text, code->outputs.at[i].access);
-    base_putf(text, " %s v%d\n", ir_agg_spelling(code->outputs.at[i].eq->eq->agg), code->outputs.at[i].value);
+    base_putf(text, " %s v%d\n", ir_agg_spelling(code->outputs.at[i].eq->eq->agg),
+              code->outputs.at[i].value);
   }
 }

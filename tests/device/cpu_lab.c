@@ -17,9 +17,9 @@ typedef struct running {
   sched_plan *plan;
   ir_program *p;
   int64_t *symbols;
-  int64_t *count;          /* elements, by tensor id */
-  char **block;            /* as allocated */
-  void **want, **got;      /* memory on ref and on cpu */
+  int64_t *count;     /* elements, by tensor id */
+  char **block;       /* as allocated */
+  void **want, **got; /* memory on ref and on cpu */
   double tolerance;
   const char *impl, *text;
 } running;
@@ -29,14 +29,17 @@ uint64_t cpu_lab_random(cpu_lab *lab, uint64_t below) {
   return lab->seed % below;
 }
 
-/* ---- data ------------------------------------------------------------------------------------------------- */
+/* ---- data ------------------------------------------------------------------------------------ */
 
 static double number(cpu_lab *lab, ir_type type) {
-  static const double wild[] = {INFINITY, -INFINITY, NAN, 0.0, -0.0, 1e-7, -5.96e-8, 1e-40, 65504, -1, 3e38, 88.9, -104.2};
+  static const double wild[] = {INFINITY, -INFINITY, NAN, 0.0,  -0.0, 1e-7,  -5.96e-8,
+                                1e-40,    65504,     -1,  3e38, 88.9, -104.2};
   double x = ((double)cpu_lab_random(lab, 4001) - 2000) / 1000;
   if (type == IR_BOOL) return (double)cpu_lab_random(lab, 2);
-  if (type == IR_I32 || type == IR_I64) return (double)((int64_t)cpu_lab_random(lab, 13) - (lab->wild ? 6 : 0));
-  if (lab->wild && cpu_lab_random(lab, 3) == 0) return wild[cpu_lab_random(lab, sizeof wild / sizeof *wild)];
+  if (type == IR_I32 || type == IR_I64)
+    return (double)((int64_t)cpu_lab_random(lab, 13) - (lab->wild ? 6 : 0));
+  if (lab->wild && cpu_lab_random(lab, 3) == 0)
+    return wild[cpu_lab_random(lab, sizeof wild / sizeof *wild)];
   return x;
 }
 
@@ -45,8 +48,10 @@ static void fill(running *r, const ir_tensor *t, void *data) {
     double x = number(r->lab, t->type);
     bool real = ir_type_real(t->type);
     ir_value v = {.type = ir_type_computed(t->type)};
-    if (real) v.u.f = x;
-    else v.u.i = (int64_t)x;
+    if (real)
+      v.u.f = x;
+    else
+      v.u.i = (int64_t)x;
     device_store_value(t->type, data, i, v);
   }
 }
@@ -59,7 +64,7 @@ static void *memory(running *r, const ir_tensor *t, char **block) {
   size_t bytes = bytes_of(r, t);
   *block = calloc(1, bytes + 2 * PAD);
   char *data = (char *)(((uintptr_t)*block + 63) & ~(uintptr_t)63);
-  memset(data + bytes, 0x5a, PAD - 64);    /* may be read, must not be written */
+  memset(data + bytes, 0x5a, PAD - 64); /* may be read, must not be written */
   return data;
 }
 
@@ -70,7 +75,7 @@ static void check_padding(running *r, const ir_tensor *t) {
       fail_msg("%s: written behind %s\n%s", r->impl, t->name, r->text);
 }
 
-/* ---- comparison ------------------------------------------------------------------------------------------- */
+/* ---- comparison ------------------------------------------------------------------------------ */
 
 static double unit_of(ir_type type, double x) {
   double a = fabs(x);
@@ -86,20 +91,22 @@ static void compare(running *r, const ir_tensor *t) {
     if (isfinite(x) && x > largest) largest = x;
   }
   for (int64_t i = 0; i < r->count[t->id]; i++) {
-    double want = device_load(t->type, r->want[t->id], i), got = device_load(t->type, r->got[t->id], i);
+    double want = device_load(t->type, r->want[t->id], i),
+           got = device_load(t->type, r->got[t->id], i);
     bool same = isnan(want) ? isnan(got) : want == got;
-    bool near = fabs(want - got) <= r->tolerance * (r->lab->wild ? fabs(want) : largest) + unit_of(t->type, want);
+    bool near = fabs(want - got) <=
+                r->tolerance * (r->lab->wild ? fabs(want) : largest) + unit_of(t->type, want);
     if (!same && !near && r->lab->wild && ir_type_real(t->type))
       near = fabs(want) < 1.2e-38 && fabs(got - want) < 1e-44;
     if (!same && !near)
       fail_msg("%s (%s, %s threads): %s[%lld] is %.9g, ref has %.9g\n%s", r->impl, getenv("TL_ISA"),
-               r->lab->cpu->threads && base_pool_threads(r->lab->cpu->threads) > 1 ? "2" : "1", t->name,
-               (long long)i, got, want, r->text);
+               r->lab->cpu->threads && base_pool_threads(r->lab->cpu->threads) > 1 ? "2" : "1",
+               t->name, (long long)i, got, want, r->text);
   }
   check_padding(r, t);
 }
 
-/* ---- running ------------------------------------------------------------------------------------------------ */
+/* ---- running --------------------------------------------------------------------------------- */
 
 static bool is_read(const kernel *k, const ir_tensor *t) {
   for (int i = 0; i < k->nread; i++)
@@ -112,7 +119,8 @@ static void run_kernel(running *r, const kernel *k) {
   bind.device = r->lab->ref;
   device_launch *ref = device_prepare(&bind, NULL);
   bind.device = r->lab->cpu;
-  bool forced = r->lab->force && strncmp(r->lab->force + 4, kernel_shape_name(k->shape), strlen(kernel_shape_name(k->shape))) == 0;
+  bool forced = r->lab->force && strncmp(r->lab->force + 4, kernel_shape_name(k->shape),
+                                         strlen(kernel_shape_name(k->shape))) == 0;
   device_launch *cpu = device_prepare(&bind, forced ? r->lab->force : NULL);
   r->impl = cpu->impl->name;
   for (int i = 0; i < k->nread; i++) {
@@ -123,7 +131,8 @@ static void run_kernel(running *r, const kernel *k) {
   for (int again = 0; again < 2; again++) {
     for (int i = 0; i < k->nwrite && r->p->tensors.at[k->write[i]->id]->eqs.n == 1; i++)
       if (ir_covered(r->p, k->write[i]) && !is_read(k, k->write[i]))
-        memset(r->got[k->write[i]->id], 0x7b, bytes_of(r, k->write[i]));     /* what was there must not show */
+        memset(r->got[k->write[i]->id], 0x7b,
+               bytes_of(r, k->write[i])); /* what was there must not show */
     cpu->run(cpu, r->got, r->symbols);
     for (int i = 0; i < k->nwrite; i++) compare(r, k->write[i]);
   }
@@ -139,7 +148,8 @@ static void run_block(running *r, const sched_block *block) {
       run_kernel(r, s->kernel);
       continue;
     }
-    int64_t from = ir_eval_size(s->loop->from, r->symbols), to = ir_eval_size(s->loop->to, r->symbols);
+    int64_t from = ir_eval_size(s->loop->from, r->symbols),
+            to = ir_eval_size(s->loop->to, r->symbols);
     for (int64_t k = from; k < to; k++) {
       r->symbols[s->loop->counter->id] = s->loop->down ? to - 1 - (k - from) : k;
       run_block(r, &s->loop->body);
@@ -168,7 +178,7 @@ static void run_all(running *r) {
   for (int i = 0; i < 2 * n; i++) free(r->block[i]);
 }
 
-/* ---- from text ------------------------------------------------------------------------------------------------ */
+/* ---- from text ------------------------------------------------------------------------------- */
 
 static ir_tensor *named(lang_program *source, const char *name) {
   lang_tensor *t = lang_find(source, name);
@@ -190,14 +200,16 @@ static ir_program *wanted_of(base_arena *arena, const char *text, const char *wa
     }
     ir_tensor *of = named(source, strtok(NULL, " "));
     int nwrt = 0;
-    while ((word = strtok(NULL, " ")) && strcmp(word, "grad") != 0) wrt[nwrt++] = named(source, word);
+    while ((word = strtok(NULL, " ")) && strcmp(word, "grad") != 0)
+      wrt[nwrt++] = named(source, word);
     pass_gradient(source->ir, of, 0, nwrt, wrt, grad);
     for (int i = 0; i < nwrt; i++) out[n++] = grad[i];
   }
   return ir_extract(arena, source->ir, n, out, false, 0, NULL, NULL);
 }
 
-const char *cpu_lab_check(cpu_lab *lab, double tolerance, const char *wanted, const char *format, ...) {
+const char *cpu_lab_check(cpu_lab *lab, double tolerance, const char *wanted, const char *format,
+                          ...) {
   char text[8192];
   va_list args;
   va_start(args, format);
@@ -228,7 +240,9 @@ const char *cpu_lab_check(cpu_lab *lab, double tolerance, const char *wanted, co
   return impl;
 }
 
-float *cpu_lab_floats(cpu_lab *lab, int n) { return base_malloc(lab->ctx, sizeof(float) * (size_t)(n + 64)); }
+float *cpu_lab_floats(cpu_lab *lab, int n) {
+  return base_malloc(lab->ctx, sizeof(float) * (size_t)(n + 64));
+}
 void cpu_lab_free(cpu_lab *lab, float *x) { base_free(lab->ctx, x); }
 
 void cpu_lab_apply(cpu_lab *lab, const char *name, int n, const float *x, float *y) {
@@ -245,7 +259,8 @@ void cpu_lab_apply(cpu_lab *lab, const char *name, int n, const float *x, float 
   void **data = BASE_NEWS(arena, void *, r.p->tensors.n);
   float *in = cpu_lab_floats(lab, n), *out = cpu_lab_floats(lab, n);
   memcpy(in, x, sizeof *x * (size_t)n);
-  for (int i = 0; i < r.p->tensors.n; i++) data[i] = r.p->tensors.at[i]->role == IR_DERIVED ? out : in;
+  for (int i = 0; i < r.p->tensors.n; i++)
+    data[i] = r.p->tensors.at[i]->role == IR_DERIVED ? out : in;
   l->run(l, data, r.symbols);
   memcpy(y, out, sizeof *y * (size_t)n);
   cpu_lab_free(lab, in);

@@ -1,4 +1,5 @@
-/* Programs in the language, scheduled, and each kernel run on ref and on the CPU device from the same memory. */
+/* Programs in the language, scheduled, and each kernel run on ref and on the CPU device from the
+ * same memory. */
 #ifndef TEST_DEVICE_CPU_LAB_H
 #define TEST_DEVICE_CPU_LAB_H
 
@@ -14,20 +15,20 @@
 typedef struct cpu_lab {
   base_ctx *ctx;
   device *ref, *cpu;
-  const char *force;       /* an implementation's name, else NULL */
+  const char *force; /* an implementation's name, else NULL */
   uint64_t seed;
-  bool wild;               /* inputs with infinities, nan, zeros of both signs, subnormals */
+  bool wild; /* inputs with infinities, nan, zeros of both signs, subnormals */
   bool printed;
 } cpu_lab;
 
 /* A test for each instruction set and number of threads. */
 void cpu_lab_each(void (*test)(cpu_lab *lab));
 
-/* Run TEXT for the tensors WANTED (names between spaces; "grad Loss X": derivatives) and compare every kernel's
- * stored tensors, to TOLERANCE relative to the largest element and to one unit of a 16-bit type. Returns the
- * name of the first kernel's implementation. */
-const char *cpu_lab_check(cpu_lab *lab, double tolerance, const char *wanted, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+/* Run TEXT for the tensors WANTED (names between spaces; "grad Loss X": derivatives) and compare
+ * every kernel's stored tensors, to TOLERANCE relative to the largest element and to one unit of a
+ * 16-bit type. Returns the name of the first kernel's implementation. */
+const char *cpu_lab_check(cpu_lab *lab, double tolerance, const char *wanted, const char *format,
+                          ...) __attribute__((format(printf, 4, 5)));
 
 /* y[i] = NAME(x[i]) on the CPU device. */
 void cpu_lab_apply(cpu_lab *lab, const char *name, int n, const float *x, float *y);

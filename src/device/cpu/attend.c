@@ -1,6 +1,6 @@
-/* attend: products around a softmax-like row. The rows of one index p are run in blocks: the scores of a block by gemm
- * into scratch, the row passes on it while it is in cache, the second product from it. What joins two stages lives in
- * the block; blocks are dealt to threads. */
+/* attend: products around a softmax-like row. The rows of one index p are run in blocks: the scores
+ * of a block by gemm into scratch, the row passes on it while it is in cache, the second product
+ * from it. What joins two stages lives in the block; blocks are dealt to threads. */
 #include <string.h>
 
 #include "device/cpu/cpu.h"
@@ -8,15 +8,15 @@
 
 enum { TERMS = 8, ROWS = 64, BLOCK_BYTES = 192 << 10 };
 
-typedef struct operand {     /* a factor or a result */
+typedef struct operand { /* a factor or a result */
   cpu_start start;
-  int64_t home;              /* in the block; < 0: in memory */
-  int64_t batch[CPU_AXES];   /* bytes along each index of the frame but the last */
-  int64_t row;               /* bytes along the last */
+  int64_t home;            /* in the block; < 0: in memory */
+  int64_t batch[CPU_AXES]; /* bytes along each index of the frame but the last */
+  int64_t row;             /* bytes along the last */
 } operand;
 
-typedef struct stage {       /* a product, or what runs row by row */
-  cpu_nest *nest;            /* NULL: a product */
+typedef struct stage { /* a product, or what runs row by row */
+  cpu_nest *nest;      /* NULL: a product */
   cpu_product product;
   cpu_term term[TERMS];
   operand a[TERMS], b[TERMS], c;
@@ -24,11 +24,11 @@ typedef struct stage {       /* a product, or what runs row by row */
 
 typedef struct attend_segment {
   int nbatch;
-  int64_t batch[CPU_AXES];   /* extents */
+  int64_t batch[CPU_AXES]; /* extents */
   int64_t batches, rows, block;
   int n;
   stage *stage;
-  int64_t bytes;             /* of a block's scratch */
+  int64_t bytes; /* of a block's scratch */
 } attend_segment;
 
 typedef struct attend {
@@ -36,7 +36,7 @@ typedef struct attend {
   device *device;
   int nworker;
   cpu_gemm **gemm;
-  char **scratch;            /* of each worker */
+  char **scratch; /* of each worker */
   int n;
   attend_segment *segment;
   const attend_segment *now;
@@ -44,16 +44,18 @@ typedef struct attend {
   const int64_t *symbols;
 } attend;
 
-/* ---- running ------------------------------------------------------------------------------------------------------------ */
+/* ---- running --------------------------------------------------------------------------------- */
 
-static void *operand_at(const attend *l, const operand *o, const int64_t *where, int64_t row, char *block) {
+static void *operand_at(const attend *l, const operand *o, const int64_t *where, int64_t row,
+                        char *block) {
   if (o->home >= 0) return block + o->home;
   int64_t at = row * o->row;
   for (int i = 0; i < l->now->nbatch; i++) at += where[i] * o->batch[i];
   return (char *)cpu_start_at(&o->start, l->data, l->symbols) + at;
 }
 
-static void run_product(const attend *l, const stage *s, int worker, const int64_t *where, int64_t row, int64_t rows, char *block) {
+static void run_product(const attend *l, const stage *s, int worker, const int64_t *where,
+                        int64_t row, int64_t rows, char *block) {
   cpu_product p = s->product;
   cpu_term term[TERMS];
   p.m = rows;
@@ -76,8 +78,11 @@ static void run_block(const attend *l, int worker, int64_t batch, int64_t row, i
   }
   for (int i = 0; i < g->n; i++) {
     const stage *s = &g->stage[i];
-    if (s->nest) cpu_nest_rows(s->nest, worker, batch * g->rows + row, batch * g->rows + row + rows, l->scratch[worker]);
-    else run_product(l, s, worker, where, row, rows, l->scratch[worker]);
+    if (s->nest)
+      cpu_nest_rows(s->nest, worker, batch * g->rows + row, batch * g->rows + row + rows,
+                    l->scratch[worker]);
+    else
+      run_product(l, s, worker, where, row, rows, l->scratch[worker]);
   }
 }
 
@@ -99,21 +104,23 @@ static void run_attend(device_launch *self, void *const *data, const int64_t *sy
     l->now = &l->segment[s];
     for (int i = 0; i < l->now->n; i++)
       if (l->now->stage[i].nest) cpu_nest_begin(l->now->stage[i].nest, data, symbols);
-    if (l->nworker == 1) share(l, 0);
-    else base_parallel(l->device->threads, l->nworker, share, l);
+    if (l->nworker == 1)
+      share(l, 0);
+    else
+      base_parallel(l->device->threads, l->nworker, share, l);
   }
 }
 
-/* ---- the parts of a segment ------------------------------------------------------------------------------------------------ */
+/* ---- the parts of a segment ------------------------------------------------------------------ */
 
 typedef struct making {
   device_bind *bind;
   const kernel_segment *seg;
   attend_segment *out;
   int nframe;
-  const ir_index **frame;    /* the batch, then the row index */
+  const ir_index **frame; /* the batch, then the row index */
   const ir_index *row;
-  int *stage;                /* of each equation */
+  int *stage; /* of each equation */
   cpu_home **home;
 } making;
 
@@ -128,7 +135,8 @@ static bool is_sum_of_products(const ir_expr *e) {
 }
 
 static bool is_product(const ir_eq *eq) {
-  return eq->agg == IR_SUM && eq->nred > 0 && ir_type_real((ir_type)eq->body->type) && is_sum_of_products(eq->body);
+  return eq->agg == IR_SUM && eq->nred > 0 && ir_type_real((ir_type)eq->body->type) &&
+         is_sum_of_products(eq->body);
 }
 
 /* Whether X stands in one factor of every product of E only. */
@@ -186,16 +194,19 @@ static void cut_stages(making *m) {
 
 static bool read_in_stage_after(const making *m, int i) {
   for (int k = i + 1; k < m->seg->neq; k++)
-    if (m->stage[k] != m->stage[i] && ir_reads(m->seg->eq[k].eq->body, m->seg->eq[i].eq->head)) return true;
+    if (m->stage[k] != m->stage[i] && ir_reads(m->seg->eq[k].eq->body, m->seg->eq[i].eq->head))
+      return true;
   return false;
 }
 
-/* Room in the block for what another stage reads: for each row the equation's other free indices, side by side. */
+/* Room in the block for what another stage reads: for each row the equation's other free indices,
+ * side by side. */
 static void give_homes(making *m) {
   m->home = BASE_NEWS(m->bind->arena, cpu_home *, m->bind->program->tensors.n + 1);
   for (int i = 0; i < m->seg->neq; i++) {
     const ir_eq *eq = m->seg->eq[i].eq;
-    if (m->seg->eq[i].level == KERNEL_GLOBAL || m->home[eq->head->id] || !read_in_stage_after(m, i)) continue;
+    if (m->seg->eq[i].level == KERNEL_GLOBAL || m->home[eq->head->id] || !read_in_stage_after(m, i))
+      continue;
     cpu_home *home = m->home[eq->head->id] = BASE_NEW(m->bind->arena, cpu_home);
     ir_type type = ir_type_computed(eq->head->type);
     int64_t step = (int64_t)ir_type_bytes(type);
@@ -227,7 +238,7 @@ static void choose_block(making *m) {
   }
 }
 
-/* ---- products ------------------------------------------------------------------------------------------------------------------ */
+/* ---- products -------------------------------------------------------------------------------- */
 
 static cpu_axis home_axis(making *m, const cpu_home *home, const cpu_indices *indices) {
   int64_t step[CPU_AXES], size = (int64_t)ir_type_bytes(home->type);
@@ -235,7 +246,8 @@ static cpu_axis home_axis(making *m, const cpu_home *home, const cpu_indices *in
   return cpu_table(m->bind, indices, step, 0);
 }
 
-static const char *place_in_memory(making *m, const ir_tensor *t, const ir_expr *const *position, operand *o) {
+static const char *place_in_memory(making *m, const ir_tensor *t, const ir_expr *const *position,
+                                   operand *o) {
   cpu_place p = cpu_place_of(m->bind, t, position);
   int64_t size = (int64_t)ir_type_bytes(t->type);
   if (p.why) return p.why;
@@ -246,15 +258,17 @@ static const char *place_in_memory(making *m, const ir_tensor *t, const ir_expr 
   return NULL;
 }
 
-static const char *add_factor(making *m, const ir_expr *e, cpu_matrix *out, operand *o, const cpu_indices *row,
-                              const cpu_indices *col) {
+static const char *add_factor(making *m, const ir_expr *e, cpu_matrix *out, operand *o,
+                              const cpu_indices *row, const cpu_indices *col) {
   const ir_expr *read = factor_read(e);
   const cpu_home *home = m->home[read->u.tensor->id];
   cpu_indices batch = cpu_indices_of(m->bind, m->out->nbatch, m->frame);
   if (!home) {
     const char *why = cpu_add_factor(m->bind, e, out, &o->start, &batch, row, col);
     out->batch = (cpu_axis){0};
-    return why ? why : out->guards ? "a factor that may lie outside" : place_in_memory(m, read->u.tensor, read->arg, o);
+    return why           ? why
+           : out->guards ? "a factor that may lie outside"
+                         : place_in_memory(m, read->u.tensor, read->arg, o);
   }
   if (!cpu_gemm_type(home->type, &out->type)) return "a factor of integers";
   o->home = home->offset;
@@ -263,7 +277,8 @@ static const char *add_factor(making *m, const ir_expr *e, cpu_matrix *out, oper
   return NULL;
 }
 
-static const char *add_terms(making *m, const ir_expr *e, stage *s, const cpu_indices *k, const cpu_indices *n) {
+static const char *add_terms(making *m, const ir_expr *e, stage *s, const cpu_indices *k,
+                             const cpu_indices *n) {
   if (e->op == IR_ADD) {
     const char *why = add_terms(m, e->arg[0], s, k, n);
     return why ? why : add_terms(m, e->arg[1], s, k, n);
@@ -287,15 +302,18 @@ static const char *add_product(making *m, const ir_eq *eq, stage *s) {
   int nother = 0;
   for (int i = 0; i < eq->nfree; i++)
     if (!in_frame(m, eq->free[i])) other[nother++] = eq->free[i];
-  cpu_indices k = cpu_indices_of(m->bind, eq->nred, eq->red), n = cpu_indices_of(m->bind, nother, other),
+  cpu_indices k = cpu_indices_of(m->bind, eq->nred, eq->red),
+              n = cpu_indices_of(m->bind, nother, other),
               rows = cpu_indices_of(m->bind, 1, &m->row);
   s->product = (cpu_product){.batch = 1, .n = n.count};
   const char *why = add_terms(m, eq->body, s, &k, &n);
   bool wide = false;
-  for (int i = 0; i < s->product.terms && !why; i++) wide |= s->term[i].a.type == CPU_F64 || s->term[i].b.type == CPU_F64;
+  for (int i = 0; i < s->product.terms && !why; i++)
+    wide |= s->term[i].a.type == CPU_F64 || s->term[i].b.type == CPU_F64;
   if (why) return why;
   if (wide != (eq->body->type == IR_F64)) return "sums in another type than the factors'";
-  if (!cpu_gemm_type(home ? home->type : eq->head->type, &s->product.c.type)) return "a result of integers";
+  if (!cpu_gemm_type(home ? home->type : eq->head->type, &s->product.c.type))
+    return "a result of integers";
   if (home) {
     s->c.home = home->offset;
     s->product.c.row = home_axis(m, home, &rows);
@@ -309,11 +327,16 @@ static const char *add_product(making *m, const ir_eq *eq, stage *s) {
   return place_in_memory(m, eq->head, eq->lhs, &s->c);
 }
 
-/* ---- segments ------------------------------------------------------------------------------------------------------------------- */
+/* ---- segments -------------------------------------------------------------------------------- */
 
 static const char *add_rows(making *m, int first, int n, stage *s) {
   const char *why;
-  cpu_spec spec = {.nframe = m->nframe, .frame = m->frame, .neq = n, .eq = &m->seg->eq[first], .home = m->home, .rows = true};
+  cpu_spec spec = {.nframe = m->nframe,
+                   .frame = m->frame,
+                   .neq = n,
+                   .eq = &m->seg->eq[first],
+                   .home = m->home,
+                   .rows = true};
   s->nest = cpu_nest_make(m->bind, &spec, &why);
   return s->nest ? NULL : why;
 }

@@ -7,9 +7,9 @@
 typedef struct contract_segment {
   cpu_product product;
   cpu_term *term;
-  cpu_start *start;          /* of a, b of each term */
-  cpu_start result;          /* of C, without a tile */
-  cpu_nest *tile;            /* what follows, by tiles; NULL: C is stored */
+  cpu_start *start; /* of a, b of each term */
+  cpu_start result; /* of C, without a tile */
+  cpu_nest *tile;   /* what follows, by tiles; NULL: C is stored */
 } contract_segment;
 
 typedef struct contract {
@@ -19,9 +19,10 @@ typedef struct contract {
   contract_segment *segment;
 } contract;
 
-/* ---- running ---------------------------------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
-static void follow(void *arg, int thread, int64_t batch, int64_t m0, int64_t n0, int mc, int nc, void *c, int64_t ldc) {
+static void follow(void *arg, int thread, int64_t batch, int64_t m0, int64_t n0, int mc, int nc,
+                   void *c, int64_t ldc) {
   cpu_nest *nest = arg;
   cpu_nest_tile(nest, thread, batch, m0, n0, mc, nc, c, ldc * nest->tile_bytes);
 }
@@ -34,18 +35,20 @@ static void run_contract(device_launch *self, void *const *data, const int64_t *
       g->term[i].a.at = cpu_start_at(&g->start[2 * i], data, symbols);
       g->term[i].b.at = cpu_start_at(&g->start[2 * i + 1], data, symbols);
     }
-    if (g->tile) cpu_nest_begin(g->tile, data, symbols);
-    else g->product.c.at = cpu_start_at(&g->result, data, symbols);
+    if (g->tile)
+      cpu_nest_begin(g->tile, data, symbols);
+    else
+      g->product.c.at = cpu_start_at(&g->result, data, symbols);
     cpu_gemm_run(l->gemm, &g->product);
   }
 }
 
-/* ---- segments -------------------------------------------------------------------------------------------------------------- */
+/* ---- segments -------------------------------------------------------------------------------- */
 
-typedef struct roles {       /* which indices are rows and columns */
+typedef struct roles { /* which indices are rows and columns */
   int nm, nn;
   const ir_index *const *m, *const *n;
-  bool turned;               /* A and B have changed places */
+  bool turned; /* A and B have changed places */
 } roles;
 
 static int64_t output_step(device_bind *bind, const ir_eq *eq, const ir_index *index) {
@@ -58,24 +61,30 @@ static roles choose_roles(device_bind *bind, const kernel_segment *seg) {
   const ir_eq *stored = seg->eq[seg->main].eq;
   for (int i = 0; i < seg->neq; i++)
     if (seg->eq[i].level == KERNEL_GLOBAL) stored = seg->eq[i].eq;
-  bool turned = seg->nn == 0 || (seg->nm > 0 && output_step(bind, stored, seg->n[seg->nn - 1]) != 1 &&
-                                 output_step(bind, stored, seg->m[seg->nm - 1]) == 1);
+  bool turned =
+      seg->nn == 0 || (seg->nm > 0 && output_step(bind, stored, seg->n[seg->nn - 1]) != 1 &&
+                       output_step(bind, stored, seg->m[seg->nm - 1]) == 1);
   if (turned) return (roles){seg->nn, seg->nm, seg->n, seg->m, true};
   return (roles){seg->nm, seg->nn, seg->m, seg->n, false};
 }
 
-static const char *add_terms(device_bind *bind, const kernel_segment *seg, const roles *r, contract_segment *g) {
-  cpu_indices batch = cpu_indices_of(bind, seg->nbatch, seg->batch), m = cpu_indices_of(bind, r->nm, r->m), n = cpu_indices_of(bind, r->nn, r->n),
-       k = cpu_indices_of(bind, seg->nk, seg->k);
+static const char *add_terms(device_bind *bind, const kernel_segment *seg, const roles *r,
+                             contract_segment *g) {
+  cpu_indices batch = cpu_indices_of(bind, seg->nbatch, seg->batch),
+              m = cpu_indices_of(bind, r->nm, r->m), n = cpu_indices_of(bind, r->nn, r->n),
+              k = cpu_indices_of(bind, seg->nk, seg->k);
   g->term = BASE_NEWS(bind->arena, cpu_term, seg->nproduct + 1);
   g->start = BASE_NEWS(bind->arena, cpu_start, 2 * seg->nproduct + 1);
-  g->product = (cpu_product){.batch = batch.count, .m = m.count, .n = n.count, .term = g->term, .terms = seg->nproduct};
+  g->product = (cpu_product){
+      .batch = batch.count, .m = m.count, .n = n.count, .term = g->term, .terms = seg->nproduct};
   for (int i = 0; i < seg->nproduct; i++) {
     const ir_expr *a = seg->product[i].a, *b = seg->product[i].b;
     cpu_term *t = &g->term[i];
     t->k = k.count;
-    const char *why = cpu_add_factor(bind, r->turned ? b : a, &t->a, &g->start[2 * i], &batch, &m, &k);
-    if (!why) why = cpu_add_factor(bind, r->turned ? a : b, &t->b, &g->start[2 * i + 1], &batch, &k, &n);
+    const char *why =
+        cpu_add_factor(bind, r->turned ? b : a, &t->a, &g->start[2 * i], &batch, &m, &k);
+    if (!why)
+      why = cpu_add_factor(bind, r->turned ? a : b, &t->b, &g->start[2 * i + 1], &batch, &k, &n);
     if (why) return why;
   }
   return NULL;
@@ -84,13 +93,18 @@ static const char *add_terms(device_bind *bind, const kernel_segment *seg, const
 /* The accumulator has the type of the equation's body. */
 static const char *check_sums(const kernel_segment *seg, const contract_segment *g) {
   bool wide = false;
-  for (int i = 0; i < seg->nproduct; i++) wide |= g->term[i].a.type == CPU_F64 || g->term[i].b.type == CPU_F64;
-  return wide == (seg->eq[seg->main].eq->body->type == IR_F64) ? NULL : "sums in another type than the factors'";
+  for (int i = 0; i < seg->nproduct; i++)
+    wide |= g->term[i].a.type == CPU_F64 || g->term[i].b.type == CPU_F64;
+  return wide == (seg->eq[seg->main].eq->body->type == IR_F64)
+             ? NULL
+             : "sums in another type than the factors'";
 }
 
-static const char *store_result(device_bind *bind, const kernel_segment *seg, const roles *r, contract_segment *g) {
+static const char *store_result(device_bind *bind, const kernel_segment *seg, const roles *r,
+                                contract_segment *g) {
   const ir_eq *eq = seg->eq[seg->main].eq;
-  cpu_indices batch = cpu_indices_of(bind, seg->nbatch, seg->batch), m = cpu_indices_of(bind, r->nm, r->m), n = cpu_indices_of(bind, r->nn, r->n);
+  cpu_indices batch = cpu_indices_of(bind, seg->nbatch, seg->batch),
+              m = cpu_indices_of(bind, r->nm, r->m), n = cpu_indices_of(bind, r->nn, r->n);
   cpu_place p = cpu_place_of(bind, eq->head, eq->lhs);
   if (p.why) return p.why;
   if (!cpu_gemm_type(eq->head->type, &g->product.c.type)) return "a result of integers";
@@ -101,10 +115,12 @@ static const char *store_result(device_bind *bind, const kernel_segment *seg, co
   return NULL;
 }
 
-static const char *add_tile(device_bind *bind, const kernel_segment *seg, const roles *r, contract_segment *g) {
+static const char *add_tile(device_bind *bind, const kernel_segment *seg, const roles *r,
+                            contract_segment *g) {
   const ir_eq *eq = seg->eq[seg->main].eq;
   int nframe = 0;
-  const ir_index **frame = BASE_NEWS(bind->arena, const ir_index *, seg->nbatch + r->nm + r->nn + 1);
+  const ir_index **frame =
+      BASE_NEWS(bind->arena, const ir_index *, seg->nbatch + r->nm + r->nn + 1);
   for (int i = 0; i < seg->nbatch; i++) frame[nframe++] = seg->batch[i];
   for (int i = 0; i < r->nm; i++) frame[nframe++] = r->m[i];
   for (int i = 0; i < r->nn; i++) frame[nframe++] = r->n[i];
@@ -112,11 +128,17 @@ static const char *add_tile(device_bind *bind, const kernel_segment *seg, const 
   cpu_home **homes = BASE_NEWS(bind->arena, cpu_home *, bind->program->tensors.n + 1);
   cpu_home *home = homes[eq->head->id] = BASE_NEW(bind->arena, cpu_home);
   int64_t bytes = (int64_t)ir_type_bytes((ir_type)eq->body->type);
-  *home = (cpu_home){.type = (ir_type)eq->body->type, .source = CPU_LOCAL, .n = 1, .index = frame + nframe - 1};
+  *home = (cpu_home){
+      .type = (ir_type)eq->body->type, .source = CPU_LOCAL, .n = 1, .index = frame + nframe - 1};
   home->step = BASE_NEW(bind->arena, int64_t);
   home->step[0] = bytes;
-  cpu_spec spec = {.nframe = nframe, .frame = frame, .neq = seg->neq, .eq = seg->eq, .home = homes,
-                   .given = &seg->eq[seg->main], .ntile = {seg->nbatch, r->nm, r->nn}};
+  cpu_spec spec = {.nframe = nframe,
+                   .frame = frame,
+                   .neq = seg->neq,
+                   .eq = seg->eq,
+                   .home = homes,
+                   .given = &seg->eq[seg->main],
+                   .ntile = {seg->nbatch, r->nm, r->nn}};
   const char *why;
   g->tile = cpu_nest_make(bind, &spec, &why);
   if (!g->tile) return why;

@@ -1,6 +1,6 @@
-/* emit: where operands are. Positions become one address that moves by a fixed step along each axis; what depends
- * on data is added by the line program, or for each lane by a gather. Positions that may lie outside narrow the
- * range of the line in which anything is read. */
+/* emit: where operands are. Positions become one address that moves by a fixed step along each
+ * axis; what depends on data is added by the line program, or for each lane by a gather. Positions
+ * that may lie outside narrow the range of the line in which anything is read. */
 #include "device/cpu/emit.h"
 
 #include <string.h>
@@ -18,14 +18,15 @@ static bool moves(const ir_expr *e) {
   return false;
 }
 
-/* ---- cursors -------------------------------------------------------------------------------------------- */
+/* ---- cursors --------------------------------------------------------------------------------- */
 
 static cpu_cursor fresh(const cpu_nest *nest, int source) {
   return (cpu_cursor){.source = source, .step = BASE_NEWS(nest->arena, int64_t, nest->naxis + 1)};
 }
 
 /* c += scale a, but for a constant that moves with a loop, which joins LATE. */
-static void add_affine(cpu_nest *nest, cpu_cursor *c, const ir_affine *a, int64_t scale, const ir_expr **late) {
+static void add_affine(cpu_nest *nest, cpu_cursor *c, const ir_affine *a, int64_t scale,
+                       const ir_expr **late) {
   const int64_t *symbols = nest->bind->symbols;
   ir_program *p = nest->bind->program;
   for (int i = 0; i < a->n; i++) {
@@ -41,7 +42,8 @@ static void add_affine(cpu_nest *nest, cpu_cursor *c, const ir_affine *a, int64_
 }
 
 static bool same_cursor(const cpu_nest *nest, const cpu_cursor *a, const cpu_cursor *b) {
-  return a->source == b->source && a->offset == b->offset && a->late == b->late && a->scale == b->scale &&
+  return a->source == b->source && a->offset == b->offset && a->late == b->late &&
+         a->scale == b->scale &&
          memcmp(a->step, b->step, sizeof *a->step * (size_t)nest->naxis) == 0;
 }
 
@@ -65,9 +67,12 @@ static int derived(cpu_emit *e) {
   return cpu_pass_cursor(e->nest, e->pass, &c);
 }
 
-static int64_t along(const cpu_emit *e, const cpu_cursor *c) { return e->pass->v >= 0 ? c->step[e->pass->v] : 0; }
+static int64_t along(const cpu_emit *e, const cpu_cursor *c) {
+  return e->pass->v >= 0 ? c->step[e->pass->v] : 0;
+}
 
-int emit_number(cpu_emit *e, const ir_affine *a, int64_t scale, int64_t add, const ir_affine *less, int64_t *step) {
+int emit_number(cpu_emit *e, const ir_affine *a, int64_t scale, int64_t add, const ir_affine *less,
+                int64_t *step) {
   cpu_cursor c = fresh(e->nest, CPU_NUMBER);
   c.offset = add;
   c.scale = 1;
@@ -77,7 +82,7 @@ int emit_number(cpu_emit *e, const ir_affine *a, int64_t scale, int64_t add, con
   return cpu_pass_cursor(e->nest, e->pass, &c);
 }
 
-/* ---- ranges ----------------------------------------------------------------------------------------------- */
+/* ---- ranges ---------------------------------------------------------------------------------- */
 
 int emit_new_range(cpu_emit *e) {
   cpu_pool *pool = &e->nest->pool;
@@ -88,22 +93,26 @@ int emit_new_range(cpu_emit *e) {
 }
 
 /* Whether an affine position may leave [0, size) at some point of the nest. */
-static bool may_leave(const cpu_nest *nest, const kernel_access *access, const ir_affine *a, int64_t size) {
+static bool may_leave(const cpu_nest *nest, const kernel_access *access, const ir_affine *a,
+                      int64_t size) {
   if (moves(a->constant)) return access->guarded;
   int64_t least = ir_eval_size(a->constant, nest->bind->symbols), most = least;
   for (int i = 0; i < a->n; i++) {
     int axis = cpu_nest_axis(nest, a->index[i]);
     if (axis < 0) continue;
     int64_t reach = ir_eval_size(a->coefficient[i], nest->bind->symbols) * (nest->extent[axis] - 1);
-    if (reach < 0) least += reach;
-    else most += reach;
+    if (reach < 0)
+      least += reach;
+    else
+      most += reach;
   }
   return least < 0 || most >= size;
 }
 
 static void keep_inside(cpu_emit *e, emit_place *p, const ir_affine *a, int64_t size) {
   int64_t step, back_step;
-  int above = emit_number(e, a, 1, -size, NULL, &step), under = emit_number(e, a, -1, -1, NULL, &back_step);
+  int above = emit_number(e, a, 1, -size, NULL, &step),
+      under = emit_number(e, a, -1, -1, NULL, &back_step);
   if (p->range == 0) p->range = emit_new_range(e);
   emit_list *back = emit_before_line(e);
   emit_set(e, VM_R_BELOW, above, 0, p->range, step);
@@ -112,20 +121,22 @@ static void keep_inside(cpu_emit *e, emit_place *p, const ir_affine *a, int64_t 
   if (step != 0) p->range_varies = true;
 }
 
-/* ---- accesses -------------------------------------------------------------------------------------------- */
+/* ---- accesses -------------------------------------------------------------------------------- */
 
 ir_type cpu_stored_type(const cpu_nest *nest, const ir_tensor *t) {
   return nest->home[t->id] ? nest->home[t->id]->type : t->type;
 }
 
 /* In its tensor's memory, or in a home that holds all of it. */
-static cpu_cursor tensor_cursor(cpu_nest *nest, const kernel_access *access, const cpu_home *home, int64_t *stride) {
+static cpu_cursor tensor_cursor(cpu_nest *nest, const kernel_access *access, const cpu_home *home,
+                                int64_t *stride) {
   const ir_tensor *t = access->tensor;
   cpu_cursor c = fresh(nest, home ? home->source : t->id);
   c.scale = (int64_t)ir_type_bytes(home ? home->type : t->type);
   device_strides(t, nest->bind->symbols, stride);
   for (int k = 0; k < t->rank; k++)
-    if (access->position[k].value < 0) add_affine(nest, &c, &access->position[k].affine, stride[k], &c.late);
+    if (access->position[k].value < 0)
+      add_affine(nest, &c, &access->position[k].affine, stride[k], &c.late);
   c.offset *= c.scale;
   for (int i = 0; i < nest->naxis; i++) c.step[i] *= c.scale;
   if (home) c.offset += home->offset;
@@ -174,8 +185,10 @@ void emit_place_of(cpu_emit *e, const kernel_access *access, emit_place *p) {
   for (int k = 0; k < t->rank; k++) {
     const kernel_position *at = &access->position[k];
     int64_t size = ir_eval_size(t->size[k], nest->bind->symbols);
-    if (at->value >= 0) p->steps[p->nstep++] = (emit_step){at->value, size, stride[k]};
-    else if (may_leave(nest, access, &at->affine, size)) keep_inside(e, p, &at->affine, size);
+    if (at->value >= 0)
+      p->steps[p->nstep++] = (emit_step){at->value, size, stride[k]};
+    else if (may_leave(nest, access, &at->affine, size))
+      keep_inside(e, p, &at->affine, size);
   }
 }
 
@@ -186,7 +199,8 @@ int cpu_emit_place(cpu_emit *e, const kernel_access *access, int64_t *step) {
   return p.cursor;
 }
 
-bool cpu_access_step(const cpu_nest *nest, const kernel_code *code, const kernel_access *access, int axis, int64_t *step) {
+bool cpu_access_step(const cpu_nest *nest, const kernel_code *code, const kernel_access *access,
+                     int axis, int64_t *step) {
   const ir_tensor *t = access->tensor;
   int64_t stride[64];
   *step = 0;
@@ -224,7 +238,7 @@ bool cpu_value_moves(const cpu_nest *nest, const kernel_code *code, int value, i
   return false;
 }
 
-/* ---- positions that depend on data ------------------------------------------------------------------------ */
+/* ---- positions that depend on data ----------------------------------------------------------- */
 
 bool emit_gathers(const cpu_emit *e, const emit_place *p) {
   for (int i = 0; i < p->nstep; i++)
@@ -240,7 +254,8 @@ int emit_place_cursor(cpu_emit *e, emit_place *p) {
   int64_t bytes = (int64_t)ir_type_bytes(p->type);
   for (int i = 0; i < p->nstep; i++) {
     cpu_pool *pool = &e->nest->pool;
-    int at = emit_wide(e, p->steps[i].value), inside = pool->wides++, mask = pool->masks++, to = derived(e);
+    int at = emit_wide(e, p->steps[i].value), inside = pool->wides++, mask = pool->masks++,
+        to = derived(e);
     emit_set(e, VM_M_SET, 0, 0, mask, 1);
     emit_set(e, VM_W_INSIDE, at, mask, inside, p->steps[i].size);
     emit_set(e, VM_R_MASK, mask, 0, p->range, 0);
@@ -259,8 +274,10 @@ int emit_index(cpu_emit *e, const emit_place *p, int *mask) {
   *mask = emit_take(e, &e->masks, &pool->masks);
   cpu_cursor zero = fresh(e->nest, CPU_NUMBER);
   emit_set(e, VM_W_IOTA, cpu_pass_cursor(e->nest, e->pass, &zero), 0, sum, p->step / bytes);
-  if (p->range) emit_set(e, VM_M_RANGE, p->range, 0, *mask, 0);
-  else emit_set(e, VM_M_SET, 0, 0, *mask, 1);
+  if (p->range)
+    emit_set(e, VM_M_RANGE, p->range, 0, *mask, 0);
+  else
+    emit_set(e, VM_M_SET, 0, 0, *mask, 1);
   for (int i = 0; i < p->nstep; i++) {
     emit_set(e, VM_W_INSIDE, emit_wide(e, p->steps[i].value), *mask, inside, p->steps[i].size);
     emit_set(e, VM_W_STEP, sum, inside, sum, p->steps[i].stride);

@@ -3,7 +3,7 @@
 
 #include "device/cpu/cpu.h"
 
-/* ---- nests: all at once, then their partial results ------------------------------------------------------------- */
+/* ---- nests: all at once, then their partial results ------------------------------------------ */
 
 typedef struct nests {
   device_launch head;
@@ -20,8 +20,10 @@ static void share(void *arg, int worker) {
 static void run_nests(device_launch *self, void *const *data, const int64_t *symbols) {
   nests *l = (nests *)self;
   for (int i = 0; i < l->n; i++) cpu_nest_begin(l->nest[i], data, symbols);
-  if (l->nworker > 1) base_parallel(l->threads, l->nworker, share, l);
-  else share(l, 0);
+  if (l->nworker > 1)
+    base_parallel(l->threads, l->nworker, share, l);
+  else
+    share(l, 0);
   for (int i = 0; i < l->n; i++) cpu_nest_end(l->nest[i]);
 }
 

@@ -7,11 +7,11 @@
 #include "device/cpu/emit.h"
 #include "device/cpu/plan.h"
 
-enum { UNIT_TILES = 16 };    /* a unit's program may be so long */
+enum { UNIT_TILES = 16 }; /* a unit's program may be so long */
 
 static uint64_t bit(int axis) { return (uint64_t)1 << axis; }
 
-/* ---- programs ----------------------------------------------------------------------------------------------- */
+/* ---- programs -------------------------------------------------------------------------------- */
 
 typedef struct programs {
   plan *plan;
@@ -34,7 +34,8 @@ static void put(const programs *g, cpu_emit *e, const plan_eq *q, int output) {
     return;
   }
   int cursor = cpu_emit_place(e, g->body->code->outputs.at[output].access, &step);
-  cpu_emit_put(e, (ir_type)q->eq->eq->body->type, cpu_stored_type(g->nest, q->eq->eq->head), cursor, step);
+  cpu_emit_put(e, (ir_type)q->eq->eq->body->type, cpu_stored_type(g->nest, q->eq->eq->head), cursor,
+               step);
 }
 
 /* Results of a chunk, for all points of the free axes, the vector axis innermost. */
@@ -54,8 +55,10 @@ static int chunk_cursor(programs *g, const plan_eq *q, int output) {
     stride *= nest->extent[i];
   }
   cpu_partial *p = &nest->partial[nest->npartial++];
-  *p = (cpu_partial){.eq = q->eq, .offset = nest->chunk_bytes, .count = stride / size, .step = c.step};
-  p->to = cpu_access_cursor(nest, g->body->code->outputs.at[output].access, nest->home[q->eq->eq->head->id]);
+  *p = (cpu_partial){
+      .eq = q->eq, .offset = nest->chunk_bytes, .count = stride / size, .step = c.step};
+  p->to = cpu_access_cursor(nest, g->body->code->outputs.at[output].access,
+                            nest->home[q->eq->eq->head->id]);
   p->type = cpu_stored_type(nest, q->eq->eq->head);
   nest->chunk_bytes += (stride + 63) & ~(int64_t)63;
   return cpu_pass_cursor(nest, g->pass, &c);
@@ -71,7 +74,8 @@ static void emit_map(const programs *g, const plan_eq *q, int output) {
   if (q->given && q->eq->level == KERNEL_GLOBAL) {
     cpu_cursor c = cpu_access_cursor(g->nest, o->access, NULL);
     step = g->pass->v >= 0 ? c.step[g->pass->v] : 0;
-    cpu_emit_store(g->body, o->value, q->eq->eq->head->type, cpu_pass_cursor(g->nest, g->pass, &c), step);
+    cpu_emit_store(g->body, o->value, q->eq->eq->head->type, cpu_pass_cursor(g->nest, g->pass, &c),
+                   step);
   }
   if (q->given || !has_output(g, q)) return;
   const cpu_home *home = g->nest->home[q->eq->eq->head->id];
@@ -87,7 +91,8 @@ static void emit_lanes(programs *g, const plan_eq *q, int output) {
   ir_agg agg = q->eq->eq->agg;
   ir_type computed = (ir_type)q->eq->eq->body->type;
   int value = g->body->code->outputs.at[output].value;
-  bool one_tile = computed == IR_F32 && g->pass->nloop == 0 && g->pass->n <= VM_TILE && !g->nest->strips;
+  bool one_tile =
+      computed == IR_F32 && g->pass->nloop == 0 && g->pass->n <= VM_TILE && !g->nest->strips;
   if (one_tile) {
     const cpu_home *home = g->nest->home[q->eq->eq->head->id];
     bool kept = home && home->source == CPU_SCALAR && !q->partial;
@@ -99,11 +104,14 @@ static void emit_lanes(programs *g, const plan_eq *q, int output) {
     cpu_emit_neutral(g->start, agg, computed, accumulator);
     cpu_emit_fold(g->finish, agg, computed, accumulator);
   }
-  if (q->partial) cpu_emit_join(g->finish, agg, computed, chunk_cursor(g, q, output));
-  else if (has_output(g, q)) put(g, g->finish, q, output);
+  if (q->partial)
+    cpu_emit_join(g->finish, agg, computed, chunk_cursor(g, q, output));
+  else if (has_output(g, q))
+    put(g, g->finish, q, output);
 }
 
-/* Accumulators in memory: those of the tensor itself where they have its type and lie side by side. */
+/* Accumulators in memory: those of the tensor itself where they have its type and lie side by side.
+ */
 static void emit_memory(programs *g, const plan_eq *q, int output) {
   const kernel_output *o = &g->body->code->outputs.at[output];
   const ir_tensor *head = q->eq->eq->head;
@@ -130,9 +138,10 @@ static void emit_memory(programs *g, const plan_eq *q, int output) {
   put(g, g->finish, q, output);
 }
 
-/* ---- loops ------------------------------------------------------------------------------------------------------ */
+/* ---- loops ----------------------------------------------------------------------------------- */
 
-static bool joins(const cpu_nest *nest, const cpu_pass *pass, int outer, int inner, int64_t extent, bool frame) {
+static bool joins(const cpu_nest *nest, const cpu_pass *pass, int outer, int inner, int64_t extent,
+                  bool frame) {
   for (int i = 0; i < pass->cursor.n; i++) {
     const cpu_cursor *c = &nest->cursor.at[pass->cursor.at[i]];
     if (c->source == CPU_DERIVED || (c->source == CPU_LOCAL && frame)) continue;
@@ -142,15 +151,18 @@ static bool joins(const cpu_nest *nest, const cpu_pass *pass, int outer, int inn
 }
 
 /* Drop loops of one round, merge each with the next inner one where every cursor agrees. */
-static int merge(const cpu_nest *nest, cpu_pass *const *pass, int npass, cpu_level *level, int n, bool frame) {
+static int merge(const cpu_nest *nest, cpu_pass *const *pass, int npass, cpu_level *level, int n,
+                 bool frame) {
   int kept = 0;
   for (int i = 0; i < n; i++) {
     if (level[i].extent == 1) continue;
     bool all = kept > 0;
     for (int k = 0; k < npass && all; k++)
       all = joins(nest, pass[k], level[kept - 1].axis, level[i].axis, level[i].extent, frame);
-    if (all) level[kept - 1] = (cpu_level){level[i].axis, level[kept - 1].extent * level[i].extent};
-    else level[kept++] = level[i];
+    if (all)
+      level[kept - 1] = (cpu_level){level[i].axis, level[kept - 1].extent * level[i].extent};
+    else
+      level[kept++] = level[i];
   }
   return kept;
 }
@@ -189,7 +201,8 @@ static void emit_pass(plan *p, cpu_pass *pass, int k) {
   pass->nouter = pass->nloop;
   add_loops(nest, pass, shape->red);
   for (int i = 0; i < p->neq; i++)
-    if (p->eq[i].pass == k) (p->eq[i].given ? kernel_code_add_given : kernel_code_add)(code, p->eq[i].eq);
+    if (p->eq[i].pass == k)
+      (p->eq[i].given ? kernel_code_add_given : kernel_code_add)(code, p->eq[i].eq);
   g.start = cpu_emit_open(nest, pass, NULL);
   g.body = cpu_emit_open(nest, pass, code);
   g.finish = cpu_emit_open(nest, pass, NULL);
@@ -197,9 +210,12 @@ static void emit_pass(plan *p, cpu_pass *pass, int k) {
     const plan_eq *q = &p->eq[i];
     if (q->pass != k) continue;
     bool lanes = pass->v < 0 || (q->red & bit(pass->v));
-    if (p->scatter || (q->red && !lanes)) emit_memory(&g, q, output);
-    else if (q->red) emit_lanes(&g, q, output);
-    else emit_map(&g, q, output);
+    if (p->scatter || (q->red && !lanes))
+      emit_memory(&g, q, output);
+    else if (q->red)
+      emit_lanes(&g, q, output);
+    else
+      emit_map(&g, q, output);
     output++;
   }
   merge_pass(nest, pass);
@@ -220,9 +236,11 @@ static void frame_levels(cpu_nest *nest, int v, int workers) {
   if (nest->strips) nest->level[nest->nlevel++] = (cpu_level){v, nest->extent[v]};
   nest->nlevel = merge(nest, nest->pass, nest->npass, nest->level, nest->nlevel, nest->strips);
   if (!nest->strips) return;
-  if (nest->nlevel == 0 || nest->level[nest->nlevel - 1].axis != v) nest->level[nest->nlevel++] = (cpu_level){v, 1};
+  if (nest->nlevel == 0 || nest->level[nest->nlevel - 1].axis != v)
+    nest->level[nest->nlevel++] = (cpu_level){v, 1};
   cpu_level *last = &nest->level[nest->nlevel - 1];
-  int64_t n = last->extent, lines = 1, most = nest->npass > 1 || nest->pass[0]->nloop > 0 || nest->local_bytes ? PLAN_STRIP : n;
+  int64_t n = last->extent, lines = 1,
+          most = nest->npass > 1 || nest->pass[0]->nloop > 0 || nest->local_bytes ? PLAN_STRIP : n;
   for (int i = 0; i < nest->nlevel - 1; i++) lines *= nest->level[i].extent;
   int64_t parts = lines >= 4 * workers ? 1 : lines == 1 ? workers : 2 * workers;
   nest->strip = ((n + parts - 1) / parts + VM_TILE - 1) & ~(int64_t)(VM_TILE - 1);
@@ -239,7 +257,8 @@ static void tile_levels(cpu_nest *nest, const int *ntile) {
     cpu_level *level = nest->level + nest->nlevel;
     for (int i = 0; i < ntile[g]; i++) level[i] = (cpu_level){from + i, nest->extent[from + i]};
     nest->ntile[g] = merge(nest, nest->pass, nest->npass, level, ntile[g], true);
-    bool vector = g == 2 && (nest->ntile[g] == 0 || level[nest->ntile[g] - 1].axis != nest->nframe - 1);
+    bool vector =
+        g == 2 && (nest->ntile[g] == 0 || level[nest->ntile[g] - 1].axis != nest->nframe - 1);
     if (vector) level[nest->ntile[g]++] = (cpu_level){nest->nframe - 1, 1};
     nest->nlevel += nest->ntile[g];
   }
@@ -247,12 +266,13 @@ static void tile_levels(cpu_nest *nest, const int *ntile) {
   nest->base = BASE_NEWS(nest->arena, int64_t, nest->cursor.n + 1);
 }
 
-/* What each cursor moves by when loop d of [from, to) takes a step and those inside begin again. PASS NULL: of the
- * frame's loops. */
+/* What each cursor moves by when loop d of [from, to) takes a step and those inside begin again.
+ * PASS NULL: of the frame's loops. */
 static int64_t **turns(cpu_nest *nest, const cpu_pass *pass, int from, int to) {
   int n = nest->cursor.n;
   const cpu_level *level = pass ? pass->loop : nest->level;
-  int64_t **turn = BASE_NEWS(nest->arena, int64_t *, to + 1), *back = BASE_NEWS(nest->arena, int64_t, n + 1);
+  int64_t **turn = BASE_NEWS(nest->arena, int64_t *, to + 1),
+          *back = BASE_NEWS(nest->arena, int64_t, n + 1);
   for (int d = to - 1; d >= from; d--) {
     turn[d] = BASE_NEWS(nest->arena, int64_t, n + 1);
     for (int i = 0; i < n; i++) {
@@ -265,7 +285,7 @@ static int64_t **turns(cpu_nest *nest, const cpu_pass *pass, int from, int to) {
   return turn;
 }
 
-/* ---- workers -------------------------------------------------------------------------------------------------------- */
+/* ---- workers --------------------------------------------------------------------------------- */
 
 static void *aligned(base_arena *arena, size_t bytes) {
   char *p = base_alloc(arena, bytes + 192);
@@ -297,7 +317,8 @@ static void make_workers(cpu_nest *nest) {
   }
 }
 
-/* Large outputs that are not read again go past the cache, if their lines fill whole 64 bytes from the first. */
+/* Large outputs that are not read again go past the cache, if their lines fill whole 64 bytes from
+ * the first. */
 static void choose_streams(cpu_nest *nest, const plan *p) {
   double points = 1;
   for (int i = 0; i < nest->nframe; i++) points *= (double)nest->extent[i];
@@ -307,7 +328,8 @@ static void choose_streams(cpu_nest *nest, const plan *p) {
     const cpu_cursor *c = &nest->cursor.at[i];
     bool whole = c->source >= 0 && c->offset % 64 == 0 && !c->late;
     for (int d = 0; d < nest->nlevel - 1; d++) whole &= c->step[nest->level[d].axis] % 64 == 0;
-    for (int k = 0; k < p->neq; k++) whole &= p->eq[k].eq->eq->head->id != c->source || !p->eq[k].eq->eq->nred;
+    for (int k = 0; k < p->neq; k++)
+      whole &= p->eq[k].eq->eq->head->id != c->source || !p->eq[k].eq->eq->nred;
     if (!whole) continue;
     nest->streams |= cpu_emit_stream(nest, &pass->body, i);
   }
@@ -321,7 +343,8 @@ static void choose_unit(cpu_nest *nest) {
     if (nest->pass[k]->nloop > 0 || !nest->pass[k]->body.tile) return;
     if (nest->pass[k]->start.tile || nest->pass[k]->finish.tile) return;
   }
-  if (!nest->strips && tiles <= UNIT_TILES) nest->unit = cpu_emit_unit(nest, nest->npass, nest->pass);
+  if (!nest->strips && tiles <= UNIT_TILES)
+    nest->unit = cpu_emit_unit(nest, nest->npass, nest->pass);
 }
 
 static void count_units(cpu_nest *nest) {
@@ -332,7 +355,8 @@ static void count_units(cpu_nest *nest) {
     nest->nchunk = nest->nworker;
     return;
   }
-  nest->nchunk = nest->units < CPU_CHUNKS ? (int)nest->units : CPU_CHUNKS;   /* whatever the number of threads */
+  nest->nchunk =
+      nest->units < CPU_CHUNKS ? (int)nest->units : CPU_CHUNKS; /* whatever the number of threads */
   if (nest->nchunk < 1) nest->nchunk = 1;
   if (nest->nworker > nest->nchunk) nest->nworker = nest->nchunk;
   nest->chunk = aligned(nest->arena, (size_t)nest->chunk_bytes * (size_t)nest->nchunk + 64);
@@ -359,12 +383,13 @@ cpu_nest *cpu_nest_make(device_bind *bind, const cpu_spec *spec, const char **wh
   for (int i = 0; spec->home && i < bind->program->tensors.n; i++) nest->home[i] = spec->home[i];
   plan p = {.nest = nest};
   *why = plan_make(&p, spec);
-  if (!*why && p.tiles && (p.npass != 1 || p.pass[0].inner || p.pass[0].partial)) *why = "a reduction follows in the tile";
+  if (!*why && p.tiles && (p.npass != 1 || p.pass[0].inner || p.pass[0].partial))
+    *why = "a reduction follows in the tile";
   for (int k = 0; k < p.npass && !*why && p.rows; k++)
     if (p.pass[k].partial) *why = "a result over the whole frame";
   if (*why) return NULL;
   nest->npass = p.npass;
-  nest->pool.ranges = 1;       /* the first is everything */
+  nest->pool.ranges = 1; /* the first is everything */
   nest->pass = BASE_NEWS(nest->arena, cpu_pass *, p.npass + 1);
   nest->partial = BASE_NEWS(nest->arena, cpu_partial, spec->neq + 1);
   for (int k = 0; k < p.npass; k++) {
@@ -372,12 +397,16 @@ cpu_nest *cpu_nest_make(device_bind *bind, const cpu_spec *spec, const char **wh
     emit_pass(&p, nest->pass[k], k);
   }
   nest->nworker = workers_for(nest);
-  if (p.tiles) tile_levels(nest, spec->ntile);
-  else frame_levels(nest, p.v, nest->nworker);
+  if (p.tiles)
+    tile_levels(nest, spec->ntile);
+  else
+    frame_levels(nest, p.v, nest->nworker);
   choose_unit(nest);
   bool by_rows = p.tiles;
-  nest->turn = turns(nest, NULL, by_rows ? nest->ntile[0] : 0, by_rows ? nest->ntile[0] + nest->ntile[1] : nest->nlevel);
-  for (int k = 0; k < nest->npass; k++) nest->pass[k]->turn = turns(nest, nest->pass[k], 0, nest->pass[k]->nloop);
+  nest->turn = turns(nest, NULL, by_rows ? nest->ntile[0] : 0,
+                     by_rows ? nest->ntile[0] + nest->ntile[1] : nest->nlevel);
+  for (int k = 0; k < nest->npass; k++)
+    nest->pass[k]->turn = turns(nest, nest->pass[k], 0, nest->pass[k]->nloop);
   if (p.tiles || p.rows) {
     nest->nworker = cpu_threads(nest->bind->device);
   } else {

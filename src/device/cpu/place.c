@@ -1,5 +1,5 @@
-/* place: where the factors of a product lie. The place of an element is a sum of parts, by batch, by row and by column,
- * each given to gemm as a stride or as a table of offsets. */
+/* place: where the factors of a product lie. The place of an element is a sum of parts, by batch,
+ * by row and by column, each given to gemm as a stride or as a table of offsets. */
 #include "device/cpu/place.h"
 
 #include "device/cpu/cpu.h"
@@ -13,16 +13,19 @@ static bool moves(const ir_expr *e) {
 
 static int64_t coefficient(const cpu_place *p, int k, const ir_index *index) {
   for (int i = 0; i < p->position[k].n; i++)
-    if (p->position[k].index[i] == index) return ir_eval_size(p->position[k].coefficient[i], p->bind->symbols);
+    if (p->position[k].index[i] == index)
+      return ir_eval_size(p->position[k].coefficient[i], p->bind->symbols);
   return 0;
 }
 
 cpu_place cpu_place_of(device_bind *bind, const ir_tensor *t, const ir_expr *const *position) {
-  cpu_place p = {.bind = bind, .tensor = t, .position = BASE_NEWS(bind->arena, ir_affine, t->rank + 1)};
+  cpu_place p = {
+      .bind = bind, .tensor = t, .position = BASE_NEWS(bind->arena, ir_affine, t->rank + 1)};
   device_strides(t, bind->symbols, p.stride);
   for (int k = 0; k < t->rank; k++) {
     p.size[k] = ir_eval_size(t->size[k], bind->symbols);
-    if (!ir_affine_of(bind->program, position[k], &p.position[k])) p.why = "a place that is not affine in the indices";
+    if (!ir_affine_of(bind->program, position[k], &p.position[k]))
+      p.why = "a place that is not affine in the indices";
     for (int i = 0; i < p.position[k].n && !p.why; i++)
       if (moves(p.position[k].coefficient[i])) p.why = "a stride that changes in a loop";
   }
@@ -57,7 +60,8 @@ int64_t cpu_place_step(const cpu_place *p, const ir_index *index) {
 
 cpu_indices cpu_indices_of(const device_bind *bind, int n, const ir_index *const *index) {
   cpu_indices a = {.n = n, .index = index, .count = 1};
-  for (int i = 0; i < n; i++) a.count *= a.extent[i] = ir_eval_size(index[i]->extent, bind->symbols);
+  for (int i = 0; i < n; i++)
+    a.count *= a.extent[i] = ir_eval_size(index[i]->extent, bind->symbols);
   return a;
 }
 
@@ -66,8 +70,10 @@ cpu_axis cpu_table(device_bind *bind, const cpu_indices *a, const int64_t *step,
   bool plain = start == 0;
   for (int i = a->n - 1; i >= 0; i--) {
     if (a->extent[i] == 1) continue;
-    if (reach == 1) stride = step[i];
-    else plain &= step[i] == stride * reach;
+    if (reach == 1)
+      stride = step[i];
+    else
+      plain &= step[i] == stride * reach;
     reach *= a->extent[i];
   }
   if (plain) return (cpu_axis){.stride = stride};
@@ -98,12 +104,15 @@ static void reach(const cpu_place *p, int k, const cpu_indices *a, int64_t *leas
   }
 }
 
-/* Positions that may lie outside become guards: by row and column, which is all that gemm knows of. */
-static void guard(cpu_place *p, cpu_matrix *m, const cpu_indices *batch, const cpu_indices *row, const cpu_indices *col) {
+/* Positions that may lie outside become guards: by row and column, which is all that gemm knows of.
+ */
+static void guard(cpu_place *p, cpu_matrix *m, const cpu_indices *batch, const cpu_indices *row,
+                  const cpu_indices *col) {
   cpu_guard *guards = BASE_NEWS(p->bind->arena, cpu_guard, p->tensor->rank + 1);
   for (int k = 0; k < p->tensor->rank; k++) {
-    if (moves(p->position[k].constant)) continue;      /* proven inside by the compiler */
-    int64_t start = ir_eval_size(p->position[k].constant, p->bind->symbols), least = start, most = start, step[64];
+    if (moves(p->position[k].constant)) continue; /* proven inside by the compiler */
+    int64_t start = ir_eval_size(p->position[k].constant, p->bind->symbols), least = start,
+            most = start, step[64];
     reach(p, k, batch, &least, &most);
     if (least != start || most != start) {
       int64_t low = least, high = most;
@@ -126,13 +135,15 @@ static void guard(cpu_place *p, cpu_matrix *m, const cpu_indices *batch, const c
 }
 
 bool cpu_gemm_type(ir_type type, cpu_type *out) {
-  static const cpu_type of[IR_TYPES] = {[IR_F16] = CPU_F16, [IR_BF16] = CPU_BF16, [IR_F32] = CPU_F32, [IR_F64] = CPU_F64};
+  static const cpu_type of[IR_TYPES] = {
+      [IR_F16] = CPU_F16, [IR_BF16] = CPU_BF16, [IR_F32] = CPU_F32, [IR_F64] = CPU_F64};
   *out = of[type];
   return type == IR_F16 || type == IR_BF16 || type == IR_F32 || type == IR_F64;
 }
 
-const char *cpu_add_factor(device_bind *bind, const ir_expr *e, cpu_matrix *m, cpu_start *f, const cpu_indices *batch, const cpu_indices *row,
-                              const cpu_indices *col) {
+const char *cpu_add_factor(device_bind *bind, const ir_expr *e, cpu_matrix *m, cpu_start *f,
+                           const cpu_indices *batch, const cpu_indices *row,
+                           const cpu_indices *col) {
   if (!e) return "a sum without a second factor";
   for (; e->op == IR_CAST; e = e->arg[0])
     if (e->u.to != IR_F32 && e->u.to != IR_F64) return "a factor that is rounded first";

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* ---- equations ------------------------------------------------------------------------------------------- */
+/* ---- equations ------------------------------------------------------------------------------- */
 
 static uint64_t bit(int axis) { return (uint64_t)1 << axis; }
 
@@ -41,18 +41,22 @@ static const char *survey_eq(plan *p, plan_eq *q, const kernel_eq *eq) {
   if (((q->free | q->red) & frame) != frame) return "an equation does not run over the whole frame";
   q->partial = (q->red & frame) != 0;
   q->code = kernel_code_open(nest->arena, nest->bind->program);
-  if (q->given) kernel_code_add_given(q->code, eq);
-  else kernel_code_add(q->code, eq);
+  if (q->given)
+    kernel_code_add_given(q->code, eq);
+  else
+    kernel_code_add(q->code, eq);
   for (int k = 0; k < eq->eq->head->rank; k++)
-    if (!p->scatter && q->code->outputs.at[0].access->position[k].value >= 0) return "a left side depends on data";
+    if (!p->scatter && q->code->outputs.at[0].access->position[k].value >= 0)
+      return "a left side depends on data";
   return NULL;
 }
 
-/* ---- cost: nanoseconds, roughly ---------------------------------------------------------------------------- */
+/* ---- cost: nanoseconds, roughly -------------------------------------------------------------- */
 
 static const double LINE_COST = 15, TILE_COST = 4, NEAR_COST = 2, FAR_COST = 50;
 
-static double access_cost(const cpu_nest *nest, const kernel_code *code, const kernel_access *a, int axis) {
+static double access_cost(const cpu_nest *nest, const kernel_code *code, const kernel_access *a,
+                          int axis) {
   int64_t step, size = (int64_t)ir_type_bytes(cpu_stored_type(nest, a->tensor));
   if (axis < 0) return 0;
   if (!cpu_access_step(nest, code, a, axis, &step)) return FAR_COST;
@@ -75,7 +79,8 @@ static double eq_cost(const cpu_nest *nest, const plan_eq *q, int axis) {
     tile += value_cost(v);
     if (v->op == IR_READ) tile += access_cost(nest, q->code, v->u.access, axis);
   }
-  if (axis < 0 || !(q->red & bit(axis))) tile += access_cost(nest, q->code, q->code->outputs.at[0].access, axis);
+  if (axis < 0 || !(q->red & bit(axis)))
+    tile += access_cost(nest, q->code, q->code->outputs.at[0].access, axis);
   double tiles = axis < 0 ? 1 : (double)((nest->extent[axis] + VM_TILE - 1) / VM_TILE);
   return points * (LINE_COST + tiles * tile);
 }
@@ -106,11 +111,12 @@ static void choose_form(plan *p, bool rows) {
   for (int i = 0; i < p->neq && nest->strips; i++) p->eq[i].v = p->v;
 }
 
-/* ---- passes --------------------------------------------------------------------------------------------------- */
+/* ---- passes ---------------------------------------------------------------------------------- */
 
 static bool along_line(const plan_eq *q) { return q->v >= 0 && (q->red & bit(q->v)); }
 
-/* Partial results that lie along the vector axis are added to memory at once: nothing starts or finishes them. */
+/* Partial results that lie along the vector axis are added to memory at once: nothing starts or
+ * finishes them. */
 static bool accumulates(const plan_eq *q) { return q->red && !(q->partial && !along_line(q)); }
 
 static bool fits(const plan *p, const plan_pass *pass, const plan_eq *q) {
@@ -118,7 +124,8 @@ static bool fits(const plan *p, const plan_pass *pass, const plan_eq *q) {
   if (pass->inner != q->inner) return false;
   if (!q->red) return true;
   if ((pass->reduces || pass->partial) && pass->v != q->v) return false;
-  return !accumulates(q) || !pass->reduces || (pass->red == inner_red && pass->along == along_line(q));
+  return !accumulates(q) || !pass->reduces ||
+         (pass->red == inner_red && pass->along == along_line(q));
 }
 
 /* The first pass in which Q may stand: behind the reductions it reads, not before the maps. */
@@ -163,7 +170,7 @@ static void align(plan *p) {
   for (int i = 0; i < p->neq; i++) p->eq[i].v = p->pass[p->eq[i].pass].v;
 }
 
-/* ---- homes ------------------------------------------------------------------------------------------------------ */
+/* ---- homes ----------------------------------------------------------------------------------- */
 
 static bool read_later(const plan *p, const plan_eq *q) {
   for (const plan_eq *r = q + 1; r < p->eq + p->neq; r++)
@@ -202,18 +209,20 @@ static const char *give_homes(plan *p) {
     plan_eq *q = &p->eq[i];
     ir_tensor *head = q->eq->eq->head;
     if (q->eq->level == KERNEL_GLOBAL || p->nest->home[head->id] || !read_later(p, q)) continue;
-    if (!p->nest->strips && !(q->free & ~(bit(p->nest->nframe) - 1)) && ir_type_computed(head->type) == IR_F32) {
+    if (!p->nest->strips && !(q->free & ~(bit(p->nest->nframe) - 1)) &&
+        ir_type_computed(head->type) == IR_F32) {
       cpu_home *home = p->nest->home[head->id] = BASE_NEW(p->nest->arena, cpu_home);
       *home = (cpu_home){.type = IR_F32, .source = CPU_SCALAR, .offset = p->nest->pool.scalars++};
       continue;
     }
     p->nest->home[head->id] = reserve(p, q->free, p->pass[q->pass].v, ir_type_computed(head->type));
-    if (p->nest->local_bytes > PLAN_SCRATCH) return "an inner value is too large for the scratch memory";
+    if (p->nest->local_bytes > PLAN_SCRATCH)
+      return "an inner value is too large for the scratch memory";
   }
   return NULL;
 }
 
-/* ---- all --------------------------------------------------------------------------------------------------------- */
+/* ---- all ------------------------------------------------------------------------------------- */
 
 const char *plan_make(plan *p, const cpu_spec *spec) {
   cpu_nest *nest = p->nest;

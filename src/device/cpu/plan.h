@@ -6,25 +6,25 @@
 
 enum {
   PLAN_PASSES = 64,
-  PLAN_STRIP = 2048,           /* elements of a strip where values wait in scratch */
-  PLAN_SCRATCH = 64 << 20,     /* bytes of scratch for a worker */
+  PLAN_STRIP = 2048,       /* elements of a strip where values wait in scratch */
+  PLAN_SCRATCH = 64 << 20, /* bytes of scratch for a worker */
 };
 
 typedef struct plan_eq {
   const kernel_eq *eq;
-  kernel_code *code;           /* it alone, to be looked at */
-  uint64_t free, red, inner;   /* sets of axes */
-  bool given;                  /* computed before */
-  bool partial;                /* projects axes of the frame */
+  kernel_code *code;         /* it alone, to be looked at */
+  uint64_t free, red, inner; /* sets of axes */
+  bool given;                /* computed before */
+  bool partial;              /* projects axes of the frame */
   int v;
   int pass;
 } plan_eq;
 
 typedef struct plan_pass {
-  uint64_t inner, red;         /* axes inside the frame; those its reductions project */
+  uint64_t inner, red; /* axes inside the frame; those its reductions project */
   int v;
   bool reduces, partial;
-  bool along;                  /* accumulators are lanes of the vector axis, else memory along it */
+  bool along; /* accumulators are lanes of the vector axis, else memory along it */
 } plan_pass;
 
 typedef struct plan {
@@ -32,13 +32,13 @@ typedef struct plan {
   int neq, npass;
   plan_eq *eq;
   plan_pass *pass;
-  int v;                       /* of strips */
+  int v; /* of strips */
   bool scatter, tiles, rows;
   const kernel_eq *given;
 } plan;
 
 /* NULL, or why these equations do not fit. */
 const char *plan_make(plan *p, const cpu_spec *spec);
-cpu_home *plan_scratch(plan *p, const plan_eq *q);   /* for the accumulators of Q */
+cpu_home *plan_scratch(plan *p, const plan_eq *q); /* for the accumulators of Q */
 
 #endif
