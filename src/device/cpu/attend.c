@@ -131,7 +131,7 @@ static const ir_expr *factor_read(const ir_expr *e) {
 
 static bool is_sum_of_products(const ir_expr *e) {
   if (e->op == IR_ADD) return is_sum_of_products(e->arg[0]) && is_sum_of_products(e->arg[1]);
-  return e->op == IR_MUL && factor_read(e->arg[0]) && factor_read(e->arg[1]);
+  return e->op == IR_MUL && !cpu_refuse_factor(e->arg[0]) && !cpu_refuse_factor(e->arg[1]);
 }
 
 static bool is_product(const ir_eq *eq) {

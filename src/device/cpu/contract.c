@@ -156,6 +156,17 @@ static const char *add_segment(device_bind *bind, const kernel_segment *seg, con
   return seg->neq == 1 ? store_result(bind, seg, &r, g) : add_tile(bind, seg, &r, g);
 }
 
+const char *cpu_refuse_contract(const device *d, const kernel *k) {
+  const char *why = NULL;
+  (void)d;
+  for (int s = 0; s < k->nsegment; s++)
+    for (int i = 0; i < k->segment[s].nproduct && !why; i++) {
+      why = cpu_refuse_factor(k->segment[s].product[i].a);
+      if (!why) why = cpu_refuse_factor(k->segment[s].product[i].b);
+    }
+  return why;
+}
+
 device_launch *cpu_prepare_contract(device_bind *bind) {
   const kernel *k = bind->kernel;
   contract *l = BASE_NEW(bind->arena, contract);

@@ -30,7 +30,7 @@ cpu_gemm **cpu_solo_gemms(device *d) {
 static const device_impl impls[] = {
     {"cpu.map", KERNEL_MAP, NULL, cpu_prepare_nests},
     {"cpu.row", KERNEL_ROW, NULL, cpu_prepare_nests},
-    {"cpu.contract.gemm", KERNEL_CONTRACT, NULL, cpu_prepare_contract},
+    {"cpu.contract.gemm", KERNEL_CONTRACT, cpu_refuse_contract, cpu_prepare_contract},
     {"cpu.attend.gemm", KERNEL_ATTEND, NULL, cpu_prepare_attend},
     {"cpu.map.any", KERNEL_MAP, NULL, cpu_prepare_any},
     {"cpu.row.any", KERNEL_ROW, NULL, cpu_prepare_any},

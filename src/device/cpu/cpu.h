@@ -23,6 +23,7 @@ static inline cpu_device *cpu_of(device *d) { return (cpu_device *)(void *)d; }
 /* The implementations, one file or more each. */
 device_launch *cpu_prepare_nests(device_bind *bind); /* map, row: a nest for each segment */
 device_launch *cpu_prepare_contract(device_bind *bind);
+const char *cpu_refuse_contract(const device *d, const kernel *k);
 device_launch *cpu_prepare_attend(device_bind *bind);
 device_launch *cpu_prepare_any(device_bind *bind); /* every shape: one equation after another */
 

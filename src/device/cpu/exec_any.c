@@ -79,7 +79,7 @@ static void run_any(device_launch *self, void *const *data, const int64_t *symbo
     const any_segment *g = &l->segment[s];
     for (int64_t t = 0; t < (g->scan < 0 ? 1 : g->scan); t++)
       for (int i = 0; i < g->n; i++) {
-        g->step[i].nest->scan_at = g->down ? g->scan - 1 - t : t;
+        if (g->scan >= 0) g->step[i].nest->scan_at = g->down ? g->scan - 1 - t : t;
         run_step(l, &g->step[i], data, symbols);
       }
   }
@@ -163,6 +163,25 @@ static cpu_nest *nest_in_parts(device_bind *bind, const cpu_spec *whole, cpu_nes
   return better ? better : nest;
 }
 
+/* The whole of a scan as one nest, if it is made of maps: NULL if not. */
+static cpu_nest *nest_of_scan(device_bind *bind, const kernel_segment *seg, cpu_home **home) {
+  const ir_index **frame = BASE_NEWS(bind->arena, const ir_index *, seg->nframe + 1);
+  const char *why;
+  cpu_spec spec = {.frame = frame,
+                   .neq = seg->neq,
+                   .eq = seg->eq,
+                   .home = home,
+                   .scan = seg->scan,
+                   .steps = true,
+                   .down = seg->down};
+  for (int i = 0; i < seg->nframe; i++)
+    if (seg->frame[i] != seg->scan) frame[spec.nframe++] = seg->frame[i];
+  for (int i = 0; i < seg->neq; i++)
+    if (!ir_window(seg->eq[i].eq) || seg->eq[i].eq->nred > 0) return NULL;
+  cpu_nest *nest = cpu_nest_make(bind, &spec, &why);
+  return nest && nest->npass == 1 ? nest : NULL;
+}
+
 static void prepare_segment(device_bind *bind, any_segment *g, const kernel_segment *seg,
                             cpu_home **home) {
   g->scan = seg->scan ? ir_eval_size(seg->scan->extent, bind->symbols) : -1;
@@ -172,6 +191,12 @@ static void prepare_segment(device_bind *bind, any_segment *g, const kernel_segm
     const ir_tensor *t = seg->eq[i].eq->head;
     if (seg->eq[i].level != KERNEL_GLOBAL && !home[t->id])
       home[t->id] = whole_home(bind, t, ir_type_computed(t->type));
+  }
+  cpu_nest *scan = seg->scan ? nest_of_scan(bind, seg, home) : NULL;
+  if (scan) {
+    g->scan = -1;
+    g->step[g->n++].nest = scan;
+    return;
   }
   for (int i = 0; i < seg->neq; i++) {
     const kernel_eq *eq = &seg->eq[i];

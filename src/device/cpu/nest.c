@@ -240,7 +240,9 @@ static void frame_levels(cpu_nest *nest, int v, int workers) {
     nest->level[nest->nlevel++] = (cpu_level){v, 1};
   cpu_level *last = &nest->level[nest->nlevel - 1];
   int64_t n = last->extent, lines = 1,
-          most = nest->npass > 1 || nest->pass[0]->nloop > 0 || nest->local_bytes ? PLAN_STRIP : n;
+          most = nest->npass > 1 || nest->pass[0]->nloop > 0 || nest->local_bytes || nest->scan >= 0
+                     ? PLAN_STRIP
+                     : n;
   for (int i = 0; i < nest->nlevel - 1; i++) lines *= nest->level[i].extent;
   int64_t parts = lines >= 4 * workers ? 1 : lines == 1 ? workers : 2 * workers;
   nest->strip = ((n + parts - 1) / parts + VM_TILE - 1) & ~(int64_t)(VM_TILE - 1);
@@ -396,6 +398,7 @@ cpu_nest *cpu_nest_make(device_bind *bind, const cpu_spec *spec, const char **wh
     nest->pass[k] = BASE_NEW(nest->arena, cpu_pass);
     emit_pass(&p, nest->pass[k], k);
   }
+  if (spec->steps) nest->cost *= (double)nest->extent[nest->scan];
   nest->nworker = workers_for(nest);
   if (p.tiles)
     tile_levels(nest, spec->ntile);
@@ -407,6 +410,12 @@ cpu_nest *cpu_nest_make(device_bind *bind, const cpu_spec *spec, const char **wh
                      by_rows ? nest->ntile[0] + nest->ntile[1] : nest->nlevel);
   for (int k = 0; k < nest->npass; k++)
     nest->pass[k]->turn = turns(nest, nest->pass[k], 0, nest->pass[k]->nloop);
+  nest->scan_steps = spec->steps ? nest->extent[nest->scan] : 1;
+  nest->scan_at = spec->steps && spec->down ? nest->scan_steps - 1 : 0;
+  nest->scan_by = spec->down ? -1 : 1;
+  nest->scan_turn = BASE_NEWS(nest->arena, int64_t, nest->cursor.n + 1);
+  for (int i = 0; i < nest->cursor.n && nest->scan >= 0; i++)
+    nest->scan_turn[i] = nest->cursor.at[i].step[nest->scan];
   if (p.tiles || p.rows) {
     nest->nworker = cpu_threads(nest->bind->device);
   } else {

@@ -118,7 +118,9 @@ typedef struct cpu_nest {
   cpu_worker *worker;
   bool late, streams;
   int scan; /* axis; -1: none */
-  int64_t scan_at;
+  int64_t scan_at, scan_by;  /* its first value; its change from step to step */
+  int64_t scan_steps;        /* each unit runs so many before the next */
+  int64_t *scan_turn;
   double cost; /* estimated, nanoseconds */
   /* of this run */
   void *const *data;
@@ -138,6 +140,7 @@ typedef struct cpu_spec {
   bool rows;    /* run by cpu_nest_rows */
   int ntile[3]; /* run by tiles: so many indices of the frame are batch, m and n; all 0: not */
   const ir_index *scan; /* set by the caller before each run (scan_at); NULL: none */
+  bool steps, down;     /* or run through at each unit, up or down */
   bool scatter; /* the one equation adds to memory that is there, at places data may say; what is
                  * not of the frame is projected */
 } cpu_spec;

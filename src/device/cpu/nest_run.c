@@ -116,6 +116,19 @@ static void run_unit(const cpu_nest *nest, cpu_worker *worker, int64_t strip) {
   }
 }
 
+/* A scan runs through its steps at each unit: what it reads of the step before was made there. */
+static void run_steps(const cpu_nest *nest, cpu_worker *worker, int64_t strip) {
+  if (nest->scan_steps == 0) return;
+  run_unit(nest, worker, strip);
+  if (nest->scan_steps == 1) return;
+  for (int64_t t = 1; t < nest->scan_steps; t++) {
+    for (int i = 0; i < nest->cursor.n; i++) worker->home[i] += nest->scan_by * nest->scan_turn[i];
+    run_unit(nest, worker, strip);
+  }
+  int64_t back = -nest->scan_by * (nest->scan_steps - 1);
+  for (int i = 0; i < nest->cursor.n; i++) worker->home[i] += back * nest->scan_turn[i];
+}
+
 static void step_frame(const cpu_nest *nest, int64_t *where, int64_t *cursor) {
   for (int d = nest->nlevel - 1; d >= 0; d--) {
     if (++where[d] < nest->level[d].extent) {
@@ -312,7 +325,7 @@ void cpu_nest_share(cpu_nest *nest, int w) {
     if (unit == end) continue;
     go_to(nest, worker, chunk, unit, where);
     for (; unit < end; unit++) {
-      run_unit(nest, worker, nest->strips ? where[nest->nlevel - 1] : 0);
+      run_steps(nest, worker, nest->strips ? where[nest->nlevel - 1] : 0);
       step_frame(nest, where, worker->home);
     }
   }

@@ -141,13 +141,18 @@ bool cpu_gemm_type(ir_type type, cpu_type *out) {
   return type == IR_F16 || type == IR_BF16 || type == IR_F32 || type == IR_F64;
 }
 
-const char *cpu_add_factor(device_bind *bind, const ir_expr *e, cpu_matrix *m, cpu_start *f,
-                           const cpu_indices *batch, const cpu_indices *row,
-                           const cpu_indices *col) {
+const char *cpu_refuse_factor(const ir_expr *e) {
   if (!e) return "a sum without a second factor";
   for (; e->op == IR_CAST; e = e->arg[0])
     if (e->u.to != IR_F32 && e->u.to != IR_F64) return "a factor that is rounded first";
   if (e->op != IR_READ) return "a factor that is more than a read";
+  return ir_type_real(e->u.tensor->type) ? NULL : "a factor of integers";
+}
+
+const char *cpu_add_factor(device_bind *bind, const ir_expr *e, cpu_matrix *m, cpu_start *f,
+                           const cpu_indices *batch, const cpu_indices *row,
+                           const cpu_indices *col) {
+  while (e->op == IR_CAST) e = e->arg[0];
   if (!cpu_gemm_type(e->u.tensor->type, &m->type)) return "a factor of integers";
   cpu_place p = cpu_place_of(bind, e->u.tensor, e->arg);
   if (p.why) return p.why;

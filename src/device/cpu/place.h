@@ -36,7 +36,10 @@ cpu_start cpu_start_of(const cpu_place *p);
 void *cpu_start_at(const cpu_start *f, void *const *data, const int64_t *symbols);
 bool cpu_gemm_type(ir_type type, cpu_type *out);
 
-/* A factor: a read, widened perhaps. Fills all of M but its address, which is F's. NULL, or why
+/* A factor is a read, widened perhaps: NULL, or why E is none. */
+const char *cpu_refuse_factor(const ir_expr *e);
+
+/* Fills all of M but its address, which is F's. NULL, or why
  * gemm cannot take it. */
 const char *cpu_add_factor(device_bind *bind, const ir_expr *e, cpu_matrix *m, cpu_start *f,
                            const cpu_indices *batch, const cpu_indices *row,
