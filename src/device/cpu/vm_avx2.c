@@ -5,6 +5,7 @@
 enum { VL = 8 };
 typedef __m256 V;
 typedef int32_t VI __attribute__((vector_size(32)));
+typedef uint32_t VU __attribute__((vector_size(32)));
 typedef __m256 VM;
 
 #define VM_STATE        1
@@ -18,6 +19,7 @@ typedef __m256 VM;
 
 /* Lanes of 64 bits, and the tests of them as bits. */
 typedef int64_t W __attribute__((vector_size(32), may_alias));
+typedef uint64_t U __attribute__((vector_size(32), may_alias));
 typedef double D __attribute__((vector_size(32), may_alias));
 static inline unsigned w_bits(W m) { return (unsigned)_mm256_movemask_pd((__m256d)m); }
 
@@ -46,7 +48,7 @@ static inline V v_sign_from(V a, V s) {
 /* a 2^k in two steps, so that subnormal results round once and the exponents stay in range. */
 static inline V v_scale(V a, V k) {
   VI n = v_to_int(k), half = n >> 1;
-  return a * v_of_bits((half + 127) << 23) * v_of_bits((n - half + 127) << 23);
+  return a * v_of_bits((VI)((VU)(half + 127) << 23)) * v_of_bits((VI)((VU)(n - half + 127) << 23));
 }
 
 static inline VM v_lt(V a, V b) { return _mm256_cmp_ps(a, b, _CMP_LT_OQ); }

@@ -5,6 +5,7 @@
 enum { VL = 16 };
 typedef __m512 V;
 typedef int32_t VI __attribute__((vector_size(64)));
+typedef uint32_t VU __attribute__((vector_size(64)));
 typedef __mmask16 VM;
 
 #define VM_STATE        1
@@ -18,6 +19,7 @@ typedef __mmask16 VM;
 
 /* Lanes of 64 bits, and the tests of them as bits. */
 typedef int64_t W __attribute__((vector_size(64), may_alias));
+typedef uint64_t U __attribute__((vector_size(64), may_alias));
 typedef double D __attribute__((vector_size(64), may_alias));
 static inline unsigned w_bits(W m) { return _mm512_movepi64_mask((__m512i)m); }
 

@@ -7,6 +7,7 @@
 enum { VL = 4 };
 typedef float V __attribute__((vector_size(16)));
 typedef int32_t VI __attribute__((vector_size(16)));
+typedef uint32_t VU __attribute__((vector_size(16)));
 typedef VI VM;
 
 #define VM_STATE 0
@@ -16,6 +17,7 @@ typedef VI VM;
 #define EVERY for (int l_ = 0; l_ < VL; l_++)
 /* Lanes of 64 bits, and the tests of them as bits. */
 typedef int64_t W __attribute__((vector_size(16), may_alias));
+typedef uint64_t U __attribute__((vector_size(16), may_alias));
 typedef double D __attribute__((vector_size(16), may_alias));
 static inline unsigned w_bits(W m) { return (unsigned)((m[0] & 1) | (m[1] & 2)); }
 
@@ -59,7 +61,7 @@ static inline V v_floor(V a) {
 /* a 2^k in two steps, so that subnormal results round once and the exponents stay in range. */
 static inline V v_scale(V a, V k) {
   VI n = v_to_int(k), half = n >> 1;
-  return a * v_of_bits((half + 127) << 23) * v_of_bits((n - half + 127) << 23);
+  return a * v_of_bits((VI)((VU)(half + 127) << 23)) * v_of_bits((VI)((VU)(n - half + 127) << 23));
 }
 
 /* ---- memory: whole vectors, then the lanes of a mask only ---- */
