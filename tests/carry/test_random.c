@@ -83,10 +83,10 @@ static int check(uint64_t seed) {
     wrong += *refused ? 1 : compare(cpu, ref, &p, name);
     close_made(cpu);
   }
+  if (wrong) print_message("# seed %llu, wanted: %s\n", (unsigned long long)seed, p.wanted);
   close_made(ref);
   base_arena_close(arena);
   base_close(ctx);
-  if (wrong) print_message("# seed %llu, wanted: %s\n", (unsigned long long)seed, p.wanted);
   return wrong;
 }
 
