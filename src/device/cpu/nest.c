@@ -91,8 +91,8 @@ static void emit_lanes(programs *g, const plan_eq *q, int output) {
   ir_agg agg = q->eq->eq->agg;
   ir_type computed = (ir_type)q->eq->eq->body->type;
   int value = g->body->code->outputs.at[output].value;
-  bool one_tile =
-      computed == IR_F32 && g->pass->nloop == 0 && g->pass->n <= VM_TILE && !g->nest->strips;
+  bool one_tile = computed == IR_F32 && g->pass->nloop == 0 && g->pass->n > 0 &&
+                  g->pass->n <= VM_TILE && !g->nest->strips; /* of nothing, no tile is run */
   if (one_tile) {
     const cpu_home *home = g->nest->home[q->eq->eq->head->id];
     bool kept = home && home->source == CPU_SCALAR && !q->partial;
