@@ -183,6 +183,16 @@ static void add_step(cpu_home *home, const ir_index *index, int64_t step) {
   home->step[home->n++] = step;
 }
 
+/* Other indices of the frame may be merged with the vector axis later. */
+static int64_t longest_strip(const cpu_nest *nest) {
+  int64_t points = 1;
+  for (int i = 0; i < nest->nframe; i++) {
+    points *= nest->extent[i];
+    if (points == 0 || points > PLAN_STRIP) return PLAN_STRIP;
+  }
+  return points;
+}
+
 /* Scratch of a worker over AXES, the vector axis innermost. */
 static cpu_home *reserve(plan *p, uint64_t axes, int v, ir_type type) {
   cpu_nest *nest = p->nest;
@@ -193,7 +203,7 @@ static cpu_home *reserve(plan *p, uint64_t axes, int v, ir_type type) {
   home->step = BASE_NEWS(nest->arena, int64_t, nest->naxis + 1);
   if (v >= 0 && (nest->strips || (axes & bit(v)))) {
     add_step(home, nest->index[v], stride);
-    stride *= nest->strips && nest->extent[v] > PLAN_STRIP ? PLAN_STRIP : nest->extent[v];
+    stride *= nest->strips ? longest_strip(nest) : nest->extent[v];
   }
   for (int i = nest->naxis - 1; i >= nest->nframe; i--) {
     if (i == v || !(axes & bit(i))) continue;
