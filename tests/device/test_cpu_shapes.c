@@ -68,7 +68,7 @@ static void attention(cpu_lab *lab) {
                                  {2, 3, 7, 5, 4},
                                  {3, 2, 64, 64, 32},
                                  {1, 2, 130, 70, 16},
-                                 {2, 1, 65, 300, 8}};
+                                 {1, 1, 65, 150, 8}};
   for (int t = 0; t < 4; t++)
     for (int s = 0; s < 5; s++) {
       int b = shape[s][0], h = shape[s][1], p = shape[s][2], q = shape[s][3], d = shape[s][4];
