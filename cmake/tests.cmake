@@ -3,6 +3,7 @@
 # tests/lang/X.tl          run by the program, its output compared with X.out (see golden.sh)
 # docs/language.md         its examples likewise (see docs_check.sh)
 # tests/house/check_*.sh   what holds for the source as a whole
+# tests/install/check.sh   what is installed, used by programs of its own
 # examples/*               run, and expected to succeed
 
 enable_testing()
@@ -78,6 +79,10 @@ foreach(script ${scripts})
   string(REGEX REPLACE "^check_" "" name ${name})
   tl_test(house/${name} house sh ${script} ${TL_OUTPUT})
 endforeach()
+
+if(TARGET tl AND NOT TL_SANITIZE)
+  tl_test(house/install "house" sh tests/install/check.sh ${CMAKE_BINARY_DIR} ${PROJECT_VERSION})
+endif()
 
 if(TARGET tl)
   file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/lang/*.tl)
