@@ -70,7 +70,8 @@ TL_API tl_context *tl_open(const tl_options *options);
 TL_API void tl_close(tl_context *ctx);                   /* releases what is still held */
 TL_API tl_status tl_last(const tl_context *ctx);         /* of the first error since tl_clear */
 TL_API const char *tl_message(const tl_context *ctx);    /* its message; "": none */
-/* The same with its source line and a caret, or as one line of JSON; NULL: no error. Released with
+/* The same with its source line and a caret, or as one line of JSON; NULL: no error. Of a program
+ * that is refused all of its errors, up to 20, in the order of the text. Released with
  * tl_free_text. */
 TL_API char *tl_diagnosis(tl_context *ctx, int json);
 TL_API void tl_clear(tl_context *ctx);

@@ -77,6 +77,7 @@ tl_status api_call_on(tl_context *ctx, void (*work)(void *arg), void *arg,
                       const lang_source *sources, int n);
 /* Keep the first error with its source line; for callers whose sources come late. */
 void api_diagnose(tl_context *ctx, const lang_source *sources, int n);
+void api_diagnose_all(tl_context *ctx, const lang_report *report);        /* its first is kept */
 
 /* ---- handles --------------------------------------------------------------------------------- */
 

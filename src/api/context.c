@@ -81,8 +81,7 @@ void tl_clear(tl_context *ctx) {
 
 typedef struct diagnosing {
   tl_context *ctx;
-  const lang_source *sources;
-  int n;
+  const lang_report *report;
 } diagnosing;
 
 static char *kept(tl_context *ctx, const base_text *t) {
@@ -94,8 +93,8 @@ static char *kept(tl_context *ctx, const base_text *t) {
 static void write_diagnosis(base_arena *arena, void *arg) {
   const diagnosing *d = arg;
   base_text text = base_text_open(arena), json = base_text_open(arena);
-  lang_diagnose(&text, &d->ctx->first, d->sources, d->n);
-  lang_diagnose_json(&json, &d->ctx->first);
+  lang_diagnose_all(&text, d->report, false);
+  lang_diagnose_all(&json, d->report, true);
   d->ctx->diagnosis = kept(d->ctx, &text);
   d->ctx->diagnosis_json = kept(d->ctx, &json);
 }
@@ -105,12 +104,19 @@ static void diagnose(void *arg) {
   api_in_arena(d->ctx->base, write_diagnosis, arg);
 }
 
-/* What the span points at goes with the sources: the texts are all that is left of it. */
-void api_diagnose(tl_context *ctx, const lang_source *sources, int n) {
-  diagnosing d = {ctx, sources, n};
+/* What spans point at goes with the sources: the texts are all that is left of it. */
+void api_diagnose_all(tl_context *ctx, const lang_report *report) {
+  diagnosing d = {ctx, report};
   drop_diagnosis(ctx);
   attempt(ctx, diagnose, &d);
   ctx->first.span = base_nowhere;
+}
+
+void api_diagnose(tl_context *ctx, const lang_source *sources, int n) {
+  lang_report one = {.n = 1, .error = {&ctx->first}};
+  one.sources.at = (lang_source *)(uintptr_t)sources;
+  one.sources.n = n;
+  api_diagnose_all(ctx, &one);
 }
 
 char *tl_diagnosis(tl_context *ctx, int json) {

@@ -18,6 +18,7 @@ typedef struct loading {
   tl_context *ctx;
   const char *file, *text;       /* text NULL: the file's */
   tl_program *p;
+  lang_report report;
 } loading;
 
 static void load(void *arg) {
@@ -30,7 +31,7 @@ static void load(void *arg) {
       base_raise(l->ctx->base, BASE_REFUSED, base_nowhere, "%s is no text: it holds a NUL",
                  l->file);
   }
-  lang_options options = {.type = IR_F32};
+  lang_options options = {.type = IR_F32, .report = &l->report};
   p->checked = lang_check(p->arena, l->file, l->text, strlen(l->text), &options);
 }
 
@@ -46,29 +47,11 @@ static lang_output output_of(const tl_sink *sink) {
   return (lang_output){sink->put, sink->progress, sink->user, sink->json != 0};
 }
 
-/* The text of an imported file, for the line where it is wrong; NULL: not to be had. */
-typedef struct reading {
-  base_arena *arena;
-  const char *file, *text;
-} reading;
-
-static void read_source(void *arg) {
-  reading *r = arg;
-  io_string bytes = io_read_all(r->arena, r->file);
-  r->text = base_copy_n(r->arena, bytes.at, bytes.n);
-}
-
-/* The program is not there: its sources are what was to be loaded, and where the error lies. */
+/* The program is not there: all of its errors, where they lie. */
 static void diagnose_load(const loading *l, bool first) {
-  tl_context *ctx = l->ctx;
   if (!first || !l->p) return;
-  lang_source sources[2] = {{l->file, l->text ? l->text : ""}};
-  const char *at = ctx->first.span.file;
-  reading r = {l->p->arena, at, NULL};
-  bool imported = at && (!l->file || strcmp(at, l->file) != 0);
-  if (imported) api_call(ctx, read_source, &r);
-  sources[1] = (lang_source){at, r.text};
-  api_diagnose(ctx, sources, r.text ? 2 : 1);
+  if (l->report.n) api_diagnose_all(l->ctx, &l->report);
+  else api_diagnose(l->ctx, &(lang_source){l->file, l->text ? l->text : ""}, 1);
 }
 
 static tl_program *program_of(loading *l, const tl_sink *sink) {
@@ -89,7 +72,7 @@ static tl_program *program_of(loading *l, const tl_sink *sink) {
 
 tl_program *tl_load(tl_context *ctx, const char *file, const char *text, const tl_sink *sink) {
   if (!ctx || !ctx->session) return NULL;
-  loading l = {ctx, file, text, NULL};
+  loading l = {.ctx = ctx, .file = file, .text = text};
   if (text) return program_of(&l, sink);
   api_refuse(ctx, BASE_ARGUMENT, "tl_load: the text is NULL");
   return NULL;
@@ -97,7 +80,7 @@ tl_program *tl_load(tl_context *ctx, const char *file, const char *text, const t
 
 tl_program *tl_load_file(tl_context *ctx, const char *file, const tl_sink *sink) {
   if (!ctx || !ctx->session) return NULL;
-  loading l = {ctx, file, NULL, NULL};
+  loading l = {.ctx = ctx, .file = file};
   if (file) return program_of(&l, sink);
   api_refuse(ctx, BASE_ARGUMENT, "tl_load_file: the file is NULL");
   return NULL;

@@ -23,12 +23,18 @@ static lang_expr *answer_head(check *c, const lang_expr *e, int n, lang_expr *co
   return head;
 }
 
+static lang_tensor *made_tensor(check *c, const char *name) {
+  const entity *e = check_find(c, name);
+  if (e->broken || !e->tensor) check_skip(c);
+  return e->tensor;
+}
+
 /* Check STMT, which defines HEAD, as if it stood at the end of the text. */
 static lang_tensor *define(check *c, lang_stmt *stmt, const lang_expr *head) {
   lang_ast ast = {.at = &stmt, .n = 1};
   check_collect(c, &ast);
   check_definitions(c);
-  return check_find(c, head->name)->tensor;
+  return made_tensor(c, head->name);
 }
 
 static lang_tensor *define_equation(check *c, const lang_stmt *by, lang_expr *head,
@@ -89,6 +95,7 @@ static void open_indices(check *c, const lang_expr *e, bool position, const name
 
 static entity *tensor_named(check *c, const lang_expr *e) {
   entity *of = e->kind == LANG_NAME || e->kind == LANG_READ ? check_find(c, e->name) : NULL;
+  if (of && of->broken) check_skip(c);
   return of && of->kind == NAME_TENSOR ? of : NULL;
 }
 
@@ -164,7 +171,7 @@ lang_tensor *check_filled(check *c, const lang_stmt *declared) {
   lang_ast ast = {.at = both, .n = 2};
   check_collect(c, &ast);
   check_definitions(c);
-  return check_find(c, head->name)->tensor;
+  return made_tensor(c, head->name);
 }
 
 /* ---- arguments of commands ------------------------------------------------------------------- */

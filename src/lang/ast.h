@@ -132,6 +132,11 @@ typedef struct lang_ast {
  * "\nhelp: ...". FILE may be NULL; it is copied, spans point at the copy. */
 lang_ast *lang_parse(base_arena *arena, const char *file, const char *text, size_t n);
 
+/* The same, but errors are kept in REPORT and the tree lacks the statements that are wrong. */
+typedef struct lang_report lang_report;
+lang_ast *lang_parse_all(base_arena *arena, const char *file, const char *text, size_t n,
+                         lang_report *report);
+
 /* ---- names ----------------------------------------------------------------------------------- */
 
 bool lang_is_capital(const char *name);        /* upper-case first: Latin, Greek, Cyrillic */
@@ -160,6 +165,21 @@ void lang_diagnose(base_text *out, const base_error *error, const lang_source *s
 /* {"status": "refused", "file": ..., "line": ..., "column": ..., "length": ..., "message": ...,
  * "help": ...}, one line; what is not known is left out. */
 void lang_diagnose_json(base_text *out, const base_error *error);
+
+/* Several errors of one program: in the order of its text, each once; its texts, for their lines.
+ * Zero it before use. */
+enum { LANG_ERRORS = 20 };
+struct lang_report {
+  int n;
+  const base_error *error[LANG_ERRORS];
+  BASE_VEC(lang_source) sources;
+};
+
+void lang_report_source(base_arena *arena, lang_report *r, const char *file, const char *text);
+/* Behind a trap: keep the last error, or raise it again: for lack of memory, or of room. */
+void lang_report_keep(base_arena *arena, lang_report *r);
+void lang_report_raise(base_ctx *ctx, const lang_report *r);   /* the first, if there is one */
+void lang_diagnose_all(base_text *out, const lang_report *r, bool json);
 
 /* The candidate nearest to NAME, or NULL if none is near enough to be meant. */
 const char *lang_did_you_mean(const char *name, const char *const *candidates, int n);

@@ -3,20 +3,48 @@
 
 #include <string.h>
 
-static void read_import(check *c, const lang_stmt *s);
+/* ---- several errors -------------------------------------------------------------------------- */
+
+bool check_attempt(check *c, void (*work)(check *, void *), void *arg) {
+  if (!c->report) {
+    work(c, arg);
+    return true;
+  }
+  base_trap trap;
+  if (BASE_TRY(c->ctx, &trap)) {
+    work(c, arg);
+    base_untrap(c->ctx, &trap);
+    return true;
+  }
+  if (!c->silent) lang_report_keep(c->arena, c->report);
+  c->silent = c->answering = false;
+  c->depth = 0;
+  return false;
+}
+
+void check_skip(check *c) {
+  c->silent = true;
+  base_raise(c->ctx, BASE_REFUSED, base_nowhere, "this follows from an error above");
+}
+
+/* ---- reading --------------------------------------------------------------------------------- */
+
+static void read_import(check *c, void *arg);
 
 static lang_ast *parse(check *c, const char *file, const char *text, size_t n) {
-  lang_ast *ast = lang_parse(c->arena, file, text, n);
+  lang_ast *ast = c->report ? lang_parse_all(c->arena, file, text, n, c->report)
+                            : lang_parse(c->arena, file, text, n);
   if (c->program) BASE_PUSH(c->arena, &c->program->sources, ((lang_source){ast->file, ast->text}));
   if (c->program) BASE_PUSH(c->arena, &c->program->asts, ast);
   for (int i = 0; i < ast->n; i++)
     if (ast->at[i]->form == LANG_COMMAND && strcmp(ast->at[i]->command.name, "import") == 0)
-      read_import(c, ast->at[i]);
+      check_attempt(c, read_import, ast->at[i]);
   return ast;
 }
 
 /* Definitions of an imported program count; its commands and queries do not run. */
-static void read_import(check *c, const lang_stmt *s) {
+static void read_import(check *c, void *arg) {
+  const lang_stmt *s = arg;
   if (s->command.n != 1 || s->command.at[0]->kind != LANG_STRING)
     check_refuse(c, s->span, "import takes a path in quotes");
   if (++c->imports > 64) check_refuse(c, s->span, "imports lead in a circle, or go too deep");
@@ -26,35 +54,92 @@ static void read_import(check *c, const lang_stmt *s) {
   check_collect(c, ast);
 }
 
+/* ---- definitions ----------------------------------------------------------------------------- */
+
+static void resolve_clause(check *c, void *arg) {
+  clause *cl = arg;
+  check_resolve(c, cl);
+  check_project(c, cl);
+}
+
+static void resolve_elements(check *c, void *arg) { check_elements(c, arg); }
+
 static void resolve_all(check *c) {
   int first = c->resolved;
   for (; c->resolved < c->clauses.n; c->resolved++) {
-    check_resolve(c, c->clauses.at[c->resolved]);
-    check_project(c, c->clauses.at[c->resolved]);
+    clause *cl = c->clauses.at[c->resolved];
+    if (!check_attempt(c, resolve_clause, cl)) cl->head->broken = true;
   }
   for (int i = first; i < c->clauses.n; i++) {
     entity *e = c->clauses.at[i]->head;
-    if (e->clauses.n && e->clauses.at[0] == c->clauses.at[i]) check_elements(c, e);
+    if (e->broken || !e->clauses.n || e->clauses.at[0] != c->clauses.at[i]) continue;
+    if (!check_attempt(c, resolve_elements, e)) e->broken = true;
   }
+}
+
+typedef struct lowering { /* a recurrence, or one tensor */
+  entity *const *group;
+  int n;
+} lowering;
+
+static void lower_group(check *c, void *arg) {
+  const lowering *l = arg;
+  check_sizes(c, l->group, l->n);
+  check_lower(c, l->group, l->n);
+}
+
+static bool reads_broken(const clause *cl) {
+  bool broken = false;
+  for (int i = 0; i < cl->reads.n; i++) broken |= cl->reads.at[i]->of->broken;
+  for (int i = 0; i < cl->sized.n; i++) broken |= cl->sized.at[i]->broken;
+  return broken;
+}
+
+static bool group_broken(const lowering *l) {
+  bool broken = false;
+  for (int i = 0; i < l->n; i++) {
+    broken |= l->group[i]->broken;
+    for (int k = 0; k < l->group[i]->clauses.n; k++)
+      broken |= reads_broken(l->group[i]->clauses.at[k]);
+  }
+  return broken;
 }
 
 /* Every tensor from its clauses: names, sums, sizes, equations. */
 void check_definitions(check *c) {
   resolve_all(c);
   check_order(c);
-  for (int i = c->done; i < c->order.n;) {
-    int n = 1;
-    while (i + n < c->order.n && c->order.at[i + n]->group == c->order.at[i]->group) n++;
-    check_sizes(c, &c->order.at[i], n);
-    check_lower(c, &c->order.at[i], n);
-    i += n;
+  while (c->done < c->order.n) {
+    lowering l = {&c->order.at[c->done], 1};
+    while (c->done + l.n < c->order.n && l.group[l.n]->group == l.group[0]->group) l.n++;
+    c->done += l.n;
+    if (!group_broken(&l) && check_attempt(c, lower_group, &l)) continue;
+    for (int i = 0; i < l.n; i++) l.group[i]->broken = true;
   }
-  c->done = c->order.n;
 }
+
+/* ---- programs -------------------------------------------------------------------------------- */
 
 static const char *folder_of(base_arena *arena, const char *file) {
   const char *slash = file ? strrchr(file, '/') : NULL;
   return slash ? base_copy_n(arena, file, (size_t)(slash - file)) : NULL;
+}
+
+static void read_default(check *c, void *arg) { check_default(c, arg); }
+static void read_batch(check *c, void *arg) { check_batch(c, arg); }
+
+static void read_action(check *c, void *arg) {
+  const lang_stmt *s = arg;
+  if (s->form == LANG_COMMAND || s->form == LANG_QUERY || s->form == LANG_WRITE) check_action(c, s);
+}
+
+static void each_statement(check *c, const lang_ast *ast, void (*work)(check *, void *)) {
+  for (int i = 0; i < ast->n; i++) check_attempt(c, work, ast->at[i]);
+}
+
+/* What is kept goes to the caller: nothing more can be said soundly. */
+static void tell(const check *c) {
+  if (c->report) lang_report_raise(c->ctx, c->report);
 }
 
 lang_program *lang_check(base_arena *arena, const char *file, const char *text, size_t n,
@@ -64,7 +149,8 @@ lang_program *lang_check(base_arena *arena, const char *file, const char *text, 
   *c = (check){.ctx = base_arena_ctx(arena),
                .arena = arena,
                .program = program,
-               .type = options ? options->type : IR_F32};
+               .type = options ? options->type : IR_F32,
+               .report = options ? options->report : NULL};
   c->p = ir_program_open(arena);
   c->names = base_map_open(arena);
   c->folder = options && options->folder ? options->folder : folder_of(arena, file);
@@ -73,16 +159,15 @@ lang_program *lang_check(base_arena *arena, const char *file, const char *text, 
   program->ir = c->p;
   program->named = base_map_open(arena);
   lang_ast *ast = parse(c, file, text, n);
-  for (int i = 0; i < ast->n; i++) check_default(c, ast->at[i]);
+  tell(c);
+  each_statement(c, ast, read_default);
   check_collect(c, ast);
   resolve_all(c);
-  for (int i = 0; i < ast->n; i++) check_batch(c, ast->at[i]);
+  each_statement(c, ast, read_batch);
   check_definitions(c);
   check_starts(c);
-  for (int i = 0; i < ast->n; i++)
-    if (ast->at[i]->form == LANG_COMMAND || ast->at[i]->form == LANG_QUERY ||
-        ast->at[i]->form == LANG_WRITE)
-      check_action(c, ast->at[i]);
+  each_statement(c, ast, read_action);
+  tell(c);
   program->draw = c->draw;
   return program;
 }

@@ -81,6 +81,7 @@ struct entity {
   const ir_expr **size;          /* entries NULL: not known */
   lang_domain **domains;         /* by position; NULL: an argument of the C API */
   int virtual_position;          /* of *t, else -1 */
+  bool broken;                   /* its errors are told: what needs it is not looked at */
   bool number;                   /* a scalar whose value is known while checking */
   double value;
   bool busy;                     /* its value is being worked out; waits for nothing in a cycle */
@@ -118,7 +119,15 @@ typedef struct check {
   int imports;
   int depth;                     /* of scalars that lead to scalars */
   bool answering;                /* a query is defined: a comparison is true or false */
+  lang_report *report;           /* where errors are kept; NULL: the first one is raised */
+  entity *defining;              /* what the statement being collected defines, if it is known */
+  bool silent;                   /* the error that is raised follows from one told already */
 } check;
+
+/* Do WORK; false: its error is kept, and the rest of the program may be looked at. */
+bool check_attempt(check *c, void (*work)(check *c, void *arg), void *arg);
+/* Leave it at that: the error has been told where it lies. */
+_Noreturn void check_skip(check *c);
 
 /* The word for SPAN of an expression, raised. */
 _Noreturn void check_refuse(check *c, base_span span, const char *format, ...)

@@ -136,6 +136,7 @@ typedef struct lang_program {
 typedef struct lang_options {
   ir_type type;                    /* of lists and undeclared heads; IR_F32 unless told */
   const char *folder;              /* paths are relative to it; NULL: to the file's */
+  lang_report *report;             /* gets all errors, the first of which is raised; NULL: one */
 } lang_options;
 
 /* Parse, resolve, infer sizes and types, place the sums. Reads the files it names. Raises

@@ -93,6 +93,7 @@ typedef struct batch { /* positions and variables that run together with the ind
 
 static void walk(batch *b, entity *e) {
   if (base_map_get(b->met, &e, sizeof e)) return;
+  if (e->broken) check_skip(b->c);
   base_map_put(b->met, &e, sizeof e, e);
   BASE_PUSH(b->c->arena, &b->entities, e);
   for (int i = 0; i < e->clauses.n; i++)
@@ -195,6 +196,7 @@ static batch batch_of(check *c, const lang_stmt *s, entity *loss) {
 static entity *loss_of(check *c, const lang_stmt *s) {
   const lang_expr *e = s->command.at[0];
   entity *loss = e->kind == LANG_NAME ? check_find(c, e->name) : NULL;
+  if (loss && loss->broken) check_skip(c);
   if (!loss || loss->kind != NAME_TENSOR)
     check_refuse(c, s->span, "%s takes a scalar by its name: minimize(Loss, adamw(lr=1e-3))",
                  s->command.name);
@@ -346,13 +348,19 @@ static bool known_start(check *c, lang_tensor *t) {
 /* Any other expression is computed for each element, or is a tensor of the same sizes. */
 static void start_from(check *c, lang_tensor *t) {
   const entity *of = t->start->kind == LANG_NAME ? check_find(c, t->start->name) : NULL;
+  if (of && of->broken) check_skip(c);
   t->how = LANG_START_FROM;
   t->from = of && of->rank > 0 ? of->tensor : check_filled(c, check_find(c, t->name)->declared);
+}
+
+static void find_start(check *c, void *arg) {
+  lang_tensor *t = arg;
+  if (!known_start(c, t)) start_from(c, t);
 }
 
 void check_starts(check *c) {
   for (int i = 0; i < c->program->tensors.n; i++) {
     lang_tensor *t = c->program->tensors.at[i];
-    if (t->kind == LANG_PARAMETER && t->start && !known_start(c, t)) start_from(c, t);
+    if (t->kind == LANG_PARAMETER && t->start) check_attempt(c, find_start, t);
   }
 }

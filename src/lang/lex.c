@@ -164,6 +164,22 @@ static base_span bracket_span(const lang_lexer *lex, const lang_token *bracket) 
   return (base_span){lex->file, bracket->line, bracket->column, 1};
 }
 
+/* A line in brackets that begins like a statement tells which of them was not meant to be open. */
+static void suspect_bracket(lang_lexer *lex) {
+  uint32_t code;
+  if (lex->suspect >= 0 || lex->depth == 0) return;
+  if (!lang_utf8(lex->text + lex->at, &code) || !lang_is_letter(code)) return;
+  lex->suspect = lex->open[lex->depth - 1];
+  lex->suspect_line = lex->line;
+}
+
+_Noreturn static void refuse_open(lang_lexer *lex, const lang_token *open) {
+  const char *seen = lex->suspect < 0 ? "" : base_format(
+      lex->arena, ", and line %d begins like a statement", lex->suspect_line);
+  base_raise(lex->ctx, BASE_REFUSED, bracket_span(lex, open), "`%c` is not closed%s\nhelp: `%s` "
+             "closes it", lex->text[open->offset], seen, closing(open->kind));
+}
+
 static void open_bracket(lang_lexer *lex) {
   if (lex->depth == LANG_MAX_DEPTH)
     base_raise(lex->ctx, BASE_REFUSED, bracket_span(lex, last_token(lex)),
@@ -178,6 +194,8 @@ static void close_bracket(lang_lexer *lex) {
     base_raise(lex->ctx, BASE_REFUSED, bracket_span(lex, token), "`%c` closes nothing", *text);
   int number = lex->open[--lex->depth];
   lang_token *open = &lex->tokens.at[number];
+  if (token->kind != open->kind + 1 && lex->suspect >= 0)
+    refuse_open(lex, &lex->tokens.at[lex->suspect]);
   if (token->kind != open->kind + 1)
     base_raise(lex->ctx, BASE_REFUSED, bracket_span(lex, token),
                "`%c` cannot close the `%c` of line %d, column %d\nhelp: that one is closed by `%s`",
@@ -244,9 +262,8 @@ void lang_lex_open(lang_lexer *lex, base_arena *arena, const char *file, const c
 
 static void finish(lang_lexer *lex) {
   if (lex->depth > 0) {
-    const lang_token *open = &lex->tokens.at[lex->open[lex->depth - 1]];
-    base_raise(lex->ctx, BASE_REFUSED, bracket_span(lex, open), "`%c` is not closed\nhelp: `%s` "
-               "closes it", lex->text[open->offset], closing(open->kind));
+    int number = lex->suspect >= 0 ? lex->suspect : lex->open[lex->depth - 1];
+    refuse_open(lex, &lex->tokens.at[number]);
   }
   lang_lex_push(lex, TOKEN_EOF, here(lex))->width = 1;
   close_row(lex);
@@ -254,6 +271,7 @@ static void finish(lang_lexer *lex) {
 
 bool lang_lex_statement(lang_lexer *lex) {
   lex->tokens.n = lex->row = 0;
+  lex->suspect = -1;
   lex->spaced = true;
   for (;;) {
     char c = peek(lex);
@@ -261,6 +279,7 @@ bool lang_lex_statement(lang_lexer *lex) {
     if (lex->at >= lex->n) break;
     if (c == '\n') {
       if (take_line_end(lex)) return true;
+      suspect_bracket(lex);
     } else if (c == '#') {
       skip_comment(lex);
     } else if (at_space(lex) && c) {
@@ -278,4 +297,30 @@ bool lang_lex_statement(lang_lexer *lex) {
   }
   finish(lex);
   return lex->tokens.n > 1;
+}
+
+/* ---- behind an error ------------------------------------------------------------------------- */
+
+/* A line that begins with white space or a closing bracket goes on with the one before it. */
+static bool begins_statement(const lang_lexer *lex) {
+  return !at_space(lex) && !strchr(")]}", peek(lex));
+}
+
+void lang_lex_recover(lang_lexer *lex) {
+  const lang_token *last = last_token(lex);
+  if (last && (last->kind == TOKEN_STOP || last->kind == TOKEN_EOF)) return;
+  int number = lex->suspect >= 0 ? lex->suspect : lex->depth > 0 ? lex->open[lex->depth - 1] : -1;
+  if (number >= 0) {   /* all that follows an open bracket has been taken for its inside */
+    const lang_token *open = &lex->tokens.at[number];
+    lex->at = open->offset;
+    lex->line = open->line;
+  }
+  lex->depth = 0;
+  do {
+    while (lex->at < lex->n && peek(lex) != '\n') lex->at++;
+    if (lex->at == lex->n) break;
+    lex->at++;
+    lex->line++;
+    lex->column = 1;
+  } while (lex->at < lex->n && !begins_statement(lex));
 }

@@ -29,8 +29,10 @@ entity *check_name(check *c, const char *name, base_span span) {
   return e;
 }
 
+/* What is refused from here on has the name in it: NAME is not looked at again. */
 static entity *define(check *c, const lang_expr *name, name_kind kind) {
   entity *e = check_name(c, name->name, name->span);
+  c->defining = e;
   if (e->kind != NAME_UNKNOWN && e->kind != kind)
     check_refuse(c, name->span, "`%s` is already defined on line %d as something else", e->name,
                  e->span.line);
@@ -259,7 +261,8 @@ static void function(check *c, const lang_stmt *s) {
 }
 
 /* What defines names, without yet looking at other names. */
-static void collect(check *c, const lang_stmt *s) {
+static void collect(check *c, void *arg) {
+  const lang_stmt *s = arg;
   switch (s->form) {
   case LANG_EQUATION:
     if (s->equation.head->kind == LANG_ATOM)
@@ -288,8 +291,9 @@ static void collect(check *c, const lang_stmt *s) {
 }
 
 /* The rank of a head is that of its clauses; *t is one of its positions. */
-static void rank_by_clause(check *c, const clause *cl) {
-  entity *e = cl->head;
+static void rank_by_clause(check *c, void *arg) {
+  const clause *cl = arg;
+  entity *e = c->defining = cl->head;
   const lang_expr *head = cl->stmt->equation.head, *right = cl->stmt->equation.right;
   int slices = 0;
   for (int k = 0; right->kind == LANG_READ && k < right->n; k++)
@@ -302,21 +306,38 @@ static void rank_by_clause(check *c, const clause *cl) {
   }
 }
 
+static void collect_domain(check *c, void *arg) {
+  const lang_stmt *s = arg;
+  if (s->form == LANG_DOMAIN) declare_domain(c, s);
+}
+
+static void collect_declaration(check *c, void *arg) {
+  const lang_stmt *s = arg;
+  if (s->form == LANG_DECLARE) declare(c, s);
+}
+
+static void collect_data(check *c, void *arg) {
+  entity *e = c->defining = arg;
+  double value;
+  check_data(c, e);
+  number_of(c, e, &value);
+}
+
+/* What is defined wrongly is broken. */
+static void attempt(check *c, void (*work)(check *, void *), void *arg) {
+  c->defining = NULL;
+  if (!check_attempt(c, work, arg) && c->defining) c->defining->broken = true;
+}
+
 /* In rounds, as a declaration may use what stands behind it: a domain a text, a size a domain. */
 void check_collect(check *c, const lang_ast *ast) {
   int first = c->clauses.n;
-  for (int i = 0; i < ast->n; i++) collect(c, ast->at[i]);
-  for (int i = first; i < c->clauses.n; i++) rank_by_clause(c, c->clauses.at[i]);
-  for (int i = 0; i < ast->n; i++)
-    if (ast->at[i]->form == LANG_DOMAIN) declare_domain(c, ast->at[i]);
-  for (int i = 0; i < ast->n; i++)
-    if (ast->at[i]->form == LANG_DECLARE) declare(c, ast->at[i]);
-  for (; c->collected < c->entities.n; c->collected++) {
-    entity *e = c->entities.at[c->collected];
-    double value;
-    check_data(c, e);
-    number_of(c, e, &value);
-  }
+  for (int i = 0; i < ast->n; i++) attempt(c, collect, ast->at[i]);
+  for (int i = first; i < c->clauses.n; i++) attempt(c, rank_by_clause, c->clauses.at[i]);
+  for (int i = 0; i < ast->n; i++) attempt(c, collect_domain, ast->at[i]);
+  for (int i = 0; i < ast->n; i++) attempt(c, collect_declaration, ast->at[i]);
+  for (; c->collected < c->entities.n; c->collected++)
+    attempt(c, collect_data, c->entities.at[c->collected]);
 }
 
 void check_default(check *c, const lang_stmt *s) {

@@ -147,18 +147,50 @@ void lang_stmt_done(lang_parser *p, lang_stmt *s, const lang_token *first) {
                           (size_t)(last->offset + last->bytes - first->offset));
 }
 
-lang_ast *lang_parse(base_arena *arena, const char *file, const char *text, size_t n) {
+/* One statement more; false at the end of the text. */
+static bool read_statement(lang_parser *p) {
+  do {
+    if (!lang_lex_statement(&p->lex)) return false;
+    p->now = p->lex.tokens.at;
+  } while (lang_at_end(p));
+  lang_stmt *s = lang_statement(p);
+  BASE_PUSH(p->arena, &p->statements, s);
+  return true;
+}
+
+/* The same; an error is kept, and reading goes on behind it. */
+static bool read_or_keep(lang_parser *p, lang_report *report) {
+  base_trap trap;
+  if (BASE_TRY(p->ctx, &trap)) {
+    bool more = read_statement(p);
+    base_untrap(p->ctx, &trap);
+    return more;
+  }
+  lang_report_keep(p->arena, report);
+  lang_lex_recover(&p->lex);
+  p->depth = p->held.n = 0;
+  p->in_position = p->in_head = false;
+  return true;
+}
+
+static lang_ast *parse(base_arena *arena, const char *file, const char *text, size_t n,
+                       lang_report *report) {
   lang_parser *p = BASE_NEW(arena, lang_parser);
   p->arena = arena;
   p->ctx = base_arena_ctx(arena);
   lang_lex_open(&p->lex, arena, file, text, n);
-  BASE_VEC(lang_stmt *) statements = {0};
-  while (lang_lex_statement(&p->lex)) {
-    p->now = p->lex.tokens.at;
-    if (lang_at_end(p)) continue;
-    BASE_PUSH(arena, &statements, lang_statement(p));
-  }
+  if (report) lang_report_source(arena, report, p->lex.file, p->lex.text);
+  while (report ? read_or_keep(p, report) : read_statement(p)) continue;
   lang_ast *ast = BASE_NEW(arena, lang_ast);
-  *ast = (lang_ast){p->lex.file, p->lex.text, statements.at, statements.n};
+  *ast = (lang_ast){p->lex.file, p->lex.text, p->statements.at, p->statements.n};
   return ast;
+}
+
+lang_ast *lang_parse(base_arena *arena, const char *file, const char *text, size_t n) {
+  return parse(arena, file, text, n, NULL);
+}
+
+lang_ast *lang_parse_all(base_arena *arena, const char *file, const char *text, size_t n,
+                         lang_report *report) {
+  return parse(arena, file, text, n, report);
 }

@@ -63,6 +63,7 @@ typedef struct lang_lexer {
   int row;                     /* the first token of the current line */
   int open[LANG_MAX_DEPTH];    /* token numbers of the brackets open now */
   int depth;
+  int suspect, suspect_line;   /* a bracket still open where a line begins as statements do; -1 */
   BASE_VEC(lang_token) tokens; /* of the current statement; the last is STOP or EOF */
 } lang_lexer;
 
@@ -71,6 +72,9 @@ void lang_lex_open(lang_lexer *lex, base_arena *arena, const char *file, const c
 
 /* Read the next statement. False at the end of the text. */
 bool lang_lex_statement(lang_lexer *lex);
+
+/* Behind an error: go on at the next line that may begin a statement. */
+void lang_lex_recover(lang_lexer *lex);
 
 /* lex_literals.c: at a digit, at a quote; each pushes its token. */
 void lang_lex_number(lang_lexer *lex);
@@ -96,6 +100,7 @@ typedef struct lang_parser {
   bool in_position;            /* inside [ ] or ( ) of a read or atom: `_` and `*t` are at home */
   bool in_head;                /* a position of a head: `p.` is at home */
   BASE_VEC(lang_expr *) held;  /* children of nodes that are being read, innermost last */
+  BASE_VEC(lang_stmt *) statements;
 } lang_parser;
 
 /* Moving over tokens. */

@@ -147,16 +147,23 @@ static const char *suggestion(const check *c, const char *name, name_kind kind) 
   return near ? base_format(c->arena, "\nhelp: did you mean `%s`?", near) : "";
 }
 
+/* The first use of a name that is not defined tells it; NAME is broken for the others. */
+_Noreturn static void refuse_unknown(check *c, const lang_expr *e, const char *help) {
+  if (c->report) check_name(c, e->name, e->span)->broken = true;
+  check_refuse(c, e->span, e->kind == LANG_CALL ? "there is no function `%s`%s"
+                                                : "`%s` is not defined%s", e->name, help);
+}
+
 static entity *tensor_named(resolver *r, const lang_expr *e) {
   entity *of = check_find(r->c, e->name);
   name_kind kind = of ? of->kind : NAME_UNKNOWN;
+  if (of && of->broken) check_skip(r->c);
   if (kind == NAME_TENSOR) return of;
   if (kind == NAME_FUNCTION)
     check_refuse(r->c, e->span, "`%s` is a function and needs its arguments: %s(...)", e->name,
                  e->name);
   if (kind == NAME_DOMAIN) check_refuse(r->c, e->span, "`%s` is a domain, not a tensor", e->name);
-  check_refuse(r->c, e->span, "`%s` is not defined%s", e->name,
-               suggestion(r->c, e->name, NAME_TENSOR));
+  refuse_unknown(r->c, e, suggestion(r->c, e->name, NAME_TENSOR));
 }
 
 static node *resolve_name(resolver *r, const lang_expr *e) {
@@ -377,9 +384,9 @@ static node *resolve_builtin(resolver *r, const lang_expr *e) {
 static node *resolve_call(resolver *r, const lang_expr *e) {
   if (lang_is_function(e->name)) return resolve_builtin(r, e);
   const entity *of = check_find(r->c, e->name);
+  if (of && of->broken) check_skip(r->c);
   if (!of || of->kind != NAME_FUNCTION)
-    check_refuse(r->c, e->span, "there is no function `%s`%s", e->name,
-                 suggestion(r->c, e->name, NAME_FUNCTION));
+    refuse_unknown(r->c, e, suggestion(r->c, e->name, NAME_FUNCTION));
   return resolve_function(r, e, of->function->function.n, of->function->function.params,
                           of->function->function.right);
 }
