@@ -5,7 +5,7 @@ find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 pkg_check_modules(JANSSON REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)
-set(TL_LIBRARIES PkgConfig::JANSSON PkgConfig::LIBZIP Threads::Threads m)
+set(TL_LIBRARIES PkgConfig::JANSSON PkgConfig::LIBZIP Threads::Threads m ${CMAKE_DL_LIBS})
 
 file(GLOB sources CONFIGURE_DEPENDS
   ${CMAKE_SOURCE_DIR}/src/*/*.c ${CMAKE_SOURCE_DIR}/src/device/*/*.c)
@@ -14,6 +14,13 @@ tl_flags(sources)
 add_library(tl_objects OBJECT ${sources})
 target_include_directories(tl_objects PUBLIC src include)
 target_link_libraries(tl_objects PUBLIC ${TL_LIBRARIES})
+
+# The text of the GPU's kernels: cuda_text_NAME.
+file(GLOB texts CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/src/device/cuda/*.cuh)
+foreach(text ${texts})
+  cmake_path(GET text STEM name)
+  tl_embed(${text} cuda_text_${name})
+endforeach()
 
 add_library(tl_internal STATIC $<TARGET_OBJECTS:tl_objects>)
 target_include_directories(tl_internal PUBLIC src include)

@@ -12,14 +12,15 @@ typedef struct device device;
 
 typedef struct device_buffer {
   device *device;
-  /* 64-byte aligned; at least 64 bytes even when empty; padded so that a whole vector may be
-   * read */
+  /* An address in the device's memory, which the host may be unable to touch. 64-byte aligned; at
+   * least 64 bytes even when empty; padded so that a whole vector may be read */
   void *data;
   size_t bytes;                /* asked for */
   size_t reserved;             /* its class */
   int refs;
+  char label[32];              /* the tensor it holds, for a message about lack of memory */
   void *block;                 /* what the allocator gave; private to the pool */
-  struct device_buffer *next;  /* in the pool's list of its class */
+  struct device_buffer *next, *previous;   /* in the pool's lists */
 } device_buffer;
 
 /* raises BASE_MEMORY after shrinking the pool; refs = 1 */
@@ -27,10 +28,23 @@ device_buffer *device_alloc(device *d, size_t bytes, bool zero);
 device_buffer *device_retain(device_buffer *b);
 /* back to the pool; NULL is fine */
 void device_release(device_buffer *b);
+void device_label(device_buffer *b, const char *name);   /* unless it has one */
 /* from host */
 void device_write(device_buffer *b, size_t offset, const void *from, size_t bytes);
 /* to host; waits */
 void device_read(const device_buffer *b, size_t offset, void *to, size_t bytes);
+
+/* How memory of one kind is had and touched. What is queued on a device keeps its order; `write`
+ * is done with FROM when it returns, `read` waits for all that was queued. */
+typedef struct device_memory {
+  bool (*alloc)(device *d, device_buffer *b, size_t bytes);   /* data and block; false: none left */
+  void (*free)(device *d, device_buffer *b);
+  void (*write)(device *d, void *to, const void *from, size_t bytes);
+  void (*read)(device *d, void *to, const void *from, size_t bytes);
+  void (*zero)(device *d, void *at, size_t bytes);
+  void (*copy)(device *d, void *to, const void *from, size_t bytes);
+} device_memory;
+extern const device_memory device_host_memory;
 
 typedef struct device_pool_stats {
   uint64_t allocations, reuses;      /* asked for; of these served from the pool */
@@ -69,15 +83,19 @@ typedef struct device_impl {         /* one row of a device's priority list */
 
 struct device {
   base_ctx *ctx;
-  const char *name;                  /* "ref", "cpu" */
+  const char *name;                  /* "ref", "cpu", "cuda" */
   const device_impl *impls;          /* priority order; ends with a NULL name */
   struct device_pool *pool;
+  const device_memory *memory;
   base_pool *threads;                /* NULL: single-threaded */
   void (*close)(device *d);
 };
 
 device *device_open_ref(base_ctx *ctx);
 device *device_open_cpu(base_ctx *ctx, int threads);               /* threads <= 0: all */
+/* The GPU of this number; STREAM: the caller's CUstream, NULL: one of its own. Raises BASE_DEVICE
+ * with the reason why not. */
+device *device_open_cuda(base_ctx *ctx, int ordinal, void *stream);
 void device_close(device *d);
 
 /* Choose, prepare. FORCE names one implementation (tests), else NULL. */

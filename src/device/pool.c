@@ -3,13 +3,14 @@
 #include "device/device.h"
 #include "device/pool.h"
 
+#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
-enum { CLASSES = 256, SMALLEST = 64, HUGE_PAGE = 2 << 20, VECTOR = 64, DEFAULT_PER_CLASS = 64 };
+enum { CLASSES = 256, SMALLEST = 64, VECTOR = 64, DEFAULT_PER_CLASS = 64, HOLDERS = 5 };
 
 struct device_pool {
   device_buffer *free[CLASSES];
+  device_buffer *used;         /* the youngest of those in use */
   int count[CLASSES];
   int per_class;
   device_pool_stats stats;
@@ -37,19 +38,14 @@ static int class_of(size_t bytes) {
   return k;
 }
 
-/* Large blocks start at a huge page, so that first touch and address translation cost little. */
 static device_buffer *from_system(device *d, size_t reserved) {
-  size_t align = reserved >= HUGE_PAGE ? HUGE_PAGE : VECTOR;
   device_buffer *b = base_try_malloc(d->ctx, sizeof *b);
-  char *block = base_try_malloc(d->ctx, reserved + align);
-  if (!b || !block) {
+  if (!b) return NULL;
+  *b = (device_buffer){.device = d, .reserved = reserved};
+  if (!d->memory->alloc(d, b, reserved)) {
     base_free(d->ctx, b);
-    base_free(d->ctx, block);
     return NULL;
   }
-  char *data = (char *)(((uintptr_t)block + align - 1) & ~(uintptr_t)(align - 1));
-  if (align == HUGE_PAGE) madvise(data, reserved & ~(size_t)(HUGE_PAGE - 1), MADV_HUGEPAGE);
-  *b = (device_buffer){.device = d, .data = data, .reserved = reserved, .block = block};
   d->pool->stats.system_allocations++;
   return b;
 }
@@ -65,6 +61,45 @@ static device_buffer *take(device *d, int k) {
   return b;
 }
 
+/* "W1 12.0 MB, X 3.1 MB": who holds the most. */
+static void list_holders(const device *d, char *text, size_t n) {
+  const device_buffer *largest[HOLDERS] = {NULL};
+  for (const device_buffer *b = d->pool->used; b; b = b->next) {
+    int k = HOLDERS;
+    while (k > 0 && (!largest[k - 1] || largest[k - 1]->reserved < b->reserved)) k--;
+    if (k == HOLDERS) continue;
+    memmove(&largest[k + 1], &largest[k], sizeof *largest * (size_t)(HOLDERS - 1 - k));
+    largest[k] = b;
+  }
+  size_t at = 0;
+  text[0] = 0;
+  for (int k = 0; k < HOLDERS && largest[k] && at < n; k++)
+    at += (size_t)snprintf(text + at, n - at, "%s%s %.1f MB", k ? ", " : "",
+                           largest[k]->label[0] ? largest[k]->label : "(unnamed)",
+                           (double)largest[k]->reserved / 1e6);
+}
+
+static _Noreturn void refuse(device *d, size_t bytes) {
+  char holders[HOLDERS * 64];
+  list_holders(d, holders, sizeof holders);
+  base_raise(d->ctx, BASE_MEMORY, base_nowhere,
+             "out of memory on %s: %zu bytes for one tensor, %zu bytes in use%s%s", d->name, bytes,
+             d->pool->stats.in_use, holders[0] ? "; the largest: " : "", holders);
+}
+
+static void enlist(struct device_pool *pool, device_buffer *b) {
+  b->previous = NULL;
+  b->next = pool->used;
+  if (b->next) b->next->previous = b;
+  pool->used = b;
+}
+
+static void unlist(struct device_pool *pool, device_buffer *b) {
+  if (b->next) b->next->previous = b->previous;
+  if (b->previous) b->previous->next = b->next;
+  else pool->used = b->next;
+}
+
 device_buffer *device_alloc(device *d, size_t bytes, bool zero) {
   struct device_pool *pool = d->pool;
   if (bytes > SIZE_MAX / 4)
@@ -77,18 +112,23 @@ device_buffer *device_alloc(device *d, size_t bytes, bool zero) {
     device_shrink(d, 0);
     b = from_system(d, class_bytes(k));
   }
-  if (!b)
-    base_raise(d->ctx, BASE_MEMORY, base_nowhere,
-               "out of memory: %zu bytes for one tensor, %zu bytes in use on %s", bytes,
-               pool->stats.in_use, d->name);
+  if (!b) refuse(d, bytes);
   pool->stats.allocations++;
   pool->stats.in_use += b->reserved;
   if (pool->stats.in_use > pool->stats.peak) pool->stats.peak = pool->stats.in_use;
   b->bytes = bytes;
   b->refs = 1;
-  b->next = NULL;
-  if (zero) memset(b->data, 0, bytes + VECTOR);
+  b->label[0] = 0;
+  enlist(pool, b);
+  if (zero) d->memory->zero(d, b->data, bytes + VECTOR);
   return b;
+}
+
+void device_label(device_buffer *b, const char *name) {
+  if (b->label[0]) return;
+  size_t n = strnlen(name, sizeof b->label - 1);
+  memcpy(b->label, name, n);
+  b->label[n] = 0;
 }
 
 device_buffer *device_retain(device_buffer *b) {
@@ -97,9 +137,9 @@ device_buffer *device_retain(device_buffer *b) {
 }
 
 static void to_system(device_buffer *b) {
-  base_ctx *ctx = b->device->ctx;
-  base_free(ctx, b->block);
-  base_free(ctx, b);
+  device *d = b->device;
+  d->memory->free(d, b);
+  base_free(d->ctx, b);
 }
 
 void device_release(device_buffer *b) {
@@ -107,6 +147,7 @@ void device_release(device_buffer *b) {
   struct device_pool *pool = b->device->pool;
   int k = class_of(b->reserved);
   pool->stats.in_use -= b->reserved;
+  unlist(pool, b);
   if (pool->count[k] >= pool->per_class) {
     to_system(b);
     return;
@@ -134,9 +175,9 @@ void device_limit_class(device *d, int buffers) { d->pool->per_class = buffers <
 device_pool_stats device_stats(const device *d) { return d->pool->stats; }
 
 void device_write(device_buffer *b, size_t offset, const void *from, size_t bytes) {
-  if (bytes) memcpy((char *)b->data + offset, from, bytes);
+  if (bytes) b->device->memory->write(b->device, (char *)b->data + offset, from, bytes);
 }
 
 void device_read(const device_buffer *b, size_t offset, void *to, size_t bytes) {
-  if (bytes) memcpy(to, (const char *)b->data + offset, bytes);
+  if (bytes) b->device->memory->read(b->device, to, (const char *)b->data + offset, bytes);
 }

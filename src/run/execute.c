@@ -17,7 +17,7 @@ typedef struct run_call {
 static void unshare(run_value *v) {
   if (v->buffer->refs == 1) return;
   device_buffer *own = device_alloc(v->session->device, run_value_bytes(v), false);
-  device_write(own, 0, v->buffer->data, run_value_bytes(v));
+  own->device->memory->copy(own->device, own->data, v->buffer->data, run_value_bytes(v));
   device_release(v->buffer);
   v->buffer = own;
 }
@@ -67,10 +67,11 @@ static void release_own(run_call *c) {
 
 static void zero_before(run_call *c, const kernel *k) {
   run_binding *b = c->binding;
+  device *d = c->plan->session->device;
   ir_tensor **zero = c->plan->zero[k->id];
   for (; zero && *zero; zero++)
     if (!b->zeroed[(*zero)->id]) {
-      memset(b->data[(*zero)->id], 0, (size_t)b->bytes[(*zero)->id]);
+      d->memory->zero(d, b->data[(*zero)->id], (size_t)b->bytes[(*zero)->id]);
       b->zeroed[(*zero)->id] = true;
     }
 }
@@ -91,6 +92,13 @@ static void run_kernel(run_call *c, const kernel *k) {
 
 static void run_block(run_call *c, const sched_block *block);
 
+static bool is_true(const run_call *c, const ir_tensor *t) {
+  device *d = c->plan->session->device;
+  uint8_t flag = 0;
+  d->memory->read(d, &flag, c->binding->data[t->id], sizeof flag);
+  return flag != 0;
+}
+
 static void run_loop(run_call *c, const sched_loop *loop) {
   int64_t *symbols = c->binding->symbols;
   int64_t from = ir_eval_size(loop->from, symbols), to = ir_eval_size(loop->to, symbols);
@@ -99,7 +107,7 @@ static void run_loop(run_call *c, const sched_loop *loop) {
     base_poll(c->plan->session->ctx);
     symbols[loop->counter->id] = loop->down ? to - 1 - (i - from) : i;
     run_block(c, &loop->body);
-    if (loop->until && *(const uint8_t *)c->binding->data[loop->until->id]) break;
+    if (loop->until && is_true(c, loop->until)) break;
   }
 }
 

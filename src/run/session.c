@@ -7,7 +7,10 @@ static device *open_device(base_ctx *ctx, const run_config *config) {
   const char *name = config->device ? config->device : "cpu";
   if (strcmp(name, "ref") == 0) return device_open_ref(ctx);
   if (strcmp(name, "cpu") == 0) return device_open_cpu(ctx, config->threads);
-  base_raise(ctx, BASE_DEVICE, base_nowhere, "there is no device `%s`; there are: cpu, ref", name);
+  if (strcmp(name, "cuda") == 0)
+    return device_open_cuda(ctx, config->cuda_device, config->cuda_stream);
+  base_raise(ctx, BASE_DEVICE, base_nowhere, "there is no device `%s`; there are: cpu, cuda, ref",
+             name);
 }
 
 run_session *run_open(base_ctx *ctx, const run_config *config) {

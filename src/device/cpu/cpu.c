@@ -54,7 +54,8 @@ static void close_cpu(device *d) {
 
 device *device_open_cpu(base_ctx *ctx, int threads) {
   cpu_device *d = base_calloc(ctx, sizeof *d);
-  d->head = (device){.ctx = ctx, .name = "cpu", .impls = impls, .close = close_cpu};
+  d->head = (device){.ctx = ctx, .name = "cpu", .impls = impls, .memory = &device_host_memory,
+                     .close = close_cpu};
   base_trap trap;
   if (BASE_TRY(ctx, &trap)) {
     d->isa = cpu_isa_detect();

@@ -133,7 +133,8 @@ static void close_ref(device *d) {
 
 device *device_open_ref(base_ctx *ctx) {
   device *d = base_calloc(ctx, sizeof *d);
-  *d = (device){.ctx = ctx, .name = "ref", .impls = impls, .close = close_ref};
+  *d = (device){.ctx = ctx, .name = "ref", .impls = impls, .memory = &device_host_memory,
+                .close = close_ref};
   base_trap trap;
   if (BASE_TRY(ctx, &trap)) {
     device_pool_open(d);
