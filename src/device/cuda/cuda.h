@@ -107,7 +107,8 @@ typedef struct cuda_param {
 
 typedef struct cuda_stage {           /* one kernel launch */
   cuda_kernel *kernel;
-  unsigned grid[3], block, cluster[3], shared;   /* cluster[0] 0: none; a grid of 0: not launched */
+  unsigned grid[3], block, shared;    /* a grid of 0: not launched */
+  unsigned cluster[3];                /* cluster[0] 0: none */
   bool overlap;                       /* it waits itself for the kernel before it (griddepcontrol) */
   bool in_struct;                     /* between cuda_struct_open and _close */
   BASE_VEC(cuda_param) params;
@@ -128,7 +129,7 @@ typedef struct cuda_launch {
   size_t scratch, zeros;              /* bytes asked for */
 } cuda_launch;
 
-/* A launch of N stages, grids of 1 x 1 x 1, without parameters; its head is what prepare returns. */
+/* A launch of N stages, grids of 1 x 1 x 1, without parameters. `prepare` returns its head. */
 cuda_launch *cuda_launch_new(device_bind *bind, int n);
 void cuda_run(device_launch *self, void *const *data, const int64_t *symbols);
 

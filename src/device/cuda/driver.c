@@ -113,7 +113,7 @@ void cuda_driver_close(cuda_driver *driver) {
 #define COMPILER_MEMBER(name, text, parameters) {text, offsetof(cuda_nvrtc, name), false},
 static const symbol compiler_symbols[] = {CUDA_COMPILER_FUNCTIONS(COMPILER_MEMBER)};
 
-/* Where it lies where the loader does not know: CUDA's own folders, Python's packages. %d: major. */
+/* Where it lies where the loader does not know: CUDA's folders, Python's packages. %d: major. */
 static const char *const compiler_places[] = {
     "/usr/local/cuda*/lib/libnvrtc.so.%d",
     "/usr/local/cuda*/lib64/libnvrtc.so.%d",
