@@ -109,7 +109,7 @@ typedef struct cuda_stage {           /* one kernel launch */
   cuda_kernel *kernel;
   unsigned grid[3], block, shared;    /* a grid of 0: not launched */
   unsigned cluster[3];                /* cluster[0] 0: none */
-  bool overlap;                       /* it waits itself for the kernel before it (griddepcontrol) */
+  bool overlap;                       /* it waits for the kernel before it by griddepcontrol */
   bool in_struct;                     /* between cuda_struct_open and _close */
   BASE_VEC(cuda_param) params;
   BASE_VEC(int) starts;               /* of the kernel's parameters, in `values` */
