@@ -145,6 +145,11 @@ static void copy_head(copier *c, const ir_tensor *old, ir_role role) {
   for (int k = 0; k < old->rank; k++) size[k] = copy_expr(c, old->size[k]);
   ir_tensor *t = ir_tensor_new(c->to, old->name, old->type, old->rank, size, role);
   t->span = old->span;
+  if (old->settle != NULL && role == IR_DERIVED) {
+    t->settle = BASE_NEW(c->to->arena, ir_settle);
+    *t->settle = *old->settle;
+  }
+  if (old->settles != NULL) t->settles = base_copy(c->to->arena, old->settles);
   c->tensor[old->id] = t;
 }
 
@@ -200,6 +205,8 @@ static void copy_block(copier *c, const ir_block *old, ir_block *to, const eq_li
       loop->to = copy_expr(c, l->to);
       loop->down = l->down;
       loop->until = l->until == NULL ? NULL : c->tensor[l->until->id];
+      loop->at = copy_expr(c, l->at);
+      loop->whole = l->whole;
       copy_block(c, &l->body, &loop->body, pairs);
       if (loop->body.steps.n == 0) continue;
     }

@@ -135,6 +135,16 @@ typedef enum ir_role {
   IR_STATE,                  /* lives from run to run; may be the target of a commit */
 } ir_role;
 
+/* Equations that need each other along no position are solved by rounds: what is carried from one
+ * to the next begins with `start` and is replaced, until nothing changes by more than `tolerance`.
+ * More rounds than `rounds` are an error. */
+typedef struct ir_settle {
+  double start, tolerance;
+  int64_t rounds;
+  bool told;                 /* it is carried, rather than another tensor of its cycle */
+} ir_settle;
+enum { IR_ROUNDS = 1000 };   /* unless told */
+
 struct ir_tensor {
   const char *name;          /* unique in its program */
   ir_type type;              /* as stored */
@@ -144,6 +154,10 @@ struct ir_tensor {
   int id;                    /* position in program->tensors */
   BASE_VEC(ir_eq *) eqs;     /* on disjoint windows; elements that none defines are 0. A scatter
                               * stands alone; what it writes outside the tensor is left out. */
+  ir_settle *settle;         /* NULL: 0, 0, IR_ROUNDS */
+  /* Not NULL: a real along a recurrence, which repeats itself once this is 0; its loop is then
+   * left. If it never is, the run fails, saying that what has this name has not settled. */
+  const char *settles;
   base_span span;
 };
 
@@ -166,7 +180,11 @@ struct ir_loop {             /* the counter takes from, from+1 .. to-1, or the s
   const ir_symbol *counter;
   const ir_expr *from, *to;
   bool down;
-  ir_tensor *until;          /* a bool scalar: leave when true after an iteration; NULL: run all */
+  /* Left when its element `at` was 0 after two iterations in turn; if it is not after the last,
+   * the run fails. NULL: run all. */
+  ir_tensor *until;
+  const ir_expr *at;         /* the one position of `until`, over the counter */
+  bool whole;                /* what it leaves behind needs all iterations */
   ir_block body;
 };
 

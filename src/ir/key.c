@@ -75,12 +75,19 @@ static void put_block(keyer *k, const ir_block *block) {
       base_putf(k->text, "q%d.%d\n", s->eq->head->id, at);
       continue;
     }
-    put_exprs(k, 'F', 2, (const ir_expr *[]){s->loop->from, s->loop->to});
+    put_exprs(k, 'F', 3, (const ir_expr *[]){s->loop->from, s->loop->to, s->loop->at});
     base_putf(k->text, "l%d%c%d{\n", s->loop->counter->id, s->loop->down ? 'd' : 'u',
               s->loop->until == NULL ? -1 : s->loop->until->id);
     put_block(k, &s->loop->body);
     base_put(k->text, "}\n");
   }
+}
+
+/* With its name, which its message will hold. */
+static void put_settle(base_text *text, const ir_tensor *t) {
+  const ir_settle *s = t->settle;
+  base_putf(text, "U%a.%a.%" PRId64 ".%d.", s->start, s->tolerance, s->rounds, s->told);
+  base_putf(text, "%s.%d.%d\n", t->name, t->span.line, t->span.column);
 }
 
 void ir_key(const ir_program *p, base_text *text) {
@@ -94,6 +101,7 @@ void ir_key(const ir_program *p, base_text *text) {
     const ir_tensor *t = p->tensors.at[i];
     put_exprs(&k, 'Z', t->rank, t->size);
     base_putf(text, "T%d.%d.%d\n", t->type, t->role, t->eqs.n);
+    if (t->settle != NULL) put_settle(text, t);
   }
   for (int i = 0; i < p->tensors.n; i++)
     for (int j = 0; j < p->tensors.at[i]->eqs.n; j++) put_eq(&k, p->tensors.at[i]->eqs.at[j]);

@@ -390,7 +390,11 @@ static void print_block(base_text *text, const ir_block *block, int depth) {
     base_put(text, " to ");
     ir_print_expr(text, s->loop->to);
     if (s->loop->down) base_put(text, ", downwards");
-    if (s->loop->until != NULL) base_putf(text, ", until %s", s->loop->until->name);
+    if (s->loop->until != NULL) {
+      base_putf(text, ", until %s[", s->loop->until->name);
+      ir_print_expr(text, s->loop->at);
+      base_put(text, "] is 0");
+    }
     base_put(text, "\n");
     print_block(text, &s->loop->body, depth + 1);
   }

@@ -395,8 +395,9 @@ static void command(check *c, lang_action *a) {
   } else if (strcmp(name, "save") == 0 || strcmp(name, "load") == 0) {
     a->verb = name[0] == 's' ? LANG_DO_SAVE : LANG_DO_LOAD;
     a->path = path_of(c, s, s->command.at[0]);
-  } else { /* rounds(R, 1000), settle(R, 1e-9): bounds for recursive relations */
+  } else {
     a->verb = name[0] == 'r' ? LANG_DO_ROUNDS : LANG_DO_SETTLE;
+    a->settle = check_settle(c, s);
   }
 }
 

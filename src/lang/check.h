@@ -7,6 +7,7 @@
  *   place.c    positions: affine, or through data   actions.c  commands and queries
  *   sizes.c    extents of indices, sizes of heads   learning.c minimize, batches, initialisers
  *   heads.c    heads to tensors with equations      grad.c     derivatives
+ *   settle.c   how cycles are solved
  *   check.c    the order of it all */
 #ifndef TL_LANG_CHECK_H
 #define TL_LANG_CHECK_H
@@ -84,7 +85,9 @@ struct entity {
   bool broken;                   /* its errors are told: what needs it is not looked at */
   bool number;                   /* a scalar whose value is known while checking */
   double value;
-  bool busy;                     /* its value is being worked out; waits for nothing in a cycle */
+  bool busy;                     /* its value is being worked out */
+  ir_settle *how;                /* as the commands so far say */
+  bool settled, bounded;         /* some did */
   ir_type type;
   bool typed;
   lang_tensor *tensor;           /* of the program, once lowered */
@@ -221,6 +224,7 @@ void check_definitions(check *c);
 
 /* actions.c */
 void check_action(check *c, const lang_stmt *stmt);
+lang_settle *check_settle(check *c, const lang_stmt *stmt);               /* settle.c */
 lang_tensor *check_answer(check *c, lang_expr *e, const lang_stmt *by);   /* of a query */
 lang_tensor *check_filled(check *c, const lang_stmt *declared);
 /* Arguments of commands. */

@@ -3,6 +3,7 @@
  * nonlinearity. */
 #include "lang/check.h"
 
+#include <math.h>
 #include <string.h>
 
 static bool recursive(entity *const *group, int n) {
@@ -288,6 +289,15 @@ static void lower_entity(check *c, entity *e) {
   keep_tokens(e);
 }
 
+/* Should no position lead from one element to the next, it begins with these. */
+static void set_settle(check *c, const entity *e) {
+  if (!e->clauses.n) return;
+  lang_op op = e->clauses.at[0]->op;
+  double start = op == LANG_MAX ? -INFINITY : op == LANG_MIN ? INFINITY : 0;
+  e->ir->settle = BASE_NEW(c->p->arena, ir_settle);
+  *e->ir->settle = (ir_settle){.start = start, .rounds = IR_ROUNDS};
+}
+
 /* A recurrence's heads are tensors before their equations are made; their type is declared or the
  * default. */
 void check_lower(check *c, entity *const *group, int n) {
@@ -296,6 +306,7 @@ void check_lower(check *c, entity *const *group, int n) {
     if (!group[i]->typed) group[i]->type = c->type;
     group[i]->typed = true;
     declare(c, group[i]);
+    set_settle(c, group[i]);
   }
   for (int i = 0; i < n; i++) lower_entity(c, group[i]);
 }

@@ -80,6 +80,11 @@ typedef struct lang_generate {
   double temperature;
 } lang_generate;
 
+typedef struct lang_settle {       /* how equations that need each other are solved, from here on */
+  lang_tensor *tensor;
+  ir_settle how;
+} lang_settle;
+
 typedef enum lang_verb {
   LANG_DO_QUERY,
   LANG_DO_PRINT,
@@ -109,7 +114,8 @@ typedef struct lang_action {       /* a command or query, resolved: in the order
   int nwith; lang_with *with;      /* QUERY */
   const char *path;                /* WRITE, SAVE, LOAD */
   lang_minimize *minimize;
-  int64_t number;                  /* SEED, ROUNDS */
+  lang_settle *settle;             /* ROUNDS, SETTLE */
+  int64_t number;                  /* SEED */
 } lang_action;
 
 /* a size that is a symbol, so that batches are the same program */

@@ -136,7 +136,7 @@ static void carry_out(lang_machine *m, base_arena *job, void *arg) {
   case LANG_DO_LOAD: machine_load(m, job, a->path, a->stmt->span); break;
   case LANG_DO_SEED: set_seed(m, a->number); break;
   case LANG_DO_ROUNDS:
-  case LANG_DO_SETTLE: break; /* bounds of recursive relations: nothing dense needs them */
+  case LANG_DO_SETTLE: *a->settle->tensor->ir->settle = a->settle->how; break;
   }
 }
 

@@ -476,58 +476,6 @@ static void check_head(sizer *s, entity *e) {
   }
 }
 
-/* Does the read stand at another element than the one that CL defines, by a constant? */
-static bool moves(sizer *s, const clause *cl, const node *read) {
-  for (int k = 0; read->e.kind == LANG_READ && k < read->e.n; k++) {
-    affine_place to = check_place(s->c, (const node *)read->e.at[k]);
-    for (int i = 0; !to.data && i < cl->nlhs; i++) {
-      affine_place from = check_place(s->c, cl->lhs[i]);
-      bool alike =
-          !from.data && from.n == to.n && (to.n ? to.n == 1 && to.var[0] == from.var[0] : i == k);
-      if (alike && from.constant != to.constant) return true;
-    }
-  }
-  return cl->nlhs && read->e.n < read->of->rank; /* a virtual index that is left out: the last */
-}
-
-/* An entity of the group that CL needs at the very element that it defines, and that waits itself.
- */
-static const node *waits_for(sizer *s, const clause *cl) {
-  for (int i = 0; i < cl->reads.n; i++) {
-    const node *read = cl->reads.at[i];
-    if (in_group(s, read->of) && !read->itself && !read->of->busy && !moves(s, cl, read))
-      return read;
-  }
-  return NULL;
-}
-
-/* Every cycle leads along some position: what waits for nothing is struck out until nothing is
- * left. */
-static void check_cycles(sizer *s) {
-  const node *blocked;
-  int left = s->n, before;
-  do {
-    before = left;
-    blocked = NULL;
-    for (int i = 0; i < s->n; i++) {
-      entity *e = s->group[i];
-      const node *one = NULL;
-      for (int k = 0; !e->busy && !one && k < e->clauses.n; k++)
-        one = waits_for(s, e->clauses.at[k]);
-      if (one)
-        blocked = one;
-      else if (!e->busy)
-        e->busy = true, left--;
-    }
-  } while (blocked && left < before);
-  for (int i = 0; i < s->n; i++) s->group[i]->busy = false;
-  if (blocked)
-    check_refuse(s->c, blocked->e.span,
-                 "%s is needed here to work it out itself: the equations need each other, and no "
-                 "position leads from one element to the next",
-                 blocked->of->name);
-}
-
 void check_sizes(check *c, entity *const *group, int n) {
   sizer s = {c, group, n, false};
   each(&s, start, true);
@@ -540,6 +488,5 @@ void check_sizes(check *c, entity *const *group, int n) {
   each(&s, skip_bases, true);
   each(&s, check_variables, true);
   each(&s, check_constants, true);
-  check_cycles(&s);
   for (int i = 0; i < n; i++) check_head(&s, group[i]);
 }

@@ -1,7 +1,8 @@
 /* gradient: reverse mode, from equations to equations. For an equation
  *     Y[lhs] += body          and a read T[pos] in its body, the derivative of T gets the summand
  *     GT[pos] += GY[lhs] * (d body / d T[pos])       over all indices of the equation.
- * A recurrence gives a recurrence that runs the other way. */
+ * A recurrence gives a recurrence that runs the other way; equations that are solved by rounds give
+ * such equations, those of the derivative at the solution. */
 #include "pass/private.h"
 
 typedef struct guard { /* the where() around a node, innermost first */
@@ -168,6 +169,10 @@ static ir_tensor *adjoint_tensor(gradient *g, ir_tensor *t) {
   a->tensor = ir_tensor_new(g->p, base_format(g->arena, "G%s", t->name), ir_type_computed(t->type),
                             g->lead + t->rank, size, IR_DERIVED);
   a->tensor->span = t->span;
+  if (!t->settle) return a->tensor;
+  a->tensor->settle = BASE_NEW(g->p->arena, ir_settle);
+  *a->tensor->settle = *t->settle;
+  a->tensor->settle->start = 0;
   return a->tensor;
 }
 

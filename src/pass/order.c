@@ -28,6 +28,7 @@ typedef BASE_VEC(member *) members;
 
 typedef struct ordering {
   ir_program *p;
+  pass_tensors *unled; /* not NULL: see order_unled */
   base_arena *arena;
   members all;
   member **of_tensor; /* by tensor id */
@@ -36,7 +37,7 @@ typedef struct ordering {
   ir_block *block;
 } ordering;
 
-static void order_block(ir_program *p, const members *set, ir_block *block);
+static void order_block(ir_program *p, const members *set, ir_block *block, pass_tensors *unled);
 
 /* ---- which equation needs which -------------------------------------------------------------- */
 
@@ -274,15 +275,31 @@ static void set_step_range(ordering *o, const members *cycle, const ir_loop *loo
   step->to = to;
 }
 
+/* One of them says when the loop may be left. */
+static void set_until(const members *cycle, ir_loop *loop) {
+  for (int i = 0; i < cycle->n; i++) {
+    const ir_eq *eq = cycle->at[i]->eq;
+    if (!eq->head->settles) continue;
+    loop->until = eq->head;
+    loop->at = eq->lhs[0];
+  }
+}
+
 static void add_loop(ordering *o, const members *cycle) {
   int sign;
-  if (!find_recurrence(o, cycle, &sign)) refuse(o, cycle);
+  if (!find_recurrence(o, cycle, &sign)) {
+    if (!o->unled) refuse(o, cycle);
+    for (int i = o->unled->n ? cycle->n : 0; i < cycle->n; i++)
+      BASE_PUSH(o->p->arena, o->unled, cycle->at[i]->eq->head);
+    return;
+  }
   ir_loop *loop = BASE_NEW(o->p->arena, ir_loop);
   loop->counter = ir_symbol_new(o->p, cycle->at[0]->along->name, true, 0);
   loop->down = sign < 0;
   set_ranges(o->p, cycle, sign, loop);
   for (int i = 0; i < cycle->n; i++) fix_index(o->p, cycle->at[i], loop->counter);
-  order_block(o->p, cycle, &loop->body);
+  set_until(cycle, loop);
+  order_block(o->p, cycle, &loop->body, o->unled);
   for (int i = 0; i < loop->body.steps.n; i++)
     set_step_range(o, cycle, loop, &loop->body.steps.at[i]);
   ir_step step = {.loop = loop};
@@ -326,8 +343,9 @@ static void visit(ordering *o, member *m) {
 }
 
 /* Put the equations of SET in order behind BLOCK. */
-static void order_block(ir_program *p, const members *set, ir_block *block) {
-  ordering o = {.p = p, .arena = base_arena_child(p->arena), .block = block};
+static void order_block(ir_program *p, const members *set, ir_block *block, pass_tensors *unled) {
+  ordering o = {
+      .p = p, .unled = unled, .arena = base_arena_child(p->arena), .block = block};
   for (int i = 0; i < set->n; i++) {
     member *m = BASE_NEW(o.arena, member);
     m->eq = set->at[i]->eq;
@@ -340,7 +358,7 @@ static void order_block(ir_program *p, const members *set, ir_block *block) {
   base_arena_close(o.arena);
 }
 
-void pass_order(ir_program *p) {
+static void order_all(ir_program *p, pass_tensors *unled) {
   base_arena *arena = base_arena_child(p->arena);
   members all = {0};
   for (int t = 0; t < p->tensors.n; t++)
@@ -350,6 +368,9 @@ void pass_order(ir_program *p) {
       BASE_PUSH(arena, &all, m);
     }
   p->order = (ir_block){0};
-  order_block(p, &all, &p->order);
+  order_block(p, &all, &p->order, unled);
   base_arena_close(arena);
 }
+
+void pass_order(ir_program *p) { order_all(p, NULL); }
+void order_unled(ir_program *p, pass_tensors *heads) { order_all(p, heads); }

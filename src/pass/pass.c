@@ -2,6 +2,7 @@
 #include "pass/pass.h"
 
 const pass pass_table[] = {
+    {"settle", pass_settle},     /* recurrences are all that is left of cycles */
     {"simplify", pass_simplify}, /* what nobody needs or is there twice goes first */
     {"invert", pass_invert},
     {"simplify", pass_simplify}, /* the guards that solving brought */

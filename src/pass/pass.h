@@ -20,6 +20,13 @@ typedef struct pass_options {
 } pass_options;
 void pass_run(ir_program *p, const pass_options *options);
 
+/* settle: equations that need each other along no position become a recurrence over rounds, which
+ * is left when a round changes nothing. What is carried from one to the next: what ir_settle says,
+ * else the first; the others of the cycle follow from it.
+ *   P[i] = c + A[i,j] P[j]   ->   P'[0,i] = start;  P'[r+1,i] = where(M[r] == 0, P'[r,i], F[r,i])
+ *     F[r,i] = c + A[i,j] P'[r,j];  M[r+1] max= change(P'[r,i], P'[r+1,i]);  P[i] = P'[rounds,i] */
+void pass_settle(ir_program *p);
+
 /* simplify: dead equations dropped, equal ones merged, copies and constants read through;
  * projections that need not be made are not; what a tensor already holds is read there; what is
  * never read of a tensor is cut off.

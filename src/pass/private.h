@@ -24,6 +24,14 @@ bool pass_has_read(const ir_expr *e);
 bool pass_linear(ir_program *p, const ir_expr *e, const ir_index *index,
                  const ir_expr **coefficient, const ir_expr **rest);
 
+/* ---- cycles ---------------------------------------------------------------------------------- */
+
+typedef BASE_VEC(ir_tensor *) pass_tensors;
+
+/* Put P in order. A cycle that no position leads through is not refused: the heads of the first go
+ * to HEADS, and P is good for nothing more. */
+void order_unled(ir_program *p, pass_tensors *heads);
+
 /* ---- products -------------------------------------------------------------------------------- */
 
 /* A read of a real tensor at affine positions, perhaps cast. */

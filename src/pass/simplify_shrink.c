@@ -43,7 +43,8 @@ static void note_read(void *arg, const ir_expr *e) {
 
 static void note_reads(shrinking *s) {
   ir_program *p = s->p;
-  for (int t = 0; t < p->tensors.n; t++) s->extent[t].kept = p->tensors.at[t]->role != IR_DERIVED;
+  for (int t = 0; t < p->tensors.n; t++)
+    s->extent[t].kept = p->tensors.at[t]->role != IR_DERIVED || p->tensors.at[t]->settles;
   for (int i = 0; i < p->outputs.n; i++) s->extent[p->outputs.at[i]->id].kept = true;
   for (int i = 0; i < p->commits.n; i++) s->extent[p->commits.at[i].value->id].kept = true;
   for (int t = 0; t < p->tensors.n; t++)

@@ -92,23 +92,42 @@ static void run_kernel(run_call *c, const kernel *k) {
 
 static void run_block(run_call *c, const sched_block *block);
 
-static bool is_true(const run_call *c, const ir_tensor *t) {
+/* By how much the last round changed what the loop settles. */
+static double moved_by(const run_call *c, const sched_loop *loop) {
+  const ir_tensor *t = loop->until;
   device *d = c->plan->session->device;
-  uint8_t flag = 0;
-  d->memory->read(d, &flag, c->binding->data[t->id], sizeof flag);
-  return flag != 0;
+  char element[8];
+  size_t bytes = ir_type_bytes(t->type);
+  size_t at = (size_t)ir_eval_size(loop->at, c->binding->symbols) * bytes;
+  d->memory->read(d, element, (char *)c->binding->data[t->id] + at, bytes);
+  return device_load(t->type, element, 0);
+}
+
+_Noreturn static void refuse_unsettled(const run_call *c, const ir_tensor *t, int64_t rounds,
+                                       double moved) {
+  base_raise(c->plan->session->ctx, BASE_RUNTIME, t->span,
+             "%s has not settled in %lld rounds: the last changed an element by %g\n"
+             "help: rounds(%s, %lld) allows more, settle(%s, 1e-6) a change that is passed over; "
+             "what grows or swings without end has no solution",
+             t->settles, (long long)rounds, moved, t->settles, (long long)rounds * 10, t->settles);
 }
 
 static void run_loop(run_call *c, const sched_loop *loop) {
   int64_t *symbols = c->binding->symbols;
+  double moved = 0;
+  int still = 0; /* iterations that changed nothing */
   int64_t from = ir_eval_size(loop->from, symbols), to = ir_eval_size(loop->to, symbols);
   zero_before_block(c, &loop->body);
   for (int64_t i = from; i < to; i++) {
     base_poll(c->plan->session->ctx);
     symbols[loop->counter->id] = loop->down ? to - 1 - (i - from) : i;
     run_block(c, &loop->body);
-    if (loop->until && is_true(c, loop->until)) break;
+    if (!loop->until) continue;
+    moved = moved_by(c, loop);
+    still = moved == 0 ? still + 1 : 0;
+    if (still == 2 && !loop->whole) return;
   }
+  if (loop->until && from < to && !still) refuse_unsettled(c, loop->until, to - from, moved);
 }
 
 static bool active(const sched_step *step, const int64_t *symbols, int64_t counter) {

@@ -33,11 +33,13 @@ bool sched_meet_by(const ir_eq *writer, const ir_expr *read, sched_pairs *m, boo
   return true;
 }
 
-/* Positions without an index that differ by a number are apart, whatever the others are. */
+/* Positions without an index that differ by a number are apart, whatever the others are; in a ring
+ * of N slices, if N does not divide it. */
 static bool position_apart(ir_program *p, const ir_expr *a, const ir_expr *b) {
-  const ir_expr *d = ir_binary(p, IR_SUB, a, b);
-  int64_t v;
-  return ir_is_int(d, &v) && v != 0;
+  int64_t v, n = 0;
+  if (a->op == IR_MOD && b->op == IR_MOD && a->arg[1] == b->arg[1] && ir_is_int(a->arg[1], &n))
+    a = a->arg[0], b = b->arg[0];
+  return ir_is_int(ir_binary(p, IR_SUB, a, b), &v) && (n > 0 ? v % n : v) != 0;
 }
 
 sched_meeting sched_meet(ir_program *p, const ir_eq *writer, const ir_expr *read) {

@@ -20,7 +20,11 @@ static void put_step(base_text *text, const sched_step *step, int depth) {
   ir_print_expr(text, step->loop->from);
   base_put(text, " .. ");
   ir_print_expr(text, step->loop->to);
-  if (step->loop->until) base_putf(text, " until %s", step->loop->until->name);
+  if (step->loop->until) {
+    base_putf(text, " until %s[", step->loop->until->name);
+    ir_print_expr(text, step->loop->at);
+    base_put(text, "] is 0");
+  }
   base_put(text, "\n");
   put_block(text, &step->loop->body, depth + 1);
 }

@@ -115,6 +115,7 @@ kernel *sched_build(sched_graph *g, const sched_group *group);
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 void sched_slice(ir_program *p, ir_block *block);   /* before all else: tensors of one iteration */
+void sched_ring(ir_program *p);                     /* ... and of the last few */
 void sched_place_all(sched_plan *plan, const sched_uses *use);
 
 /* The reads in an equation, body and left side. */

@@ -15,7 +15,9 @@ static sched_loop *make_loop(making *m, const ir_loop *loop) {
                     .from = loop->from,
                     .to = loop->to,
                     .down = loop->down,
-                    .until = loop->until};
+                    .until = loop->until,
+                    .at = loop->at,
+                    .whole = loop->whole};
   l->body.counter = loop->counter;
   make_block(m, &loop->body, &l->body);
   return l;
@@ -44,6 +46,7 @@ static void make_block(making *m, const ir_block *from, sched_block *to) {
 
 sched_plan *sched_make(ir_program *p) {
   sched_slice(p, &p->order);
+  sched_ring(p);
   making m = {.plan = BASE_NEW(p->arena, sched_plan), .use = sched_uses_of(p)};
   m.plan->program = p;
   make_block(&m, &p->order, &m.plan->body);

@@ -20,7 +20,9 @@ struct sched_loop {
   const ir_symbol *counter;
   const ir_expr *from, *to;
   bool down;
-  ir_tensor *until;
+  ir_tensor *until;               /* as in ir_loop */
+  const ir_expr *at;
+  bool whole;
   sched_block body;
 };
 
