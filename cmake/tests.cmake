@@ -1,6 +1,7 @@
 # tests/ROOM/test_TOPIC.c  one program each, with the other .c files of its folder beside it;
 #                          label unit, or slow where the name says so; threads, cuda likewise
 # tests/lang/X.tl          run by the program, its output compared with X.out (see golden.sh)
+# tests/lang/errors/X.txt  wrong programs and command lines and their answers (see errors.sh)
 # docs/language.md         its examples likewise (see docs_check.sh)
 # tests/house/check_*.sh   what holds for the source as a whole
 # tests/install/check.sh   what is installed, used by programs of its own
@@ -91,6 +92,11 @@ if(TARGET tl)
     if(EXISTS ${CMAKE_SOURCE_DIR}/tests/lang/${name}.out)
       tl_test(golden/${name} golden sh tests/lang/golden.sh $<TARGET_FILE:tl> ${name})
     endif()
+  endforeach()
+  file(GLOB pages CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/tests/lang/errors/*.txt)
+  foreach(page ${pages})
+    cmake_path(GET page STEM name)
+    tl_test(golden/errors_${name} golden sh tests/lang/errors.sh $<TARGET_FILE:tl> ${name})
   endforeach()
   tl_test(golden/docs golden sh tests/lang/docs_check.sh $<TARGET_FILE:tl>)
   file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/examples/*.tl)

@@ -87,8 +87,8 @@ static const char *nearest(base_arena *arena, const char *path) {
 static _Noreturn void cannot_read(base_arena *arena, const char *path, int error) {
   const char *meant = error == ENOENT ? nearest(arena, path) : NULL;
   base_raise(base_arena_ctx(arena), BASE_IO, base_nowhere, "cannot read %s: %s%s%s%s", path,
-             strerror(error), meant ? "; did you mean \"" : "", meant ? meant : "",
-             meant ? "\"?" : "");
+             strerror(error), meant ? "\nhelp: did you mean `" : "", meant ? meant : "",
+             meant ? "`?" : "");
 }
 
 /* ---- reading -------------------------------------------------------------------------------- */

@@ -118,6 +118,6 @@ size_t io_rows_cells(const io_rows *rows, int columns) {
 
 void io_rows_check(const io_rows *rows, int columns) {
   if (rows->fields.n != columns)
-    io_broken_line(rows->source, rows->line, "the row has %d columns, the rows before it have %d",
-                   rows->fields.n, columns);
+    io_broken_line(rows->source, rows->line, "the row has %d column%s, the rows before it have %d",
+                   rows->fields.n, rows->fields.n == 1 ? "" : "s", columns);
 }

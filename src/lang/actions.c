@@ -191,13 +191,16 @@ void check_keywords(check *c, const char *command, const lang_expr *const *at, i
     if (known[k]) continue;
     base_text list = base_text_open(c->arena);
     for (k = 0; known[k]; k++) base_putf(&list, "%s%s", k ? ", " : "", known[k]);
-    check_refuse(c, at[i]->span, "%s knows no `%s=`; it knows %s", command, at[i]->name, list.at);
+    const char *near = lang_did_you_mean(at[i]->name, known, k);
+    check_refuse(c, at[i]->span, "%s knows no `%s=`\nhelp: %s%s%sit knows %s", command, at[i]->name,
+                 near ? "did you mean `" : "", near ? near : "", near ? "=`? " : "", list.at);
   }
 }
 
 double check_argument(check *c, const lang_expr *e, const char *what, double least) {
   double x;
-  if (!check_number(c, e, &x)) check_refuse(c, e->span, "%s is a number known now", what);
+  if (!check_number(c, e, &x))
+    check_refuse(c, e->span, "%s is a number known before the program runs", what);
   if (!(x >= least)) check_refuse(c, e->span, "%s is %g; %g is the least", what, x, least);
   return x;
 }
@@ -216,7 +219,8 @@ int64_t check_count(check *c, const lang_expr *const *at, int n, const char *nam
 
 static const char *path_of(check *c, const lang_stmt *s, const lang_expr *e) {
   if (e->kind != LANG_STRING)
-    check_refuse(c, s->span, "a path in quotes is wanted: \"model.safetensors\"");
+    check_refuse(c, e->span, "a path stands in quotes\nhelp: write `\"model.safetensors\"`");
+  (void)s;
   return check_path(c, e->name);
 }
 
@@ -226,16 +230,21 @@ static const char *path_of(check *c, const lang_stmt *s, const lang_expr *e) {
 static const char *running(check *c, lang_generate *g, const lang_expr *e) {
   const entity *of = tensor_named(c, e);
   if (!of || !of->tensor)
-    check_refuse(c, e->span, "generate replaces a tensor of tokens: generate(P[p,t], X[p], ...)");
+    check_refuse(c, e->span, "generate replaces a tensor of tokens\nhelp: write `%s`",
+                 lang_form_of("generate"));
   g->tokens = of->tensor;
   g->domain = of->tensor->tokens;
   g->at = BASE_NEWS(c->arena, int64_t, of->rank + 1);
   if (ir_type_real(of->type))
-    check_refuse(c, e->span, "%s is %s; tokens are integers", of->name, ir_type_name(of->type));
+    check_refuse(c, e->span,
+                 "%s is %s; tokens are integers\nhelp: declare it: `%s : i64[...]`, or "
+                 "read a text: `%s = chars(\"t.txt\")`",
+                 of->name, ir_type_name(of->type), of->name, of->name);
   const char *name = NULL;
   int n = 0;
   if (e->kind == LANG_READ && e->n != of->rank)
-    check_refuse(c, e->span, "%s has %d positions; %d are given here", of->name, of->rank, e->n);
+    check_refuse(c, e->span, "%s has %s; %d are given here\nhelp: write `%s`", of->name,
+                 check_positions(c, of->rank), e->n, check_indexed(c, of));
   for (int k = 0; k < of->rank; k++) {
     bool runs = e->kind == LANG_NAME || is_index(e->at[k]);
     if (!runs) g->at[k] = whole(c, e->at[k], "a position of the tokens", 0);
@@ -246,7 +255,8 @@ static const char *running(check *c, lang_generate *g, const lang_expr *e) {
   }
   if (n != 1)
     check_refuse(c, e->span,
-                 "one position of %s runs along the text, the others are numbers: %s[0,p]",
+                 "one position of %s runs along the text, the others are numbers\n"
+                 "help: write `%s[0,p]`",
                  of->name, of->name);
   return name;
 }
@@ -259,8 +269,9 @@ static lang_tensor *probability(check *c, const lang_stmt *s, lang_expr *e, cons
   if (of && e->kind == LANG_NAME && of->rank == 2 && of->tensor) return of->tensor;
   if (open.n != 2 || !along || !among(&open, along))
     check_refuse(c, e->span,
-                 "the probabilities have the index of the tokens and one of what may follow: "
-                 "generate(P[p,t], X[p], ...)");
+                 "the probabilities have the index of the tokens and one of what may follow\n"
+                 "help: write `%s`",
+                 lang_form_of("generate"));
   const char *other = open.at[strcmp(open.at[0], along) == 0];
   lang_expr *at[] = {node_like(c, e, LANG_NAME, along, 0), node_like(c, e, LANG_NAME, other, 0)};
   return define_equation(c, s, answer_head(c, e, 2, at), e);
@@ -272,9 +283,8 @@ static lang_generate *generate(check *c, const lang_stmt *s, const lang_expr *e)
   lang_generate *g = BASE_NEW(c->arena, lang_generate);
   if (e->n < 2 || at[0]->kind == LANG_KEYWORD || at[1]->kind == LANG_KEYWORD ||
       (e->n > 2 && at[2]->kind != LANG_KEYWORD))
-    check_refuse(c, e->span,
-                 "generate takes probabilities and tokens: generate(P[p,t], X[p], prompt=\"The \", "
-                 "steps=300)");
+    check_refuse(c, e->span, "generate takes probabilities and tokens\nhelp: write `%s`",
+                 lang_form_of("generate"));
   check_keywords(c, "generate", at, e->n, known);
   const char *along = running(c, g, at[1]);
   g->probability = probability(c, s, e->at[0], along);
@@ -282,11 +292,12 @@ static lang_generate *generate(check *c, const lang_stmt *s, const lang_expr *e)
                   *heat = check_keyword(at, e->n, "temperature");
   if (!prompt || prompt->kind != LANG_STRING || !prompt->length)
     check_refuse(c, e->span,
-                 "generate begins with a prompt of at least one token: prompt=\"The \"");
+                 "generate begins with a prompt of at least one token\n"
+                 "help: write `prompt=\"The \"`");
   if (!g->domain || !g->domain->text)
     check_refuse(c, at[1]->span,
-                 "%s holds no tokens of a text read by chars, words or bytes: a prompt cannot be "
-                 "written in it",
+                 "%s holds no tokens of a text, so no prompt can be written in it\n"
+                 "help: a text is read by chars, words or bytes",
                  g->tokens->name);
   g->prompt = prompt->name;
   g->steps = check_count(c, at, e->n, "steps", 100);
@@ -313,7 +324,8 @@ static lang_item item_of(check *c, const lang_stmt *s, lang_expr *e) {
   lang_print_expr(&label, e);
   item.label = label.at;
   item.decode = is_call(e, "decode");
-  if (item.decode && e->n != 1) check_refuse(c, e->span, "decode takes one tensor of tokens");
+  if (item.decode && e->n != 1)
+    check_refuse(c, e->span, "decode takes one tensor of tokens\nhelp: write `decode(T)`");
   lang_expr *of = item.decode ? e->at[0] : e;
   if (e->kind == LANG_STRING) {
     item.show = LANG_SHOW_TEXT;
@@ -326,8 +338,10 @@ static lang_item item_of(check *c, const lang_stmt *s, lang_expr *e) {
     item.first = first_row(c, of);
     if (item.decode) item.show = LANG_SHOW_DECODED;
     if (item.decode && (!item.tensor->tokens || !item.tensor->tokens->text))
-      check_refuse(c, of->span, "%s holds no tokens of a text read by chars, words or bytes",
-                   label.at);
+      check_refuse(c, of->span,
+                   "%s holds no tokens of a text\nhelp: a text is read by chars, words "
+                   "or bytes; slices and gathers of it keep its domain",
+                   check_text_of(c, of));
   }
   return item;
 }
@@ -343,13 +357,15 @@ static void add_item(check *c, lang_action *a, lang_expr *e) {
 
 static void check_fit(check *c, const lang_stmt *s, const lang_tensor *t, const lang_tensor *by) {
   if (t->ir->rank != by->ir->rank)
-    check_refuse(c, s->span, "%s has %d positions; what replaces it has %d", t->name, t->ir->rank,
-                 by->ir->rank);
+    check_refuse(c, s->span, "%s has %s; what replaces it has %s", t->name,
+                 check_positions(c, t->ir->rank), check_positions(c, by->ir->rank));
   for (int k = 0; k < t->ir->rank; k++) {
     int64_t want, got;
     if (ir_is_int(t->ir->size[k], &want) && ir_is_int(by->ir->size[k], &got) && want != got)
-      check_refuse(c, s->span, "position %d of %s is %lld long; of what replaces it %lld", k,
-                   t->name, (long long)want, (long long)got);
+      check_refuse(c, s->span,
+                   "position %d of %s is %lld long; of what replaces it %lld\n"
+                   "help: `with` replaces data by other data of the same sizes",
+                   k, t->name, (long long)want, (long long)got);
   }
 }
 
@@ -372,7 +388,8 @@ static void add_with(check *c, lang_action *a, const lang_stmt *s) {
   const lang_expr *head = s->form == LANG_FILE ? s->file.head : s->equation.head;
   const entity *of = tensor_named(c, head);
   if (!of || !of->tensor)
-    check_refuse(c, head->span, "`%s` is not defined: there is nothing to replace", head->name);
+    check_refuse(c, head->span, "`%s` is not defined: there is nothing to replace%s", head->name,
+                 check_meant(c, head->name, NAME_TENSOR));
   lang_with w = {of->tensor, replacement(c, s)};
   check_fit(c, s, w.tensor, w.by);
   a->with[a->nwith++] = w;

@@ -142,9 +142,13 @@ lang_ast *lang_parse_all(base_arena *arena, const char *file, const char *text, 
 bool lang_is_capital(const char *name);        /* upper-case first: Latin, Greek, Cyrillic */
 bool lang_is_function(const char *name);       /* sig, softmax, sum, concat, grad ... */
 const char *const *lang_functions(int *n);     /* those built in */
+const char *lang_form_of(const char *function);   /* "where(test, yes, no)"; NULL: not built in */
+const char *lang_advice(const char *word);        /* what stands here for another language's word */
+const char *lang_beginning(const char *word);     /* the same of words that begin statements */
 bool lang_is_command(const char *name);        /* import, print, minimize ... */
 bool lang_is_reserved(const char *name);       /* functions; and or not default fixed inf with */
 const char *lang_type_name(lang_type type);    /* "f32" */
+const char *lang_nearest_type(const char *name);   /* that `float32` means; NULL: none */
 const char *lang_op_name(lang_op op);          /* "max=" */
 const char *lang_kind_name(lang_kind kind);    /* for messages: "a join", "a number" */
 

@@ -71,10 +71,15 @@ _Noreturn static void refuse_call(check *c, const node *n) {
   const char *name = n->e.name;
   for (int i = 0; i < 3; i++)
     if (strcmp(name, texts[i]) == 0)
-      check_refuse(c, n->e.span, "%s(...) stands alone on the right of `=`", name);
-  if (n->e.nindex) check_refuse(c, n->e.span, "%s goes over no index", name);
-  check_refuse(c, n->e.span, "%s does not take %d argument%s", name, n->e.n,
-               n->e.n == 1 ? "" : "s");
+      check_refuse(c, n->e.span,
+                   "%s(...) stands alone on the right of `=`\nhelp: give the text a "
+                   "name first: `T = %s(\"t.txt\")`",
+                   name, name);
+  const char *form = lang_form_of(name), *help = form ? "\nhelp: write " : "";
+  if (!form) form = "";
+  if (n->e.nindex) check_refuse(c, n->e.span, "%s goes over no index%s%s", name, help, form);
+  check_refuse(c, n->e.span, "%s does not take %d argument%s%s%s", name, n->e.n,
+               n->e.n == 1 ? "" : "s", help, form);
 }
 
 static const ir_expr *lower_reduction(check *c, clause *cl, const node *n) {
@@ -123,8 +128,7 @@ static const ir_expr *lower_size(check *c, const node *n) {
     check_refuse(c, n->e.span, "%s has no size", of->name);
   if (n->e.n > 1 &&
       (!check_number(c, n->e.at[1], &position) || position < 0 || position >= of->rank))
-    check_refuse(c, n->e.span, "%s has %d position%s, counted from 0", of->name, of->rank,
-                 of->rank == 1 ? "" : "s");
+    check_refuse(c, n->e.span, "%s has %s, counted from 0", of->name, check_positions(c, of->rank));
   const ir_expr *size = ir_int(c->p, 1);
   for (int k = 0; k < of->rank; k++)
     if (position < 0 || k == (int)position) size = ir_binary(c->p, IR_MUL, size, of->size[k]);

@@ -42,15 +42,25 @@ static lang_ast *parse(check *c, const char *file, const char *text, size_t n) {
   return ast;
 }
 
+typedef struct import_text {
+  const char *path;
+  io_string text;
+} import_text;
+
+static void read_text(check *c, void *arg) {
+  import_text *t = arg;
+  t->text = io_read_all(c->arena, t->path);
+}
+
 /* Definitions of an imported program count; its commands and queries do not run. */
 static void read_import(check *c, void *arg) {
   const lang_stmt *s = arg;
   if (s->command.n != 1 || s->command.at[0]->kind != LANG_STRING)
-    check_refuse(c, s->span, "import takes a path in quotes");
+    check_refuse(c, s->span, "import takes a path in quotes\nhelp: write `import \"other.tl\"`");
   if (++c->imports > 64) check_refuse(c, s->span, "imports lead in a circle, or go too deep");
-  const char *path = check_path(c, s->command.at[0]->name);
-  io_string text = io_read_all(c->arena, path);
-  lang_ast *ast = parse(c, path, text.at, text.n);
+  import_text text = {.path = check_path(c, s->command.at[0]->name)};
+  check_reading(c, s->command.at[0]->span, read_text, &text);
+  lang_ast *ast = parse(c, text.path, text.text.at, text.text.n);
   check_collect(c, ast);
 }
 

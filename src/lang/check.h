@@ -7,7 +7,7 @@
  *   place.c    positions: affine, or through data   actions.c  commands and queries
  *   sizes.c    extents of indices, sizes of heads   learning.c minimize, batches, initialisers
  *   heads.c    heads to tensors with equations      grad.c     derivatives
- *   settle.c   how cycles are solved
+ *   settle.c   how cycles are solved                describe.c shapes and names, for messages
  *   check.c    the order of it all */
 #ifndef TL_LANG_CHECK_H
 #define TL_LANG_CHECK_H
@@ -136,6 +136,15 @@ _Noreturn void check_skip(check *c);
 _Noreturn void check_refuse(check *c, base_span span, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* describe.c: for messages */
+const char *check_shape(check *c, const entity *e);                   /* "[64, 784]", "a scalar" */
+const char *check_indexed(check *c, const entity *e);                 /* "W[i,j]", "S" */
+const char *check_meant(check *c, const char *name, name_kind kind);  /* "\nhelp: ...", or "" */
+/* The first use of a name that is not defined; it is broken for the others. */
+_Noreturn void check_unknown(check *c, const lang_expr *e, name_kind kind);
+const char *check_positions(check *c, int n);                         /* "1 position" */
+const char *check_text_of(check *c, const lang_expr *e);              /* as it is written */
+
 /* names.c */
 entity *check_name(check *c, const char *name, base_span span);       /* finds or adds */
 entity *check_find(check *c, const char *name);                       /* NULL: not there */
@@ -151,6 +160,8 @@ void check_list(check *c, entity *e, const lang_expr *list, const lang_stmt *stm
 void check_file(check *c, entity *e, const lang_expr *path, const lang_stmt *stmt);
 /* false: CALL reads no text */
 bool check_text(check *c, entity *e, const lang_expr *call, const lang_stmt *stmt);
+/* Do WORK; what it says of a broken file gets the place SPAN. */
+void check_reading(check *c, base_span span, void (*work)(check *c, void *arg), void *arg);
 void check_data(check *c, entity *e);                                 /* of their type at last */
 void check_elements(check *c, entity *e);                             /* its clauses are resolved */
 const char *check_path(check *c, const char *path);                   /* by the program's folder */

@@ -48,8 +48,10 @@ static io_array *converted(check *c, io_array *a, ir_type type) {
 /* E's elements are A: sizes follow, or agree with those declared. */
 static void give(check *c, entity *e, io_array *a, const lang_stmt *stmt, base_span span) {
   if (e->data)
-    check_refuse(c, span, "%s has two lists, files or values: the first is on line %d", e->name,
-                 e->data_stmt->span.line);
+    check_refuse(c, span,
+                 "%s has two lists, files or values: the first is on line %d\n"
+                 "help: an equation is no assignment: give the second another name",
+                 e->name, e->data_stmt->span.line);
   if (e->clauses.n)
     check_refuse(c, span, "%s has its elements here and an equation on line %d", e->name,
                  e->clauses.at[0]->stmt->span.line);
@@ -71,14 +73,29 @@ static void list_shape(check *c, const lang_expr *list, int depth, int64_t *shap
     shape[depth] = list->n;
   }
   if (shape[depth] != list->n)
-    check_refuse(c, list->span, "this row has %d element%s; the rows before have %lld", list->n,
-                 list->n == 1 ? "" : "s", (long long)shape[depth]);
+    check_refuse(c, list->span,
+                 "this row has %d element%s; the rows before have %lld\n"
+                 "help: all rows are equally long: `[1, 2; 3, 0]`",
+                 list->n, list->n == 1 ? "" : "s", (long long)shape[depth]);
   for (int i = 0; i < list->n; i++) {
     bool inner = list->at[i]->kind == LANG_LIST;
     if (i > 0 && inner != (list->at[0]->kind == LANG_LIST))
-      check_refuse(c, list->at[i]->span, "rows and numbers do not mix in one list");
+      check_refuse(c, list->at[i]->span,
+                   "rows and numbers do not mix in one list\n"
+                   "help: a row stands in brackets of its own, `[[1, 2], [3, 4]]`, or behind `;`, "
+                   "`[1, 2; 3, 4]`");
     if (inner) list_shape(c, list->at[i], depth + 1, shape, rank);
   }
+}
+
+_Noreturn static void refuse_element(check *c, const lang_expr *e) {
+  const entity *of = e->kind == LANG_NAME ? check_find(c, e->name) : NULL;
+  if (of && of->broken) check_skip(c);
+  if (e->kind == LANG_NAME && !of) check_unknown(c, e, NAME_TENSOR);
+  check_refuse(c, e->span,
+               "an element of a list is a number known before the program runs, not %s\n"
+               "help: give it by an equation of its own: `X[0] = ...`",
+               lang_kind_name(e->kind));
 }
 
 static void list_fill(check *c, const lang_expr *list, io_array *a, int64_t *at) {
@@ -88,8 +105,7 @@ static void list_fill(check *c, const lang_expr *list, io_array *a, int64_t *at)
       list_fill(c, list->at[i], a, at);
       continue;
     }
-    if (!check_number(c, list->at[i], &value))
-      check_refuse(c, list->at[i]->span, "an element of a list is a number known now");
+    if (!check_number(c, list->at[i], &value)) refuse_element(c, list->at[i]);
     store(a, (*at)++, value);
   }
 }
@@ -120,12 +136,51 @@ const char *check_path(check *c, const char *path) {
   return absolute ? path : base_format(c->arena, "%s/%s", c->folder, path);
 }
 
+_Noreturn static void refuse_set(check *c, const entity *e, const lang_expr *path,
+                                 const io_set *set) {
+  base_text list = base_text_open(c->arena);
+  for (int i = 0; i < set->items.n && i < 10; i++)
+    base_putf(&list, i ? ", %s" : "%s", set->items.at[i].name);
+  check_refuse(c, path->span, "%s holds %d tensors, none named `%s`\nhelp: they are %s%s",
+               path->name, set->items.n, e->name, list.at, set->items.n > 10 ? ", ..." : "");
+}
+
+/* What the file says of itself stands in the message; where it is named is the place. */
+void check_reading(check *c, base_span span, void (*work)(check *, void *), void *arg) {
+  base_trap trap;
+  if (BASE_TRY(c->ctx, &trap)) {
+    work(c, arg);
+    base_untrap(c->ctx, &trap);
+    return;
+  }
+  const base_error *e = base_last(c->ctx);
+  if (e->status != BASE_IO || e->span.line > 0 || e->span.file) base_raise_again(c->ctx);
+  base_raise(c->ctx, BASE_IO, span, "%s", e->message);
+}
+
+typedef struct reading {
+  const char *path;
+  io_set *set;
+  io_text *text;
+  io_unit unit;
+} reading;
+
+static void read_set(check *c, void *arg) {
+  reading *r = arg;
+  r->set = io_read(c->arena, r->path);
+}
+
+static void read_text(check *c, void *arg) {
+  reading *r = arg;
+  r->text = io_text_tokens(c->arena, r->path, r->unit);
+}
+
 void check_file(check *c, entity *e, const lang_expr *path, const lang_stmt *stmt) {
-  io_set *set = io_read(c->arena, check_path(c, path->name));
+  reading r = {.path = check_path(c, path->name)};
+  check_reading(c, path->span, read_set, &r);
+  io_set *set = r.set;
   const io_array *a = set->items.n == 1 ? &set->items.at[0].array : io_find(set, e->name);
-  if (!a)
-    check_refuse(c, path->span, "%s holds %d tensors, none named `%s`", path->name, set->items.n,
-                 e->name);
+  if (!a) refuse_set(c, e, path, set);
   io_array *copy = BASE_NEW(c->arena, io_array);
   *copy = *a;
   give(c, e, copy, stmt, path->span);
@@ -153,8 +208,11 @@ bool check_text(check *c, entity *e, const lang_expr *call, const lang_stmt *stm
   for (int u = 0; call->kind == LANG_CALL && u < 3; u++) {
     if (strcmp(call->name, units[u].name) != 0) continue;
     if (call->n != 1 || call->at[0]->kind != LANG_STRING)
-      check_refuse(c, call->span, "%s takes the path of a text in quotes", call->name);
-    io_text *text = io_text_tokens(c->arena, check_path(c, call->at[0]->name), units[u].unit);
+      check_refuse(c, call->span, "%s takes the path of a text in quotes\nhelp: write `%s`",
+                   call->name, lang_form_of(call->name));
+    reading r = {.path = check_path(c, call->at[0]->name), .unit = units[u].unit};
+    check_reading(c, call->at[0]->span, read_text, &r);
+    io_text *text = r.text;
     lang_domain *d = check_domain(c, text->symbols);
     d->text = text;
     for (int64_t i = 0; i < d->n; i++)
@@ -164,6 +222,18 @@ bool check_text(check *c, entity *e, const lang_expr *call, const lang_stmt *stm
     return true;
   }
   return false;
+}
+
+/* Declared and given, where that says more than the one size. */
+static const char *shapes_of(check *c, const entity *e) {
+  base_text t = base_text_open(c->arena);
+  for (int k = 0; k < e->rank; k++)
+    base_putf(&t, k ? ", %lld" : "%lld", (long long)e->data->shape[k]);
+  return e->rank < 2 ? ""
+                     : base_format(c->arena,
+                                   "\nhelp: it is declared %s on line %d and given as "
+                                   "[%s]",
+                                   check_shape(c, e), e->declared->span.line, t.at);
 }
 
 /* Declarations may stand behind what they declare: types and sizes meet when all are known. */
@@ -176,8 +246,8 @@ void check_data(check *c, entity *e) {
     int64_t n;
     if (ir_is_int(e->size[k], &n) && n != e->data->shape[k])
       check_refuse(c, e->data_stmt->span,
-                   "position %d of %s is declared %lld long; there are %lld elements", k, e->name,
-                   (long long)n, (long long)e->data->shape[k]);
+                   "position %d of %s is declared %lld long; there are %lld elements%s", k, e->name,
+                   (long long)n, (long long)e->data->shape[k], shapes_of(c, e));
   }
 }
 
@@ -197,8 +267,10 @@ static void refuse_twice(check *c, const entity *e, const int64_t *at, const cla
                          const clause *second) {
   base_text t = base_text_open(c->arena);
   for (int k = 0; k < e->rank; k++) base_putf(&t, k ? ",%lld" : "[%lld", (long long)at[k]);
-  check_refuse(c, second->stmt->span, "%s%s%s has two values: the first is on line %d", e->name,
-               t.at, e->rank ? "]" : "", first->stmt->span.line);
+  check_refuse(c, second->stmt->span,
+               "%s%s%s has two values: the first is on line %d\n"
+               "help: an equation is no assignment: give the second another name",
+               e->name, t.at, e->rank ? "]" : "", first->stmt->span.line);
 }
 
 /* The place of AT in E, whose sizes are known. */

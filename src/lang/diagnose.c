@@ -6,7 +6,7 @@
  *   help: write `(1 / 2) X[i]` or `1 / (2 X[i])` */
 #include <string.h>
 
-#include "lang/ast.h"
+#include "lang/parse.h"
 
 static const char help_mark[] = "\nhelp: ";
 enum { WIDEST = 160, LEAD = 40 };   /* a longer line is cut; so much before the span stays */
@@ -27,11 +27,12 @@ static const char *line_start(const char *text, int line) {
   return text;
 }
 
+static bool ends(char c) { return c == 0 || c == '\n' || c == '\r'; }
 static bool is_first_byte(char c) { return ((unsigned char)c & 0xC0) != 0x80; }
 
 /* Over N characters, not beyond the line's end. */
 static const char *step_characters(const char *at, int n) {
-  while (n > 0 && *at && *at != '\n' && *at != '\r') {
+  while (n > 0 && !ends(*at)) {
     at++;
     while (!is_first_byte(*at)) at++;
     n--;
@@ -39,29 +40,61 @@ static const char *step_characters(const char *at, int n) {
   return at;
 }
 
+/* How many columns of a terminal the character takes: East Asian ones two, combining ones none. */
+static int columns_of(const char *at) {
+  static const struct { uint32_t first, last; int columns; } ranges[] = {
+    {0x300, 0x36F, 0}, {0x1AB0, 0x1AFF, 0}, {0x200B, 0x200F, 0}, {0x20D0, 0x20F0, 0},
+    {0xFE00, 0xFE0F, 0}, {0xFE20, 0xFE2F, 0}, {0x1100, 0x115F, 2}, {0x2E80, 0x303E, 2},
+    {0x3041, 0xA4CF, 2}, {0xA960, 0xA97C, 2}, {0xAC00, 0xD7A3, 2}, {0xF900, 0xFAFF, 2},
+    {0xFE30, 0xFE6F, 2}, {0xFF01, 0xFF60, 2}, {0xFFE0, 0xFFE6, 2}, {0x1F300, 0x1F64F, 2},
+    {0x1F680, 0x1F6FF, 2}, {0x1F900, 0x1F9FF, 2}, {0x20000, 0x3FFFD, 2},
+  };
+  uint32_t code = 0;
+  if ((unsigned char)*at < 0x80 || lang_utf8(at, &code) == 0) return 1;
+  for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+    if (code >= ranges[i].first && code <= ranges[i].last) return ranges[i].columns;
+  return 1;
+}
+
+/* What would move the cursor, or is no text, is shown as a question mark. */
+static void put_line(base_text *out, const char *from, const char *to) {
+  for (uint32_t code; from < to;) {
+    int n = lang_utf8(from, &code);
+    bool plain = n > 0 && (code >= ' ' || code == '\t') && code != 0x7F;
+    if (n == 0) n = 1;
+    base_put_n(out, plain ? from : "?", plain ? (size_t)n : 1);
+    from += n;
+    while (!plain && from < to && !is_first_byte(*from)) from++;
+  }
+}
+
 /* Tabs stay tabs, so that the carets stand under what they mean. */
 static void put_blank(base_text *out, const char *from, const char *to) {
-  for (; from < to; from++)
-    if (is_first_byte(*from)) base_put(out, *from == '\t' ? "\t" : " ");
+  for (; from < to; from = step_characters(from, 1)) {
+    if (*from == '\t') base_put(out, "\t");
+    else base_put_n(out, "  ", (size_t)columns_of(from));
+  }
 }
 
 static void put_carets(base_text *out, const char *from, const char *to, int length) {
+  int columns = 0;
+  for (; from < to && length > 0; length--, from = step_characters(from, 1))
+    columns += columns_of(from);
   base_put(out, "^");
-  for (from = step_characters(from, 1); from < to && length > 1; length--) {
-    from = step_characters(from, 1);
-    base_put(out, "~");
-  }
+  while (--columns > 0) base_put(out, "~");
   base_put(out, "\n");
 }
 
 static void put_source(base_text *out, const char *line, base_span span) {
-  bool cut = span.column > WIDEST;
+  static const char dots[] = "...";
+  bool cut = span.column > WIDEST - LEAD;
   const char *begin = cut ? step_characters(line, span.column - LEAD) : line;
   const char *end = step_characters(begin, WIDEST);
   const char *mark = step_characters(line, span.column - 1);
-  base_put(out, "  ");
-  base_put_n(out, begin, (size_t)(end - begin));
-  base_put(out, "\n  ");
+  base_put(out, cut ? "  ..." : "  ");
+  put_line(out, begin, end);
+  base_put(out, ends(*end) ? "\n  " : "...\n  ");
+  if (cut) base_put_n(out, "      ", sizeof dots - 1);
   put_blank(out, begin, mark);
   put_carets(out, mark, end, span.length);
 }

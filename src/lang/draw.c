@@ -66,8 +66,8 @@ const ir_expr *lower_draw(check *c, clause *cl, node *n) {
   while (i < count && strcmp(table[i].name, n->e.name) != 0) i++;
   if (i == count) return NULL;
   if (n->e.n != table[i].n)
-    check_refuse(c, n->e.span, "%s takes %d argument%s, not %d", n->e.name, table[i].n,
-                 table[i].n == 1 ? "" : "s", n->e.n);
+    check_refuse(c, n->e.span, "%s takes %d argument%s, not %d\nhelp: write %s", n->e.name,
+                 table[i].n, table[i].n == 1 ? "" : "s", n->e.n, lang_form_of(n->e.name));
   const node *masked =
       table[i].n == 2 ? (const node *)n->e.at[0] : NULL; /* dropout's own elements */
   const ir_expr *counter = counter_of(c, cl, masked), *a[2] = {NULL, NULL};

@@ -15,9 +15,10 @@ static int kept(const node *loss) {
 static int lead_of(check *c, const clause *cl, const node *loss) {
   int lead = kept(loss);
   if (lead && lead != loss->e.n)
-    check_refuse(c, loss->e.span,
-                 "grad keeps all positions of %s or none: name them all on the left of %s, or none",
-                 loss->of->name, cl->head->name);
+    check_refuse(
+        c, loss->e.span,
+        "grad keeps all positions of %s or none\nhelp: name them all on the left of %s, or none",
+        loss->of->name, cl->head->name);
   return lead;
 }
 
@@ -57,13 +58,29 @@ static ir_tensor *differentiate(check *c, ir_tensor *of, ir_tensor *wrt, int lea
   return grad[0];
 }
 
+static bool names_all(const node *n) {
+  return (n->e.kind == LANG_READ ? n->e.n : 0) == n->of->rank;
+}
+
+_Noreturn static void refuse_positions(check *c, const node *n) {
+  check_refuse(c, n->e.span,
+               "%s has %s, which grad wants named\nhelp: write `%s`, and its indices on "
+               "the left side",
+               n->of->name, check_positions(c, n->of->rank), check_indexed(c, n->of));
+}
+
 /* grad(Loss, W[i,j]): the derivative as a tensor, read at W's positions; grad(Loss[s], W[i,s])
  * keeps s. */
 const ir_expr *lower_grad(check *c, clause *cl, const node *n) {
   const node *loss = n->e.n == 2 ? child(n, 0) : NULL, *by = n->e.n == 2 ? child(n, 1) : NULL;
   if (!loss || !loss->of || !by->of)
     check_refuse(c, n->e.span,
-                 "grad takes a tensor and the tensor to differentiate by: grad(Loss, W[i,j])");
+                 "grad takes a tensor and the tensor to differentiate by, both by name\n"
+                 "help: write `grad(Loss, W[i,j])`; an expression is given a name first");
+  if (!names_all(loss) || !names_all(by)) refuse_positions(c, names_all(loss) ? by : loss);
+  if (!ir_type_real((ir_type)by->of->ir->type))
+    check_refuse(c, by->e.span, "%s is %s: only real tensors have derivatives by them",
+                 by->of->name, ir_type_name(by->of->ir->type));
   int lead = lead_of(c, cl, loss);
   ir_tensor *wrt = by->of->ir, *g = differentiate(c, loss->of->ir, wrt, lead);
   const ir_expr *position[2 * RUN_RANK];

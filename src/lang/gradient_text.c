@@ -309,7 +309,8 @@ static int list_wrt(const lang_program *program, const char *wrt, ir_tensor **ma
   }
   if (!n)
     base_raise(program->ctx, BASE_ARGUMENT, base_nowhere,
-               "the loss depends on no parameter; name what to differentiate by");
+               "the loss depends on no parameter\nhelp: name what to differentiate by: "
+               "`tl grad FILE LOSS X`");
   return n;
 }
 

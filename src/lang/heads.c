@@ -6,6 +6,8 @@
 #include <math.h>
 #include <string.h>
 
+static const int64_t MOST_ELEMENTS = INT64_C(1) << 44;
+
 static bool recursive(entity *const *group, int n) {
   for (int i = 0; i < n; i++)
     for (int k = 0; k < group[i]->clauses.n; k++)
@@ -51,12 +53,25 @@ static void publish(check *c, entity *e) {
   base_map_put_s(c->program->named, e->name, t);
 }
 
+/* Counting elements never overflows, here or behind. */
+static void check_elements_of(check *c, const entity *e) {
+  int64_t n, count = 1;
+  for (int k = 0; k < e->rank; k++) {
+    if (!ir_is_int(e->size[k], &n)) continue;
+    if (n == 0) return;
+    if (__builtin_mul_overflow(count, n, &count) || count > MOST_ELEMENTS)
+      check_refuse(c, e->span, "%s is %s: more than 2^44 elements are beyond what can be computed",
+                   e->name, check_shape(c, e));
+  }
+}
+
 static void declare(check *c, entity *e) {
   static const ir_role role[] = {[LANG_DERIVED] = IR_DERIVED,
                                  [LANG_DATA] = IR_INPUT,
                                  [LANG_PARAMETER] = IR_STATE,
                                  [LANG_GIVEN] = IR_INPUT};
   if (e->ir) return;
+  check_elements_of(c, e);
   e->ir = ir_tensor_new(c->p, e->name, e->type, e->rank, e->size, role[kind_of(e)]);
   e->ir->span = e->span;
   publish(c, e);

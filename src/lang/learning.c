@@ -24,6 +24,13 @@ static void real(check *c, const lang_expr *e, const char *name, double *to) {
   if (x) *to = check_argument(c, x, base_format(c->arena, "%s=", name), 0);
 }
 
+/* "did you mean `adam`? ", or nothing */
+static const char *did_you_mean(check *c, const lang_expr *e, int n, const char *const *names) {
+  bool named = e->kind == LANG_CALL || e->kind == LANG_NAME;
+  const char *near = named ? lang_did_you_mean(e->name, names, n) : NULL;
+  return near ? base_format(c->arena, "did you mean `%s`? ", near) : "";
+}
+
 static train_optimizer optimizer_of(check *c, const lang_expr *e) {
   static const struct {
     const char *name;
@@ -35,7 +42,12 @@ static train_optimizer optimizer_of(check *c, const lang_expr *e) {
   while (m < 3 &&
          !((e->kind == LANG_CALL || e->kind == LANG_NAME) && strcmp(e->name, table[m].name) == 0))
     m++;
-  if (m == 3) check_refuse(c, e->span, "an optimiser is sgd(lr=...), adam(...) or adamw(...)");
+  if (m == 3)
+    check_refuse(c, e->span,
+                 "%s is no optimiser\nhelp: %sthere are sgd(lr=0.1), adam(lr=1e-3) and "
+                 "adamw(lr=1e-3)",
+                 e->name ? e->name : lang_kind_name(e->kind),
+                 did_you_mean(c, e, 3, (const char *[]){"sgd", "adam", "adamw"}));
   train_optimizer o = train_optimizer_default((train_method)m);
   check_keywords(c, e->name, arguments(e), e->n, table[m].known);
   if (e->n > 0 && e->at[0]->kind != LANG_KEYWORD) o.lr = check_argument(c, e->at[0], "lr", 0);
@@ -45,7 +57,8 @@ static train_optimizer optimizer_of(check *c, const lang_expr *e) {
   real(c, e, "b2", &o.b2);
   real(c, e, "eps", &o.eps);
   real(c, e, "decay", &o.decay);
-  if (o.b1 >= 1 || o.b2 >= 1) check_refuse(c, e->span, "b1 and b2 are below 1");
+  if (o.b1 >= 1 || o.b2 >= 1)
+    check_refuse(c, e->span, "b1 and b2 are below 1: they are how much of a mean stays");
   o.nesterov = flag(c, e, "nesterov");
   o.amsgrad = flag(c, e, "amsgrad");
   return o;
@@ -66,8 +79,10 @@ static train_schedule schedule_of(check *c, const lang_expr *e) {
   if (k == 4)
     check_refuse(
         c, e->span,
-        "a schedule is constant, step(period=, gamma=), exponential(gamma=) or cosine(floor=), "
-        "each with warmup= or without");
+        "%s is no schedule\nhelp: %sthere are constant, step(period=, gamma=), exponential(gamma=) "
+        "and cosine(floor=), each with warmup= or without",
+        e->name ? e->name : lang_kind_name(e->kind),
+        did_you_mean(c, e, 4, (const char *[]){"constant", "step", "exponential", "cosine"}));
   train_schedule s = train_schedule_default((train_curve)k);
   check_keywords(c, e->name, arguments(e), e->n, table[k].known);
   s.warmup = check_count(c, arguments(e), e->n, "warmup", 0);
@@ -184,7 +199,7 @@ static batch batch_of(check *c, const lang_stmt *s, entity *loss) {
       check_keyword((const lang_expr *const *)s->command.at, s->command.n, "batch");
   batch b = {.c = c, .met = base_map_open(c->arena)};
   if (e->kind != LANG_SLICE || !e->at[0] || e->at[0]->kind != LANG_NAME || !e->at[1])
-    check_refuse(c, s->span, "batch= takes an index and a number: batch=e:64");
+    check_refuse(c, e->span, "batch= takes an index and how much of it\nhelp: write `batch=e:64`");
   b.name = e->at[0]->name;
   walk(&b, loss);
   find_class(&b);
@@ -193,13 +208,19 @@ static batch batch_of(check *c, const lang_stmt *s, entity *loss) {
   return b;
 }
 
+static base_span batch_span(const lang_stmt *s) {
+  return check_keyword((const lang_expr *const *)s->command.at, s->command.n, "batch")->span;
+}
+
 static entity *loss_of(check *c, const lang_stmt *s) {
   const lang_expr *e = s->command.at[0];
   entity *loss = e->kind == LANG_NAME ? check_find(c, e->name) : NULL;
   if (loss && loss->broken) check_skip(c);
   if (!loss || loss->kind != NAME_TENSOR)
-    check_refuse(c, s->span, "%s takes a scalar by its name: minimize(Loss, adamw(lr=1e-3))",
-                 s->command.name);
+    check_refuse(c, e->span,
+                 "a batch wants the loss by its name%s\nhelp: define it first: "
+                 "`Loss = ...`, then `%s(Loss, adamw(lr=1e-3), batch=e:64)`",
+                 e->kind == LANG_NAME ? "; it is not defined" : "", s->command.name);
   return loss;
 }
 
@@ -227,13 +248,14 @@ void check_batch(check *c, const lang_stmt *s) {
     entity *e = b.of.at[i];
     int k = b.position.at[i];
     if (e->declared && e->declared->declare.start)
-      check_refuse(c, s->span,
-                   "position %d of the parameter %s runs over `%s` too: it cannot be batched", k,
-                   e->name, b.name);
+      check_refuse(c, batch_span(s),
+                   "position %d of the parameter %s runs over `%s` too: it cannot be batched\n"
+                   "help: a batch runs over data; leave out `batch=`, or give %s another index",
+                   k, e->name, b.name, e->name);
     if (!e->size[k]) continue;
     int64_t one, other;
     if (first && ir_is_int(first->size[at], &one) && ir_is_int(e->size[k], &other) && one != other)
-      check_refuse(c, s->span,
+      check_refuse(c, batch_span(s),
                    "`%s` runs over %lld (position %d of %s) and over %lld (position %d of %s)",
                    b.name, (long long)one, at, first->name, (long long)other, k, e->name);
     if (!first) first = e, at = k;
@@ -258,7 +280,7 @@ static void list_batched(check *c, const lang_stmt *s, entity *loss, lang_minimi
     if (!t || t->kind == LANG_DERIVED) continue;
     for (int k = 0; k < m->nbatched; k++)
       if (m->batched[k] == t)
-        check_refuse(c, s->span, "`%s` runs over two positions of %s", b.name, t->name);
+        check_refuse(c, batch_span(s), "`%s` runs over two positions of %s", b.name, t->name);
     m->batched[m->nbatched] = t;
     m->position[m->nbatched++] = b.position.at[i];
   }
@@ -275,15 +297,18 @@ lang_minimize *check_minimize(check *c, const lang_stmt *s) {
   check_keywords(c, s->command.name, at, n, known);
   if (n < 2 || at[1]->kind == LANG_KEYWORD)
     check_refuse(c, s->span,
-                 "%s takes a scalar and an optimiser: %s(Loss, adamw(lr=1e-3), steps=500)",
+                 "%s takes a scalar and an optimiser\nhelp: write `%s(Loss, adamw(lr=1e-3), "
+                 "steps=500)`",
                  s->command.name, s->command.name);
   for (int i = 2; i < n; i++)
     if (at[i]->kind != LANG_KEYWORD)
-      check_refuse(c, at[i]->span, "what follows the optimiser has a name: steps=500");
+      check_refuse(c, at[i]->span, "what follows the optimiser has a name\nhelp: write `steps=%s`",
+                   at[i]->kind == LANG_NUMBER ? check_text_of(c, at[i]) : "500");
   m->loss = check_answer(c, s->command.at[0], s);
   if (m->loss->ir->rank > 0)
-    check_refuse(c, at[0]->span, "%s has %d positions; what is %sd is a scalar", m->loss->name,
-                 m->loss->ir->rank, s->command.name);
+    check_refuse(c, at[0]->span, "%s has %s; what is %sd is a scalar\nhelp: sum it: `Total = %s`",
+                 m->loss->name, check_positions(c, m->loss->ir->rank), s->command.name,
+                 check_indexed(c, check_find(c, m->loss->name)));
   if (!ir_type_real(m->loss->ir->type))
     check_refuse(c, at[0]->span, "%s is %s; it has no derivative", m->loss->name,
                  ir_type_name(m->loss->ir->type));
@@ -326,7 +351,7 @@ static bool known_start(check *c, lang_tensor *t) {
   for (int i = 0; i < 3; i++)
     if (e->kind == LANG_CALL && strcmp(name, scaled[i]) == 0 && e->n == 1) {
       if (!check_number(c, e->at[0], &x))
-        check_refuse(c, e->span, "%s takes a number known now", name);
+        check_refuse(c, e->span, "%s takes a number known before the program runs", name);
       set_start(t, (lang_start)(LANG_START_CONSTANT + i), x);
       return true;
     }
@@ -345,10 +370,24 @@ static bool known_start(check *c, lang_tensor *t) {
   return true;
 }
 
+/* A word that names nothing here was meant to be an initialiser. */
+static void check_initialiser(check *c, const lang_expr *e) {
+  static const char *const names[] = {"zeros",   "ones",   "constant", "normal",
+                                      "uniform", "xavier", "he"};
+  bool named = e->kind == LANG_NAME || e->kind == LANG_CALL;
+  if (!named || check_find(c, e->name) || (e->kind == LANG_CALL && lang_is_function(e->name)))
+    return;
+  check_refuse(c, e->span,
+               "there is no initialiser `%s`\nhelp: %sthere are zeros, ones, constant(c), "
+               "normal(s), uniform(a), xavier and he, lists, files and expressions",
+               e->name, did_you_mean(c, e, 7, names));
+}
+
 /* Any other expression is computed for each element, or is a tensor of the same sizes. */
 static void start_from(check *c, lang_tensor *t) {
   const entity *of = t->start->kind == LANG_NAME ? check_find(c, t->start->name) : NULL;
   if (of && of->broken) check_skip(c);
+  check_initialiser(c, t->start);
   t->how = LANG_START_FROM;
   t->from = of && of->rank > 0 ? of->tensor : check_filled(c, check_find(c, t->name)->declared);
 }

@@ -128,20 +128,30 @@ static const sign signs[] = {   /* the longer first */
   {"[", TOKEN_BRACKET}, {"]", TOKEN_UNBRACKET}, {"{", TOKEN_BRACE}, {"}", TOKEN_UNBRACE},
 };
 
-/* What others write, and what to write here. */
+/* What others write, and what to write here: a sign, or a sentence. */
 static const struct { const char *found, *instead; } lookalikes[] = {
   {"\xE2\x89\xA4", "<="}, {"\xE2\x89\xA5", ">="}, {"\xE2\x89\xA0", "!="}, {"\xC3\x97", "*"},
   {"\xC2\xB7", "*"}, {"\xE2\x88\x92", "-"}, {"\xC3\xB7", "/"}, {"\xE2\x88\x9E", "inf"},
   {"\xE2\x80\x9C", "\""}, {"\xE2\x80\x9D", "\""}, {"\xE2\x80\x99", "'"}, {"\xE2\x88\xA7", "and"},
-  {"\xE2\x88\xA8", "or"}, {"\xC2\xAC", "not"}, {"&", "and"}, {"|", "or"}, {"!", "not"},
+  {"\xE2\x88\xA8", "or"}, {"\xC2\xAC", "not"}, {"&&", "and"}, {"||", "or"}, {"&", "and"},
+  {"|", "or"}, {"!", "not"},
+  {"@", "what stands side by side is multiplied and summed: `C[i,k] = A[i,j] B[j,k]`"},
+  {"\\", "a statement goes on in the next line if its line ends in an operator or comma, or inside "
+          "brackets"},
+  {"$", "names are made of letters, digits and `_`"},
+  {"\xE2\x88\x91", "a sum is written `sum[i](...)`, or an index that the left side lacks"},
 };
+
+static const char *instead_of(lang_lexer *lex, const char *text) {
+  return strchr(text, ' ') ? text : base_format(lex->arena, "write `%s`", text);
+}
 
 _Noreturn static void refuse_character(lang_lexer *lex) {
   base_span span = lang_lex_span(lex, here(lex), 1);
   for (size_t i = 0; i < sizeof lookalikes / sizeof *lookalikes; i++)
     if (at_text(lex, lookalikes[i].found))
-      base_raise(lex->ctx, BASE_REFUSED, span, "`%s` is not in the language\nhelp: write `%s`",
-                 lookalikes[i].found, lookalikes[i].instead);
+      base_raise(lex->ctx, BASE_REFUSED, span, "`%s` is not in the language\nhelp: %s",
+                 lookalikes[i].found, instead_of(lex, lookalikes[i].instead));
   uint32_t code = 0;
   unsigned char c = (unsigned char)peek(lex);
   int n = lang_utf8(lex->text + lex->at, &code);
@@ -204,6 +214,22 @@ static void close_bracket(lang_lexer *lex) {
   token->match = number;
 }
 
+static bool at_space(const lang_lexer *lex) {
+  char c = peek(lex);
+  return c == 0 || c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '#';
+}
+
+/* A.T, X.sum(), np.exp(x) */
+static void refuse_member(lang_lexer *lex, base_span span) {
+  uint32_t code;
+  const char *behind = lex->text + lex->at;
+  bool transposed = *behind == 'T' && !(lang_utf8(behind + 1, &code) && lang_is_letter(code));
+  if (!lang_utf8(behind, &code) || !lang_is_letter(code)) return;
+  base_raise(lex->ctx, BASE_REFUSED, span, "names have no parts behind a point\nhelp: %s",
+             transposed ? "the transpose is what the indices say: `B[j,i] = A[i,j]`"
+                        : "a function stands before its argument: `relu(x)`, `sum[i](X[i])`");
+}
+
 /* A point that is no end of a clause marks an index, inside brackets; a number's is not here. */
 static void check_point(lang_lexer *lex) {
   const lang_token *point = last_token(lex);
@@ -213,15 +239,11 @@ static void check_point(lang_lexer *lex) {
   if (digit || (before && before->kind == TOKEN_NUMBER && point->glued))
     base_raise(lex->ctx, BASE_REFUSED, span,
                "a number has digits on both sides of its point\nhelp: write `0.5`, `1.0`");
+  if (before && before->kind == TOKEN_NAME && point->glued) refuse_member(lex, span);
   if (lex->depth == 0)
     base_raise(lex->ctx, BASE_REFUSED, span,
                "a `.` out of place\nhelp: a `.` ends a clause before white space, and marks an "
                "index as in `Y[p,t.] = softmax(X[p,t])`");
-}
-
-static bool at_space(const lang_lexer *lex) {
-  char c = peek(lex);
-  return c == 0 || c == ' ' || c == '\t' || c == '\r' || c == '\n' || c == '#';
 }
 
 /* True if the sign ends the statement. */

@@ -2,6 +2,7 @@
  *
  *   number = digit {digit} [ "." digit {digit} ] [ ("e" | "E") [ "+" | "-" ] digit {digit} ]
  *   string = '"' { character | "\n" | "\t" | "\r" | "\\" | "\"" } '"'      on one line */
+#include <ctype.h>
 #include <locale.h>
 #include <math.h>
 #include <stdlib.h>
@@ -85,6 +86,13 @@ static bool integer_of(const char *text, int n, int64_t *value) {
   return true;
 }
 
+/* 0xFF, 0b11, 0o17 */
+static bool is_other_base(char base, char digit) {
+  if (base == 'x') return isxdigit((unsigned char)digit);
+  return (base == 'b' && (digit == '0' || digit == '1')) ||
+         (base == 'o' && digit >= '0' && digit <= '7');
+}
+
 void lang_lex_number(lang_lexer *lex) {
   lang_mark from = here(lex);
   const char *text = lex->text + lex->at;
@@ -93,8 +101,12 @@ void lang_lex_number(lang_lexer *lex) {
   base_span span = lang_lex_span(lex, from, n + 1);
   if (text[n] == '_' && is_digit(text[n + 1]))
     base_raise(lex->ctx, BASE_REFUSED, span, "digits are written without `_` between them");
-  if (n == 1 && *text == '0' && (text[1] == 'x' || text[1] == 'b') && is_digit(text[2]))
-    base_raise(lex->ctx, BASE_REFUSED, span, "numbers are decimal");
+  if (n == 1 && *text == '0' && is_other_base(text[1], text[2])) {
+    char *end;
+    long long value = strtoll(text + 2, &end, text[1] == 'x' ? 16 : text[1] == 'o' ? 8 : 2);
+    span.length = (int)(end - text);
+    base_raise(lex->ctx, BASE_REFUSED, span, "numbers are decimal\nhelp: write `%lld`", value);
+  }
   lang_lex_step(lex, n, n);
   lang_token *token = lang_lex_push(lex, TOKEN_NUMBER, from);
   token->whole = whole && integer_of(text, n, &token->integer);
@@ -112,7 +124,8 @@ static char escape_of(lang_lexer *lex) {
   const char *found = c ? strchr(names, c) : NULL;
   if (!found)
     base_raise(lex->ctx, BASE_REFUSED, lang_lex_span(lex, here(lex), 2),
-               "an unknown escape in a string\nhelp: there are \\n \\t \\r \\\\ and \\\"");
+               "an unknown escape in a string\nhelp: there are \\n \\t \\r \\\\ and \\\"; a path "
+               "is written with `/`");
   return values[found - names];
 }
 

@@ -54,7 +54,7 @@ const ir_expr *lower_position(check *c, clause *cl, const node *n) {
         e->op != IR_ROUND)
       check_refuse(c, n->e.span,
                    "a position is a whole number; this is %s\nhelp: declare the tensor as i64, or "
-                   "round it: floor(...)",
+                   "round it: `floor(...)`",
                    ir_type_name((ir_type)e->type));
     return ir_cast(c->p, e, IR_I64);
   }

@@ -140,10 +140,23 @@ static void carry_out(lang_machine *m, base_arena *job, void *arg) {
   }
 }
 
+/* What fails without a place of its own failed at the command or query. */
+static void attempt(lang_machine *m, lang_action *a) {
+  base_trap trap;
+  if (BASE_TRY(m->ctx, &trap)) {
+    in_job(m, carry_out, a);
+    base_untrap(m->ctx, &trap);
+    return;
+  }
+  const base_error *e = base_last(m->ctx);
+  if (e->span.line > 0 || e->span.file || e->status == BASE_INTERRUPTED) base_raise_again(m->ctx);
+  base_raise(m->ctx, e->status, a->stmt->span, "%s", e->message);
+}
+
 void lang_machine_run(lang_machine *m) {
   for (int i = 0; i < m->program->actions.n; i++) {
     base_poll(m->ctx);
-    in_job(m, carry_out, &m->program->actions.at[i]);
+    attempt(m, &m->program->actions.at[i]);
   }
 }
 

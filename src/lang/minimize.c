@@ -67,15 +67,28 @@ static bool reads_text(const training *t) {
   return false;
 }
 
+/* Nothing is learned: all that the loss depends on is data, is held, or has no derivative. */
+_Noreturn static void refuse_fixed(const training *t, const lang_action *a) {
+  const lang_program *program = t->m->program;
+  const char *why = "";
+  for (int i = 0; i < program->tensors.n; i++) {
+    const lang_tensor *p = program->tensors.at[i];
+    if (p->kind != LANG_PARAMETER || !t->part.map[p->ir->id]) continue;
+    why = base_format(t->job, ": %s is %s", p->name, p->fixed ? "fixed" : "of integers");
+  }
+  base_raise(t->m->ctx, BASE_REFUSED, a->stmt->span,
+             "%s depends on no parameter that is learned%s\n"
+             "help: a parameter is declared with how it begins: `W : f32[3] ~ normal(0.1)`",
+             t->how->loss->name, why);
+}
+
 static void make_step(training *t, const lang_action *a) {
   lang_machine *m = t->m;
   const lang_tensor *loss = t->how->loss;
   t->part = machine_extract(m, t->job, loss->ir, 0, NULL);
   int n;
   ir_tensor **parameter = parameters(t, &n);
-  if (!n)
-    base_raise(m->ctx, BASE_REFUSED, a->stmt->span, "%s depends on no parameter that is learned",
-               loss->name);
+  if (!n) refuse_fixed(t, a);
   ir_tensor *there = t->part.map[loss->ir->id];
   t->terms = terms_of(there);
   t->tokens = reads_text(t);

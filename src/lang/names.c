@@ -29,13 +29,18 @@ entity *check_name(check *c, const char *name, base_span span) {
   return e;
 }
 
+static const char *const kind_names[] = {[NAME_UNKNOWN] = "nothing",
+                                         [NAME_TENSOR] = "a tensor",
+                                         [NAME_FUNCTION] = "a function",
+                                         [NAME_DOMAIN] = "a domain"};
+
 /* What is refused from here on has the name in it: NAME is not looked at again. */
 static entity *define(check *c, const lang_expr *name, name_kind kind) {
   entity *e = check_name(c, name->name, name->span);
   c->defining = e;
   if (e->kind != NAME_UNKNOWN && e->kind != kind)
-    check_refuse(c, name->span, "`%s` is already defined on line %d as something else", e->name,
-                 e->span.line);
+    check_refuse(c, name->span, "`%s` is %s here and %s on line %d\nhelp: choose another name",
+                 e->name, kind_names[kind], kind_names[e->kind], e->span.line);
   e->kind = kind;
   return e;
 }
@@ -44,8 +49,8 @@ void check_rank_of(check *c, entity *e, int rank, base_span span) {
   if (rank > RUN_RANK)
     check_refuse(c, span, "%s has %d positions; %d is the most", e->name, rank, RUN_RANK);
   if (e->rank >= 0 && e->rank != rank)
-    check_refuse(c, span, "%s has %d position%s here and %d on line %d", e->name, rank,
-                 rank == 1 ? "" : "s", e->rank, e->span.line);
+    check_refuse(c, span, "%s has %s here and %s on line %d", e->name, check_positions(c, rank),
+                 check_positions(c, e->rank), e->span.line);
   if (e->rank >= 0) return;
   e->rank = rank;
   e->size = BASE_NEWS(c->arena, const ir_expr *, rank + 1);
@@ -148,6 +153,21 @@ bool check_number(check *c, const lang_expr *e, double *value) {
 
 /* ---- statements ------------------------------------------------------------------------------ */
 
+_Noreturn static void refuse_size(check *c, const lang_expr *e, const entity *of) {
+  const char *text = check_text_of(c, e), *help = "";
+  if (of && of->kind == NAME_TENSOR && of->rank > 0)
+    help = base_format(c->arena,
+                       ", and %s is a tensor\nhelp: write `size(%s)`, or `size(%s, 0)` of "
+                       "position 0",
+                       text, text, text);
+  else if (of && of->kind == NAME_TENSOR)
+    help = base_format(c->arena, ", and %s is worked out when the program runs", text);
+  else if (e->kind == LANG_NAME)
+    help = base_format(c->arena, "; `%s` is not defined%s", text,
+                       check_meant(c, e->name, NAME_TENSOR));
+  check_refuse(c, e->span, "a size is a number known before the program runs, or a domain%s", help);
+}
+
 int64_t check_size_of(check *c, const lang_expr *e, lang_domain **domain) {
   *domain = NULL;
   entity *of = e->kind == LANG_NAME ? check_find(c, e->name) : NULL;
@@ -156,9 +176,10 @@ int64_t check_size_of(check *c, const lang_expr *e, lang_domain **domain) {
     return of->domain->n;
   }
   double n;
-  if (!check_number(c, e, &n))
-    check_refuse(c, e->span, "a size is a number, a domain or a scalar known now");
-  if (n < 0 || n != floor(n) || n > 9e15)
+  if (of && of->broken) check_skip(c);
+  if (!check_number(c, e, &n)) refuse_size(c, e, of);
+  if (n > 9e15) check_refuse(c, e->span, "a size of %g is beyond what can be counted", n);
+  if (n < 0 || n != floor(n))
     check_refuse(c, e->span, "a size is a whole number from 0, not %g", n);
   return (int64_t)n;
 }
@@ -179,8 +200,10 @@ static void declare(check *c, const lang_stmt *s) {
   e->type = check_declared_type(c, e);
   e->typed = true;
   if (s->declare.start && (e->data || e->clauses.n))
-    check_refuse(c, s->span, "%s is a parameter here and defined on line %d", e->name,
-                 e->data ? e->data_stmt->span.line : e->clauses.at[0]->stmt->span.line);
+    check_refuse(c, s->span,
+                 "%s is a parameter here and defined on line %d\nhelp: how it begins "
+                 "stands behind the `~`; without one it is no parameter",
+                 e->name, e->data ? e->data_stmt->span.line : e->clauses.at[0]->stmt->span.line);
   const lang_expr *start = s->declare.start;
   if (start && start->kind == LANG_STRING) check_file(c, e, start, s);
   if (start && start->kind == LANG_LIST) check_list(c, e, start, s);
@@ -192,10 +215,13 @@ static void declare_domain(check *c, const lang_stmt *s) {
     check_refuse(c, s->span, "the domain %s is on line %d already", e->name, e->span.line);
   if (s->domain.of) {
     entity *of = check_find(c, s->domain.of->name);
+    if (of && of->broken) check_skip(c);
     if (!of || !of->tokens)
-      check_refuse(c, s->domain.of->span,
-                   "%s has no domain: it is no text read by chars, words or bytes",
-                   s->domain.of->name);
+      check_refuse(
+          c, s->domain.of->span,
+          "%s has no domain: it is no text\nhelp: a text is read by `%s = chars(\"t.txt\")`, "
+          "words or bytes; a domain is listed by `%s : {Ann, Bob}`",
+          s->domain.of->name, s->domain.of->name, e->name);
     e->domain = of->tokens;
     e->domain->name = e->name;
     return;
@@ -241,12 +267,16 @@ static void equation(check *c, const lang_stmt *s) {
     if (check_text(c, e, right, s)) return;
   }
   if (e->data)
-    check_refuse(c, s->span, "%s has its elements from line %d already", e->name,
-                 e->data_stmt->span.line);
+    check_refuse(c, s->span,
+                 "%s has its elements from line %d already\nhelp: give the result "
+                 "another name",
+                 e->name, e->data_stmt->span.line);
   const clause *first = e->clauses.n ? e->clauses.at[0] : NULL;
   if (first && first->op != op && !(first->op <= LANG_ADD && op <= LANG_ADD))
-    check_refuse(c, s->span, "%s is defined by `%s` here and by `%s` on line %d", e->name,
-                 lang_op_name(op), lang_op_name(first->op), first->stmt->span.line);
+    check_refuse(c, s->span,
+                 "%s is defined by `%s` here and by `%s` on line %d\nhelp: the "
+                 "equations of one head have one operator: give one of them another name",
+                 e->name, lang_op_name(op), lang_op_name(first->op), first->stmt->span.line);
   clause *cl = check_clause(c, s, e, op);
   BASE_PUSH(c->arena, &e->clauses, cl);
   BASE_PUSH(c->arena, &c->clauses, cl);
@@ -348,5 +378,10 @@ void check_default(check *c, const lang_stmt *s) {
       c->type = (ir_type)t;
       return;
     }
-  check_refuse(c, s->span, "default takes a type: f16, bf16, f32, f64, i32, i64 or bool");
+  const lang_expr *x = s->command.at[0];
+  const char *near = x->kind == LANG_NAME ? lang_nearest_type(x->name) : NULL;
+  check_refuse(c, x->span,
+               "default takes a type\nhelp: %s%s%sthe types are f16 bf16 f32 f64 i32 "
+               "i64 bool",
+               near ? "did you mean `" : "", near ? near : "", near ? "`? " : "");
 }

@@ -213,8 +213,11 @@ const ir_expr *lower_over(check *c, clause *cl, node *n) {
   if (f == FUNCTIONS) return NULL;
   bool two = functions[f].make == over_topk;
   if (n->e.n != 1 + two)
-    check_refuse(c, n->e.span, "%s takes one argument, not %d", n->e.name, n->e.n);
-  if (n->e.nindex != 1 + two) check_refuse(c, n->e.span, "%s goes over one index", n->e.name);
+    check_refuse(c, n->e.span, "%s takes one argument, not %d\nhelp: write %s", n->e.name, n->e.n,
+                 lang_form_of(n->e.name));
+  if (n->e.nindex != 1 + two)
+    check_refuse(c, n->e.span, "%s goes over one index\nhelp: write %s", n->e.name,
+                 lang_form_of(n->e.name));
   over o = {.c = c, .cl = cl, .n = n, .v = ((node *)n->e.index[two])->var};
   o.a = lower(c, cl, (node *)n->e.at[0]);
   if (o.a->type == IR_BOOL) o.a = ir_cast(c->p, o.a, IR_I64);

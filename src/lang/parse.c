@@ -29,7 +29,11 @@ static const char *sign_of(lang_token_kind kind) {
 
 void lang_expect(lang_parser *p, lang_token_kind kind, const char *where) {
   if (lang_accept(p, kind)) return;
-  lang_unexpected(p, base_format(p->arena, "%s %s", sign_of(kind), where), NULL);
+  const char *help = NULL;
+  if (p->now->kind == TOKEN_ASSIGN) help = "`==` compares, `=` defines";
+  else if (p->now->kind == TOKEN_COLON && kind == TOKEN_UNBRACKET)
+    help = "a slice has no step: name its elements, `Y[i] = X[2*i]`";
+  lang_unexpected(p, base_format(p->arena, "%s %s", sign_of(kind), where), help);
 }
 
 const lang_token *lang_behind(const lang_parser *p, const lang_token *bracket) {
@@ -85,8 +89,18 @@ const char *lang_found(const lang_parser *p, const lang_token *token) {
   return base_format(p->arena, "`%s`", shorten(p->arena, text, (size_t)token->bytes));
 }
 
+/* The end of the program lies behind its last word, whatever lines follow. */
+static base_span place_of(const lang_parser *p, const lang_token *token) {
+  base_span span = lang_span_of(p, token);
+  if (token->kind != TOKEN_EOF || token == p->lex.tokens.at) return span;
+  span = lang_span_of(p, token - 1);
+  span.column += span.length;
+  span.length = 1;
+  return span;
+}
+
 _Noreturn void lang_unexpected(lang_parser *p, const char *expected, const char *help) {
-  base_raise(p->ctx, BASE_REFUSED, lang_span_of(p, p->now), "expected %s, found %s%s%s", expected,
+  base_raise(p->ctx, BASE_REFUSED, place_of(p, p->now), "expected %s, found %s%s%s", expected,
              lang_found(p, p->now), help ? "\nhelp: " : "", help ? help : "");
 }
 

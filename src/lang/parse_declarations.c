@@ -50,7 +50,7 @@ static const struct { const char *name; lang_type type; } foreign_types[] = {
   {"int64", LANG_I64}, {"long", LANG_I64}, {"int32", LANG_I32}, {"boolean", LANG_BOOL},
 };
 
-static const char *nearest_type(const char *name) {
+const char *lang_nearest_type(const char *name) {
   const char *names[TYPES];
   for (int i = 0; i < TYPES; i++) names[i] = lang_type_name((lang_type)i);
   for (size_t i = 0; i < sizeof foreign_types / sizeof *foreign_types; i++)
@@ -62,14 +62,16 @@ static const char *nearest_type(const char *name) {
 static lang_type type(lang_parser *p) {
   static const char types[] = "the types are f16 bf16 f32 f64 i32 i64 bool";
   if (p->now->kind != TOKEN_NAME)
-    lang_unexpected(p, "a type behind `:`", types);
+    lang_unexpected(p, "a type behind `:`",
+                    p->now->kind == TOKEN_BRACKET
+                        ? "a type stands before the sizes: `W : f32[784, 128]`" : types);
   const char *name = p->now->word->name;
   for (int i = 0; i < TYPES; i++) {
     if (strcmp(name, lang_type_name((lang_type)i)) != 0) continue;
     p->now++;
     return (lang_type)i;
   }
-  const char *near = nearest_type(name);
+  const char *near = lang_nearest_type(name);
   base_raise(p->ctx, BASE_REFUSED, lang_span_of(p, p->now), "there is no type `%s`\nhelp: %s%s%s%s",
              name, near ? "did you mean `" : "", near ? near : "", near ? "`? " : "", types);
 }
@@ -106,11 +108,22 @@ static void check_behind_typed(lang_parser *p, const lang_stmt *s) {
                "help: what has none is no parameter and is not learned");
 }
 
+/* `~ normal` lacks its number. */
+static void check_amount(lang_parser *p) {
+  const char *name = p->now->kind == TOKEN_NAME ? p->now->word->name : "";
+  bool scaled = strcmp(name, "normal") == 0 || strcmp(name, "uniform") == 0 ||
+                strcmp(name, "constant") == 0;
+  if (scaled && p->now[1].kind != TOKEN_OPEN)
+    base_raise(p->ctx, BASE_REFUSED, lang_span_of(p, p->now), "`%s` wants a number\n"
+               "help: write `%s(%s)`", name, name, *name == 'c' ? "1" : "0.02");
+}
+
 /* typed = type [ sizes ] [ "~" expression [ "fixed" ] ] */
 static void typed(lang_parser *p, lang_stmt *s) {
   s->declare.type = type(p);
   if (p->now->kind == TOKEN_BRACKET || p->now->kind == TOKEN_OPEN) sizes(p, s);
   if (lang_accept(p, TOKEN_TILDE)) {
+    check_amount(p);
     s->declare.start = lang_expression(p);
     s->declare.fixed = lang_accept(p, TOKEN_FIXED);
   }

@@ -137,6 +137,20 @@ static void positions(lang_parser *p, lang_expr *e, const lang_token *first,
 
 /* ---- reads, atoms, calls --------------------------------------------------------------------- */
 
+/* A[0][1] */
+_Noreturn static void refuse_second_bracket(lang_parser *p, const lang_token *first,
+                                            const lang_expr *e) {
+  base_text both = base_text_open(p->arena);
+  const lang_token *open = p->now, *close = lang_behind(p, open) - 1;
+  for (int i = 0; i < e->n; i++)
+    base_putf(&both, "%s,", e->at[i] ? lang_text_of(p->arena, e->at[i]) : ":");
+  base_put_n(&both, p->lex.text + open->offset + 1, (size_t)(close->offset - open->offset - 1));
+  p->now = close + 1;
+  base_raise(p->ctx, BASE_REFUSED, lang_span_from(p, first),
+             "all positions stand in one pair of brackets\nhelp: write `%s[%.60s]`", e->name,
+             both.at);
+}
+
 /* read = name "[" positions "]" */
 static lang_expr *read(lang_parser *p) {
   const lang_token *first = p->now++;
@@ -145,11 +159,9 @@ static lang_expr *read(lang_parser *p) {
   positions(p, e, first, TOKEN_UNBRACKET);
   if (e->n == 0)
     base_raise(p->ctx, BASE_REFUSED, e->span, "`%s[]` has no positions\nhelp: a scalar is written "
-               "`%s`", e->name, e->name);
+               "`%s`, an element of a tensor `%s[i]`", e->name, e->name, e->name);
   if (p->now->kind == TOKEN_BRACKET && p->now->glued)
-    base_raise(p->ctx, BASE_REFUSED, lang_span_from(p, first),
-               "all positions stand in one pair of brackets\nhelp: write `%s[i, j]`, not "
-               "`%s[i][j]`", e->name, e->name);
+    refuse_second_bracket(p, first, e);
   return e;
 }
 
@@ -216,7 +228,8 @@ static void bound_indices(lang_parser *p, lang_expr *e) {
   do {
     p->now++;   /* the bracket, then commas */
     if (p->now->kind != TOKEN_NAME || p->now->word->capital)
-      lang_unexpected(p, base_format(p->arena, "the name of an index for `%s`", e->name), NULL);
+      lang_unexpected(p, base_format(p->arena, "the name of an index for `%s`", e->name),
+                      "an index begins with a lower-case letter: `sum[i](X[i])`");
     lang_hold(p, lang_name_node(p));
   } while (p->now->kind == TOKEN_COMMA);
   lang_expect(p, TOKEN_UNBRACKET, base_format(p->arena, "behind the index of `%s`", e->name));
@@ -242,10 +255,12 @@ static lang_expr *call(lang_parser *p) {
 /* ---- names ----------------------------------------------------------------------------------- */
 
 _Noreturn static void refuse_bare_function(lang_parser *p, const lang_token *name) {
+  const char *form = lang_form_of(name->word->name);
+  bool spaced = name[1].kind == TOKEN_OPEN;
   base_raise(p->ctx, BASE_REFUSED, lang_span_of(p, name),
              "`%s` is a function and wants its argument in parentheses right behind it\n"
-             "help: write `%s(...)`; as a name of your own choose another", name->word->name,
-             name->word->name);
+             "help: write %s%s", name->word->name, form ? form : "its argument in parentheses",
+             spaced ? ", without the space" : "; as a name of your own choose another");
 }
 
 /* named = atom | call | read | name */
@@ -277,6 +292,8 @@ static lang_expr *wild(lang_parser *p) {
 static lang_expr *grouped(lang_parser *p) {
   p->now++;
   lang_expr *e = lang_expression(p);
+  if (p->now->kind == TOKEN_COMMA)
+    lang_unexpected(p, "`)`", "parentheses hold one expression; a list is written `[1, 2, 3]`");
   lang_expect(p, TOKEN_CLOSE, "to end the parentheses");
   return e;
 }
@@ -291,13 +308,16 @@ _Noreturn static void refuse_operand(lang_parser *p) {
   if (before && is_double_star(token))
     help = "the power is written `^`";
   else if (before && token->kind == TOKEN_SLASH && before->kind == TOKEN_SLASH)
-    help = "a comment begins with `#`; `/` is floor division in an index position";
+    help = "a comment begins with `#`; the quotient rounded down is `floor(a / b)`, between "
+           "brackets `a / b`";
   else if (before && token->kind == TOKEN_MORE && before->kind == TOKEN_MINUS)
     help = "the arrow of a rule points to its head: `Q(x) <- P(x)`";
   else if (token->kind == TOKEN_ASSIGN)
     help = "`=` defines, `==` compares";
   else if (token->kind == TOKEN_PLUS)
     help = "there is no unary plus";
+  else if (before && before->kind == TOKEN_COMMA)
+    help = "a comma stands between two things: leave out the last one";
   lang_unexpected(p, "an expression", help);
 }
 

@@ -25,8 +25,16 @@ static const lang_token *behind_head(const lang_parser *p) {
   return positions ? lang_behind(p, next) : next;
 }
 
+static bool is_op_name(const lang_token *token) {
+  for (size_t i = 0; i < sizeof named_ops / sizeof *named_ops; i++)
+    if (strcmp(token->word->name, named_ops[i].name) == 0) return true;
+  return false;
+}
+
+/* `max=`; of `X = 1 Y = 2` the second name is none, and stands apart. */
 static bool is_name_before_assign(const lang_token *token) {
-  return token->kind == TOKEN_NAME && token[1].kind == TOKEN_ASSIGN;
+  return token->kind == TOKEN_NAME && token[1].kind == TOKEN_ASSIGN &&
+         (token[1].glued || is_op_name(token));
 }
 
 static bool is_sign_before_assign(const lang_token *token) {
@@ -40,6 +48,22 @@ static bool begins_definition(const lang_parser *p) {
          is_sign_before_assign(next);
 }
 
+_Noreturn static void refuse_operator(lang_parser *p, const lang_token *token) {
+  static const char all[] = "there are `=` and `+=`, which sum, and `max=`, `min=`, `avg=`, "
+                            "`prod=`";
+  const char *help = all, *names[] = {"max", "min", "avg", "prod"};
+  const char *name = token->kind == TOKEN_NAME ? token->word->name : "";
+  const char *near = *name ? lang_did_you_mean(name, names, 4) : NULL;
+  if (strcmp(name, "mean") == 0) near = "avg";
+  if (strcmp(name, "sum") == 0) help = "`=` sums over what the left side lacks";
+  if (token->kind == TOKEN_MINUS)
+    help = "equations of one head are added: write `Y = -X` beside it";
+  if (near && help == all) help = base_format(p->arena, "did you mean `%s=`? %s", near, all);
+  base_raise(p->ctx, BASE_REFUSED, lang_span_from(p, token),
+             "there is no operator `%.*s=`\nhelp: %s", token->bytes, p->lex.text + token->offset,
+             help);
+}
+
 /* operator = "=" | "+=" | "max=" | "min=" | "avg=" | "prod=" */
 static lang_op operator(lang_parser *p) {
   const lang_token *token = p->now;
@@ -49,9 +73,7 @@ static lang_op operator(lang_parser *p) {
   bool word = token->kind == TOKEN_NAME;
   for (size_t i = 0; word && i < sizeof named_ops / sizeof *named_ops; i++)
     if (strcmp(token->word->name, named_ops[i].name) == 0) return named_ops[i].op;
-  base_raise(p->ctx, BASE_REFUSED, lang_span_from(p, token),
-             "there is no operator `%.*s=`\nhelp: there are `=` and `+=`, which sum, and `max=`, "
-             "`min=`, `avg=`, `prod=`", token->bytes, p->lex.text + token->offset);
+  refuse_operator(p, token);
 }
 
 /* ---- equations, files, functions ------------------------------------------------------------- */
@@ -166,9 +188,51 @@ static lang_stmt *query(lang_parser *p, lang_expr *right) {
 
 /* ---- statements that begin with an expression ------------------------------------------------ */
 
+static const char comment[] = "a comment begins with `#`";
+static const char no_statement[] = "this begins no statement";
 static const char goes_on[] =
     "a statement goes on in the next line if its line ends in an operator or comma, or inside "
     "brackets";
+
+/* The token is the second `=` of its statement: of another line, or of another statement. */
+static const char *second_assign_help(const lang_parser *p) {
+  const lang_token *first = p->lex.tokens.at, *begin = p->now;
+  while (begin > first && begin->line == p->now->line) begin--;
+  if (begin->line == p->now->line)
+    return "`==` compares; statements on one line are separated by `;`";
+  return base_format(p->arena, "line %d ends in %s, so the statement goes on in the next line",
+                     begin->line, lang_found(p, begin));
+}
+
+static bool has_colon(const lang_token *from) {
+  while (from->kind > TOKEN_STOP && from->kind != TOKEN_COLON) from++;
+  return from->kind == TOKEN_COLON;
+}
+
+/* What to say to a token behind a whole statement S, or behind an expression that is none. */
+static const char *end_help(const lang_parser *p, const lang_stmt *s) {
+  lang_token_kind kind = p->now->kind, next = lang_at_end(p) ? TOKEN_STOP : p->now[1].kind;
+  if (kind == TOKEN_COLON && next == TOKEN_MINUS) return "the arrow of a rule is `<-`";
+  if (kind == TOKEN_ARROW) return "`<-` stands behind a head, once";
+  if (kind == TOKEN_QUESTION && has_colon(p->now))
+    return "a choice is written `where(test, yes, no)`";
+  if (kind == TOKEN_QUESTION && s && s->form != LANG_QUERY)
+    return "a query prints an expression: define it first, then ask `Y?`";
+  if (kind == TOKEN_ASSIGN) return second_assign_help(p);
+  if (kind == TOKEN_WITH) return "`with` stands behind the `?` of a query: `Loss? with X = Z`";
+  if (kind == TOKEN_FIXED) return "`fixed` stands behind the initialiser of a declaration";
+  if (kind == TOKEN_COLON && s && s->form == LANG_EQUATION)
+    return "a function is defined by `f(x) = 2 x`, a type declared by `W : f32[3]`";
+  if (kind == TOKEN_COMMA && s && s->form == LANG_QUERY)
+    return "each query is a statement of its own: `X?; Y?`";
+  if (kind == TOKEN_COMMA && s && s->form == LANG_EQUATION)
+    return "a list is written `[1, 2, 3]`; statements on one line are separated by `;`";
+  if (kind == TOKEN_COMMA) return "facts and the items of a rule's body are separated by commas, "
+                                  "other statements by `;` or a line end";
+  if (s && (kind == TOKEN_NAME || kind == TOKEN_STRING))
+    return "statements on one line are separated by `;`";
+  return NULL;
+}
 
 _Noreturn static void refuse_bare(lang_parser *p, const lang_token *first, const lang_expr *e) {
   const char *text = lang_text_of(p->arena, e);
@@ -178,6 +242,8 @@ _Noreturn static void refuse_bare(lang_parser *p, const lang_token *first, const
     lang_unexpected(p, "`=` behind the name of a file",
                     "`\"y.npy\" = Y` writes a file, `X = \"x.npy\"` reads one");
   }
+  bool dashes = first->kind == TOKEN_MINUS && first[1].kind == TOKEN_MINUS && first[1].glued;
+  if (dashes) base_raise(p->ctx, BASE_REFUSED, span, "%s\nhelp: %s", no_statement, comment);
   if (first->kind == TOKEN_MINUS && lang_at_end(p))
     base_raise(p->ctx, BASE_REFUSED, span, "an expression alone does nothing\nhelp: %s", goes_on);
   if (p->now->kind == TOKEN_ARROW)
@@ -188,12 +254,11 @@ _Noreturn static void refuse_bare(lang_parser *p, const lang_token *first, const
     base_raise(p->ctx, BASE_REFUSED, span, "%s cannot be defined\nhelp: the left side of `=` is a "
                "name with or without positions: `Y[i, j] = ...`", lang_kind_name(e->kind));
   if (!lang_at_end(p))
-    lang_unexpected(p, "an operator or the end of the statement",
-                    p->now->kind == TOKEN_COLON && p->now[1].kind == TOKEN_MINUS
-                        ? "the arrow of a rule is `<-`" : NULL);
+    lang_unexpected(p, "an operator or the end of the statement", end_help(p, NULL));
   if (e->kind == LANG_EQUAL)
     base_raise(p->ctx, BASE_REFUSED, span, "a comparison alone does nothing\n"
-               "help: `=` defines, `%s?` prints", text);
+               "help: `%s = %s` defines, `%s?` prints", lang_text_of(p->arena, e->at[0]),
+               lang_text_of(p->arena, e->at[1]), text);
   if (e->kind == LANG_CALL)
     base_raise(p->ctx, BASE_REFUSED, span, "an expression alone does nothing\nhelp: `%s?` prints "
                "it; the relation of a fact begins with a capital", text);
@@ -218,8 +283,24 @@ static lang_stmt *query_or_facts(lang_parser *p) {
 }
 
 _Noreturn static void refuse_start(lang_parser *p) {
-  bool sign = p->now->kind >= TOKEN_PLUS && p->now->kind <= TOKEN_OR;
-  lang_unexpected(p, "a statement", sign ? goes_on : NULL);
+  const lang_token *now = p->now;
+  bool sign = now->kind >= TOKEN_PLUS && now->kind <= TOKEN_OR;
+  bool slashes = now->kind == TOKEN_SLASH && now[1].glued &&
+                 (now[1].kind == TOKEN_SLASH || now[1].kind == TOKEN_STAR);
+  lang_unexpected(p, "a statement", slashes                         ? comment
+                                    : now->kind == TOKEN_QUESTION ? "`Y?` prints Y"
+                                    : sign                        ? goes_on : NULL);
+}
+
+/* `for i in ...`, `float x = 3`: words that begin a statement elsewhere, another behind them. */
+static void refuse_foreign(lang_parser *p) {
+  const lang_token *word = p->now, *next = word + 1;
+  const char *help = lang_beginning(word->word->name);
+  bool apart = !next->glued && (next->kind == TOKEN_NAME || next->kind == TOKEN_NUMBER ||
+                                next->kind == TOKEN_OPEN || next->kind == TOKEN_NOT);
+  if (!help || !apart || (next->kind == TOKEN_NAME && is_op_name(next))) return;
+  base_raise(p->ctx, BASE_REFUSED, lang_span_of(p, word), "`%s` begins no statement\nhelp: %s",
+             word->word->name, help);
 }
 
 static bool begins_expression(const lang_parser *p) {
@@ -228,26 +309,11 @@ static bool begins_expression(const lang_parser *p) {
          kind == TOKEN_MINUS || kind == TOKEN_NOT;
 }
 
-/* What to say to a token behind a whole statement. */
-static const char *end_help(const lang_parser *p, const lang_stmt *s) {
-  lang_token_kind kind = p->now->kind;
-  if (kind == TOKEN_ARROW) return "`<-` stands behind a head, once";
-  if (kind == TOKEN_QUESTION && s->form != LANG_QUERY)
-    return "a query prints an expression: define it first, then ask `Y?`";
-  if (kind == TOKEN_ASSIGN) return "`=` defines, `==` compares";
-  if (kind == TOKEN_WITH) return "`with` stands behind the `?` of a query";
-  if (kind == TOKEN_FIXED) return "`fixed` stands behind the initialiser of a declaration";
-  if (kind == TOKEN_COMMA) return "facts and the items of a rule's body are separated by commas, "
-                                  "other statements by `;` or a line end";
-  if (kind == TOKEN_NAME || kind == TOKEN_STRING)
-    return "statements on one line are separated by `;`";
-  return NULL;
-}
-
 static lang_stmt *dispatch(lang_parser *p) {
   if (p->now->kind == TOKEN_STRING && p->now[1].kind == TOKEN_ASSIGN) return write(p);
   if (p->now->kind == TOKEN_NAME) {
     if (lang_begins_command(p)) return lang_command(p);
+    refuse_foreign(p);
     if (p->now[1].kind == TOKEN_COLON) return lang_declaration(p);
     if (begins_definition(p)) return definition(p);
     if (behind_head(p)->kind == TOKEN_ARROW) return lang_rule(p);

@@ -73,8 +73,8 @@ static const char *reading(projector *p, const places *place) {
 _Noreturn static void refuse(projector *p, const node *at, const places *inner, const places *outer,
                              const char *why) {
   check_refuse(p->c, at->e.span,
-               "the sum over `%s` can be read two ways: %s\nhelp: write %s, or %s", p->v->name, why,
-               reading(p, inner), reading(p, outer));
+               "the sum over `%s` can be read two ways: %s\nhelp: write `%s` or `%s`", p->v->name,
+               why, reading(p, inner), reading(p, outer));
 }
 
 static places only(projector *p, node *n) {
@@ -262,6 +262,13 @@ static bool joined_inside(check *c, clause *cl, node *n, variable *v) {
   return false;
 }
 
+_Noreturn static void refuse_no_index(check *c, const node *n, bool drops) {
+  check_refuse(c, n->e.span, "%s needs an index to go over%s\nhelp: %s", n->e.name,
+               drops ? ", one that the left side lacks" : ", and its argument has none",
+               drops ? base_format(c->arena, "it drops its index: `Y = %s[i](X[i])`", n->e.name)
+                     : base_format(c->arena, "write `Y[i.] = %s(X[i])`", n->e.name));
+}
+
 /* Of softmax: the marked one, else one that nothing sums; of argmax, which drops it, the latter. */
 static variable *index_for(check *c, clause *cl, node *n) {
   bool drops = lang_binds(n->e.name);
@@ -271,14 +278,13 @@ static variable *index_for(check *c, clause *cl, node *n) {
     variable *v = cl->vars.at[i];
     if (v->bound || !check_uses(n, v) || (v->head ? drops : joined_inside(c, cl, n, v))) continue;
     if (only_one)
-      check_refuse(c, n->e.span, "%s over which index, `%s` or `%s`?\nhelp: name it: %s[%s](...)%s",
-                   n->e.name, only_one->name, v->name, n->e.name, v->name,
+      check_refuse(c, n->e.span,
+                   "%s over which index, `%s` or `%s`?\nhelp: name it: `%s[%s](...)`%s", n->e.name,
+                   only_one->name, v->name, n->e.name, v->name,
                    drops ? "" : base_format(c->arena, ", or mark it on the left: `%s.`", v->name));
     only_one = v;
   }
-  if (!only_one)
-    check_refuse(c, n->e.span, "%s needs an index to go over%s", n->e.name,
-                 drops ? ", one that the left side lacks" : "");
+  if (!only_one) refuse_no_index(c, n, drops);
   return only_one;
 }
 
@@ -309,7 +315,7 @@ void check_project(check *c, clause *cl) {
   if (cl->marked && !over)
     check_refuse(c, cl->stmt->span,
                  "the dot behind `%s` marks the index of a function like softmax; there is none on "
-                 "the right",
+                 "the right\nhelp: leave out the dot",
                  cl->marked->name);
   for (int i = 0; i < cl->vars.n; i++) {
     variable *v = cl->vars.at[i];

@@ -109,7 +109,7 @@ static variable *index_named(resolver *r, const char *name, base_span span) {
   if (r->function)
     check_refuse(r->c, span,
                  "`%s` is an index of the function %s but no parameter of it\n"
-                 "help: make it a parameter, or sum over it there: sum[%s](...)",
+                 "help: make it a parameter, or sum over it there: `sum[%s](...)`",
                  name, r->function, name);
   v = new_variable(r, name, span);
   v->head = r->left;
@@ -135,35 +135,20 @@ static void find_indices(resolver *r, const lang_expr *e, bool position) {
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-/* A help line with the name of KIND nearest to NAME, or nothing. */
-static const char *suggestion(const check *c, const char *name, name_kind kind) {
-  int built_in, n = 0;
-  const char *const *functions = lang_functions(&built_in);
-  const char **all = BASE_NEWS(c->arena, const char *, c->entities.n + built_in);
-  for (int i = 0; i < c->entities.n; i++)
-    if (c->entities.at[i]->kind == kind) all[n++] = c->entities.at[i]->name;
-  for (int i = 0; kind == NAME_FUNCTION && i < built_in; i++) all[n++] = functions[i];
-  const char *near = lang_did_you_mean(name, all, n);
-  return near ? base_format(c->arena, "\nhelp: did you mean `%s`?", near) : "";
-}
-
-/* The first use of a name that is not defined tells it; NAME is broken for the others. */
-_Noreturn static void refuse_unknown(check *c, const lang_expr *e, const char *help) {
-  if (c->report) check_name(c, e->name, e->span)->broken = true;
-  check_refuse(c, e->span, e->kind == LANG_CALL ? "there is no function `%s`%s"
-                                                : "`%s` is not defined%s", e->name, help);
-}
-
 static entity *tensor_named(resolver *r, const lang_expr *e) {
   entity *of = check_find(r->c, e->name);
   name_kind kind = of ? of->kind : NAME_UNKNOWN;
   if (of && of->broken) check_skip(r->c);
   if (kind == NAME_TENSOR) return of;
   if (kind == NAME_FUNCTION)
-    check_refuse(r->c, e->span, "`%s` is a function and needs its arguments: %s(...)", e->name,
-                 e->name);
-  if (kind == NAME_DOMAIN) check_refuse(r->c, e->span, "`%s` is a domain, not a tensor", e->name);
-  refuse_unknown(r->c, e, suggestion(r->c, e->name, NAME_TENSOR));
+    check_refuse(r->c, e->span, "`%s` is a function and needs its arguments\nhelp: write `%s(...)`",
+                 e->name, e->name);
+  if (kind == NAME_DOMAIN)
+    check_refuse(r->c, e->span,
+                 "`%s` is a domain, not a tensor\nhelp: a tensor over it is "
+                 "declared: `X : f32[%s]`",
+                 e->name, e->name);
+  check_unknown(r->c, e, NAME_TENSOR);
 }
 
 static node *resolve_name(resolver *r, const lang_expr *e) {
@@ -183,13 +168,19 @@ static int64_t symbol_of(resolver *r, const lang_expr *e, const entity *of, int 
   const lang_domain *d = of->domains && k < of->rank ? of->domains[k] : NULL;
   const char **symbol = d ? base_map_get_s(d->number, e->name) : NULL;
   if (symbol) return symbol - d->symbol;
-  if (d)
-    check_refuse(r->c, e->span, "`%s` is not in %s%s, the domain of position %d of %s", e->name,
-                 d->name ? "" : "that text", d->name ? d->name : "", k, of->name);
-  const char *near = suggestion(r->c, e->name, NAME_TENSOR);
+  if (d) {
+    int n = d->n < 1000 ? (int)d->n : 1000;
+    const char *near = lang_did_you_mean(e->name, d->symbol, n);
+    check_refuse(r->c, e->span, "`%s` is not in %s%s, the domain of position %d of %s%s", e->name,
+                 d->name ? "" : "that text", d->name ? d->name : "", k, of->name,
+                 near ? base_format(r->c->arena, "\nhelp: did you mean `%s`?", near) : "");
+  }
+  const char *near = check_meant(r->c, e->name, NAME_TENSOR);
   if (!*near)
-    near = base_format(r->c->arena, "\nhelp: declare one: Thing : {A, B, C} and %s : f32[Thing]",
-                       of->name);
+    near = base_format(r->c->arena,
+                       "\nhelp: an index is written in lower case; a domain is "
+                       "declared: `Thing : {%s, ...}` and `%s : f32[Thing]`",
+                       e->name, of->name);
   check_refuse(r->c, e->span, "`%s` is no scalar, and position %d of %s has no domain%s", e->name,
                k, of->name, near);
 }
@@ -201,12 +192,15 @@ static node *resolve_constant(resolver *r, const lang_expr *e, const entity *of,
   if (of->domains && k < of->rank && of->domains[k])
     check_refuse(r->c, e->span,
                  "`%s` is a scalar, and position %d of %s holds symbols\n"
-                 "help: quote it if the symbol is meant: \"%s\"",
+                 "help: quote it if the symbol is meant: `\"%s\"`",
                  e->name, k, of->name, e->name);
   double value;
   if (!check_number(r->c, e, &value)) return resolve(r, e);
   if (value != floor(value) || fabs(value) > 9e15)
-    check_refuse(r->c, e->span, "a position is a whole number; %s is %g", e->name, value);
+    check_refuse(r->c, e->span,
+                 "a position is a whole number; %s is %g\nhelp: round it: "
+                 "`floor(%s)`",
+                 e->name, value, e->name);
   return whole_number(r, e, (int64_t)value);
 }
 
@@ -240,9 +234,13 @@ static node *resolve_function(resolver *r, const lang_expr *e, int n, lang_expr 
                               const lang_expr *body) {
   check *c = r->c;
   if (e->n != n)
-    check_refuse(c, e->span, "%s takes %d argument%s, not %d", e->name, n, n == 1 ? "" : "s", e->n);
+    check_refuse(c, e->span, "%s takes %d argument%s, not %d\nhelp: it is defined on line %d",
+                 e->name, n, n == 1 ? "" : "s", e->n, check_find(c, e->name)->span.line);
   if (r->expanding == DEEPEST)
-    check_refuse(c, e->span, "the function %s leads back to itself", e->name);
+    check_refuse(c, e->span,
+                 "the function %s leads back to itself\nhelp: what repeats is a "
+                 "recurrence of a tensor: `X[t+1] = 0.5 X[t]`",
+                 e->name);
   node *call = resolve_children(r, e);
   resolver inner = {.c = c,
                     .cl = r->cl,
@@ -261,9 +259,11 @@ static node *resolve_size(resolver *r, const lang_expr *e) {
   entity *of = e->n >= 1 && e->n <= 2 && e->at[0]->kind == LANG_NAME
                    ? check_find(r->c, e->at[0]->name)
                    : NULL;
+  if (of && of->broken) check_skip(r->c);
+  if (!of && e->n >= 1 && e->at[0]->kind == LANG_NAME) check_unknown(r->c, e->at[0], NAME_TENSOR);
   if (!of)
-    check_refuse(r->c, e->span,
-                 "size takes a tensor or a domain, and perhaps a position: size(X, 0)");
+    check_refuse(r->c, e->span, "size takes the name of a tensor or a domain\nhelp: write %s",
+                 lang_form_of("size"));
   node *n = copy_node(r, e);
   for (int i = 0; i < e->n; i++) n->e.at[i] = &copy_node(r, e->at[i])->e;
   if (of->kind == NAME_TENSOR) BASE_PUSH(r->c->arena, &r->cl->sized, of);
@@ -294,12 +294,12 @@ static node *resolve_topk(resolver *r, const lang_expr *e) {
   check *c = r->c;
   double k;
   if (e->n != 2 || e->nindex > 1 || !check_number(c, e->at[1], &k) || k < 0 || k != floor(k))
-    check_refuse(c, e->span,
-                 "topk takes an expression and how many of it to keep: topk[i](X[i], 3)");
+    check_refuse(c, e->span, "topk takes an expression and how many of it to keep\nhelp: write %s",
+                 "`topk[i](X[i], 3)`");
   const char *name = e->nindex       ? e->index[0]->name
                      : r->cl->marked ? r->cl->marked->name
                                      : only_index(r, e->at[0]);
-  if (!name) check_refuse(c, e->span, "topk over which index?\nhelp: name it: topk[i](...)");
+  if (!name) check_refuse(c, e->span, "topk over which index?\nhelp: name it: `topk[i](...)`");
   node *n = copy_node(r, e);
   set_index(r, n, 2);
   scope *s = bound(r, name);
@@ -321,14 +321,17 @@ static node *resolve_concat(resolver *r, const lang_expr *e) {
   check *c = r->c;
   const lang_expr *read = e->n == 1 ? e->at[0] : NULL;
   if (!read || read->kind != LANG_READ)
-    check_refuse(c, e->span, "concat takes one tensor with its indices: concat(H[h,p,k])");
+    check_refuse(c, e->span,
+                 "concat takes one tensor with its indices\n"
+                 "help: write `concat(H[h,p,k])`; to join several tensors, define parts of one: "
+                 "`Y[i] = A[i]`, `Y[i + 3] = B[i]`");
   node *n = copy_node(r, e);
   scope *before = r->top;
   variable *merged = NULL;
   for (int k = 0; k < read->n; k++) {
     const lang_expr *at = read->at[k];
     if (at->kind != LANG_NAME || lang_is_capital(at->name))
-      check_refuse(c, at->span, "concat takes plain indices");
+      check_refuse(c, at->span, "concat takes plain indices\nhelp: give the part a name first");
     if (!head_index(r, at->name) && !bound(r, at->name)) bind(r, at->name, at->span);
   }
   n->e.at[0] = &resolve(r, read)->e;
@@ -338,16 +341,34 @@ static node *resolve_concat(resolver *r, const lang_expr *e) {
     if (check_uses((node *)n->e.at[0], v)) continue;
     if (merged)
       check_refuse(c, e->span,
-                   "concat merges into one index; the left has both `%s` and `%s`, which %s lacks",
-                   merged->name, v->name, read->name);
+                   "concat merges into one index; the left has both `%s` and `%s`, which %s lacks"
+                   "\nhelp: give %s one of them",
+                   merged->name, v->name, read->name, r->cl->head->name);
     merged = v;
   }
   if (!merged)
-    check_refuse(c, e->span, "concat needs an index on the left that %s lacks", read->name);
+    check_refuse(c, e->span,
+                 "concat needs an index on the left that %s lacks\n"
+                 "help: it merges those of %s that the left lacks: `M[m] = concat(H[h,k])`",
+                 read->name, read->name);
   set_index(r, n, 1);
   n->e.index[0] = &name_of(r, merged, e->span)->e;
   BASE_PUSH(c->arena, &r->cl->concats, n);
   return n;
+}
+
+/* sum(X[i]), sum(X) */
+_Noreturn static void refuse_unnamed(resolver *r, const lang_expr *e) {
+  resolver names = {.c = r->c};
+  find_indices(&names, e, false);
+  const lang_expr *x = e->at[0];
+  const entity *of = x->kind == LANG_NAME ? check_find(r->c, x->name) : NULL;
+  const char *argument = of && of->rank > 0 ? check_indexed(r->c, of) : check_text_of(r->c, x);
+  base_text list = base_text_open(r->c->arena);
+  for (int i = 0; i < names.index.n; i++) base_putf(&list, i ? ",%s" : "%s", names.index.at[i]);
+  for (int i = 0; of && i < of->rank; i++) base_putf(&list, i ? ",%c" : "%c", 'i' + i);
+  check_refuse(r->c, e->span, "%s over which index?\nhelp: name it: `%s[%s](%s)`", e->name, e->name,
+               list.n ? list.at : "i", argument);
 }
 
 static node *resolve_builtin(resolver *r, const lang_expr *e) {
@@ -355,9 +376,7 @@ static node *resolve_builtin(resolver *r, const lang_expr *e) {
   if (strcmp(e->name, "topk") == 0) return resolve_topk(r, e);
   if (strcmp(e->name, "concat") == 0) return resolve_concat(r, e);
   bool binds = lang_binds(e->name), grad = strcmp(e->name, "grad") == 0;
-  if (binds && !lang_goes_over(e->name) && e->n == 1 && !e->nindex)
-    check_refuse(r->c, e->span, "%s over which index?\nhelp: name it: %s[i](...)", e->name,
-                 e->name);
+  if (binds && !lang_goes_over(e->name) && e->n == 1 && !e->nindex) refuse_unnamed(r, e);
   scope *before = r->top;
   node *n = copy_node(r, e);
   set_index(r, n, e->nindex);
@@ -385,8 +404,7 @@ static node *resolve_call(resolver *r, const lang_expr *e) {
   if (lang_is_function(e->name)) return resolve_builtin(r, e);
   const entity *of = check_find(r->c, e->name);
   if (of && of->broken) check_skip(r->c);
-  if (!of || of->kind != NAME_FUNCTION)
-    refuse_unknown(r->c, e, suggestion(r->c, e->name, NAME_FUNCTION));
+  if (!of || of->kind != NAME_FUNCTION) check_unknown(r->c, e, NAME_FUNCTION);
   return resolve_function(r, e, of->function->function.n, of->function->function.params,
                           of->function->function.right);
 }
@@ -409,10 +427,20 @@ static node *resolve_plain(resolver *r, const lang_expr *e) {
   case LANG_CALL: return resolve_call(r, e);
   case LANG_ATOM: return resolve_atom(r, e);
   case LANG_WILD: check_refuse(r->c, e->span, "`_` stands in index positions only");
-  case LANG_LIST: check_refuse(r->c, e->span, "a list stands alone on the right of `=`");
+  case LANG_LIST:
+    check_refuse(r->c, e->span,
+                 "a list stands alone on the right of `=`\n"
+                 "help: give it a name first: `X = [1, 2]`, then `X[i]`");
   case LANG_STRING: check_refuse(r->c, e->span, "a string stands for a file or a symbol only");
-  case LANG_SLICE: check_refuse(r->c, e->span, "a slice stands alone on the right, or in a query");
-  case LANG_KEYWORD: check_refuse(r->c, e->span, "`%s=` stands in commands only", e->name);
+  case LANG_SLICE:
+    check_refuse(r->c, e->span,
+                 "a slice stands alone on the right, or in a query\n"
+                 "help: give the part a name first: `P = X[0:2]`, then `P[i]`");
+  case LANG_KEYWORD:
+    check_refuse(r->c, e->span, "`%s=` stands in commands only%s", e->name,
+                 strcmp(e->name, "axis") == 0 || strcmp(e->name, "dim") == 0
+                     ? "\nhelp: the index is named: `softmax[i](X[i])`"
+                     : "");
   default: return resolve_children(r, e);
   }
 }
@@ -453,7 +481,7 @@ static lang_expr *resolve_slice(resolver *r, const lang_expr *e, const entity *o
   int64_t top;
   if ((e->at[0] && !check_number(c, e->at[0], &low)) ||
       (e->at[1] && !check_number(c, e->at[1], &high)))
-    check_refuse(c, e->span, "the ends of a slice are numbers known now");
+    check_refuse(c, e->span, "the ends of a slice are numbers known before the program runs");
   if (!e->at[1]) high = size && ir_is_int(size, &top) ? (double)top : fmax(low, 0);
   if (low < 0 || high < low || low != floor(low) || high != floor(high) ||
       (size && ir_is_int(size, &top) && high > (double)top))

@@ -11,6 +11,8 @@ typedef struct sizer {
   entity *const *group; /* a recurrence, or one tensor; what they read is sized */
   int n;
   bool changed;
+  const node *read; /* whose position `at` is looked at, for messages; NULL: the head's */
+  int at;
 } sizer;
 
 typedef void (*each_clause)(sizer *s, clause *cl, bool flag);
@@ -66,12 +68,51 @@ static const ir_expr *extreme(sizer *s, const affine_place *p, const variable *s
 
 /* ---- where an index stands bare -------------------------------------------------------------- */
 
+static bool has_size(const ir_expr *size, int64_t n) {
+  int64_t m;
+  return size && ir_is_int(size, &m) && m == n;
+}
+
+static int position_in(const node *read, int k);
+
+/* The read with the index that does not fit in a position where it does: W[h,i] of W[i,h]. */
+static const char *turned(sizer *s, int64_t wanted) {
+  const node *read = s->read;
+  const variable *here = read ? ((const node *)read->e.at[s->at])->var : NULL;
+  for (int k = 0; here && k < read->e.n; k++) {
+    affine_place p = check_place(s->c, (const node *)read->e.at[k]);
+    if (k == s->at || !check_bare(&p) || check_bare(&p) == here ||
+        !has_size(read->of->size[position_in(read, k)], wanted))
+      continue;
+    lang_expr copy = read->e;
+    copy.at = BASE_NEWS(s->c->arena, lang_expr *, copy.n + 1);
+    memcpy(copy.at, read->e.at, (size_t)copy.n * sizeof *copy.at);
+    copy.at[k] = read->e.at[s->at];
+    copy.at[s->at] = read->e.at[k];
+    return base_format(s->c->arena, ": `%s` would fit", check_text_of(s->c, &copy));
+  }
+  return "";
+}
+
+/* The sizes of both tensors, and what might have been meant. */
+static const char *both_shapes(sizer *s, const variable *v, int64_t wanted, const char *from) {
+  const entity *a = check_find(s->c, v->from), *b = check_find(s->c, from);
+  if (!a || !b || (a->rank < 2 && b->rank < 2)) return "";
+  base_text t = base_text_open(s->c->arena);
+  base_putf(&t, "\nhelp: %s is %s", a->name, check_shape(s->c, a));
+  if (a != b) base_putf(&t, ", %s is %s", b->name, check_shape(s->c, b));
+  base_put(&t, turned(s, wanted));
+  return t.at;
+}
+
 _Noreturn static void disagree(sizer *s, const variable *v, int64_t a, int64_t b, const char *from,
                                int position) {
+  base_span span = s->read ? s->read->e.at[s->at]->span : v->span;
   check_refuse(
-      s->c, v->span,
-      "the index `%s` runs over %lld (position %d of %s) and over %lld (position %d of %s)",
-      v->name, (long long)a, v->position, v->from, (long long)b, position, from);
+      s->c, span,
+      "the index `%s` runs over %lld (position %d of %s) and over %lld (position %d of %s)%s",
+      v->name, (long long)a, v->position, v->from, (long long)b, position, from,
+      both_shapes(s, v, a, from));
 }
 
 static void agree(sizer *s, variable *v, const ir_expr *size, const char *from, int position) {
@@ -122,11 +163,11 @@ static void check_rank(sizer *s, const node *read) {
     return;
   if (of->rank < 0)
     check_refuse(s->c, read->e.span, "`%s` has no equation, list, file or declaration", of->name);
-  check_refuse(s->c, read->e.span, "%s has %d position%s; %d %s given here%s", of->name, of->rank,
-               of->rank == 1 ? "" : "s", n, n == 1 ? "is" : "are",
-               n == 0 ? base_format(s->c->arena, "\nhelp: name its indices: %s[i%s]", of->name,
-                                    of->rank > 1 ? ",j" : "")
-                      : "");
+  const char *given = n ? base_format(s->c->arena, "%d %s given here", n, n == 1 ? "is" : "are")
+                        : "none is given here";
+  check_refuse(s->c, read->e.span, "%s has %s; %s\nhelp: it is %s: write `%s`", of->name,
+               check_positions(s->c, of->rank), given, check_shape(s->c, of),
+               check_indexed(s->c, of));
 }
 
 /* Reads of tensors outside the recurrence. */
@@ -137,10 +178,13 @@ static void strong_reads(sizer *s, clause *cl) {
     for (int k = 0; read->e.kind == LANG_READ && k < read->e.n; k++) {
       affine_place p = check_place(s->c, (const node *)read->e.at[k]);
       int position = position_in(read, k);
+      s->read = read;
+      s->at = k;
       if (check_bare(&p) && read->of->size[position])
         bare_at(s, check_bare(&p), read->of->size[position], read->of, position, true);
     }
   }
+  s->read = NULL;
 }
 
 /* Reads within the recurrence give what nothing else does: the shortest. */
@@ -393,12 +437,16 @@ static void settle(sizer *s, bool weak, bool anyway) {
 static void check_constant(sizer *s, const node *n, const entity *of, int position) {
   int64_t at, size = INT64_MAX;
   if (!check_whole(s->c, n, &at)) return;
+  bool known = of->size[position] && ir_is_int(of->size[position], &size) && size > 0;
+  const char *last =
+      known ? base_format(s->c->arena, "\nhelp: the first is 0, the last %lld", (long long)size - 1)
+            : "";
   if (at < 0)
-    check_refuse(s->c, n->e.span, "positions count from 0; position %d of %s is %lld here",
-                 position, of->name, (long long)at);
-  if (of->size[position] && ir_is_int(of->size[position], &size) && at >= size)
-    check_refuse(s->c, n->e.span, "%lld is not in position %d of %s, which is %lld long",
-                 (long long)at, position, of->name, (long long)size);
+    check_refuse(s->c, n->e.span, "positions count from 0; position %d of %s is %lld here%s",
+                 position, of->name, (long long)at, last);
+  if (at >= size)
+    check_refuse(s->c, n->e.span, "%lld is not in position %d of %s, which is %lld long%s",
+                 (long long)at, position, of->name, (long long)size, last);
 }
 
 static void check_constants(sizer *s, clause *cl, bool flag) {
@@ -411,17 +459,29 @@ static void check_constants(sizer *s, clause *cl, bool flag) {
   }
 }
 
+/* No size says how far V runs. */
+_Noreturn static void refuse_unknown(sizer *s, const clause *cl, const variable *v) {
+  const char *help =
+      base_format(s->c->arena,
+                  v->head ? "let it stand bare in a tensor of known size, or declare %s with its "
+                            "sizes: `%s : f32[...]`"
+                          : "let it stand bare in a tensor of known size",
+                  cl->head->name, cl->head->name);
+  for (int i = 0; i < cl->vars.n && !v->bound; i++)
+    if (cl->vars.at[i]->bound && strcmp(cl->vars.at[i]->name, v->name) == 0)
+      help = base_format(s->c->arena,
+                         "the `%s` of a reduction means nothing outside its "
+                         "parentheses",
+                         v->name);
+  check_refuse(s->c, v->span, "how far the index `%s` runs is not known\nhelp: %s", v->name, help);
+}
+
 static void check_variables(sizer *s, clause *cl, bool flag) {
   (void)flag;
   for (int i = 0; i < cl->vars.n; i++) {
     variable *v = cl->vars.at[i];
     int64_t a, b;
-    if (!v->extent)
-      check_refuse(
-          s->c, v->span,
-          "how far the index `%s` runs is not known\nhelp: let it stand bare in a tensor of known "
-          "size, or declare %s with its sizes",
-          v->name, cl->head->name);
+    if (!v->extent) refuse_unknown(s, cl, v);
     if (v->declared && ir_is_int(v->declared, &b) && ir_is_int(end_of(s, v), &a) && a != b) {
       if (!ir_is_int(v->bare, &a)) a = -1;
       int k = 0;
@@ -468,8 +528,8 @@ static void check_head(sizer *s, entity *e) {
   for (int k = 0; k < e->rank; k++) {
     if (!e->size[k])
       check_refuse(s->c, e->span,
-                   "the size of position %d of %s is not known\nhelp: declare it: %s : f32[...]", k,
-                   e->name, e->name);
+                   "the size of position %d of %s is not known\nhelp: declare it: `%s : f32[...]`",
+                   k, e->name, e->name);
     check_shared(s, e, k);
     for (int i = 0; i < e->clauses.n && !e->domains[k]; i++)
       if (e->clauses.at[i]->lhs[k]->var) e->domains[k] = e->clauses.at[i]->lhs[k]->var->domain;
@@ -477,7 +537,7 @@ static void check_head(sizer *s, entity *e) {
 }
 
 void check_sizes(check *c, entity *const *group, int n) {
-  sizer s = {c, group, n, false};
+  sizer s = {.c = c, .group = group, .n = n};
   each(&s, start, true);
   settle(&s, false, false);
   settle(&s, true, false);

@@ -83,7 +83,7 @@ static void tables_broken(void **state) {
   static const char *const broken[][2] = {
     {"", "1: the table is empty, expected rows of numbers"},
     {"\n# only this\n", "1: the table is empty, expected rows of numbers"},
-    {"1,2\n3\n", "2: the row has 1 columns, the rows before it have 2"},
+    {"1,2\n3\n", "2: the row has 1 column, the rows before it have 2"},
     {"1,2\n\n3,4,5\n", "3: the row has 3 columns, the rows before it have 2"},
     {"a,b\n1,2\n3,x1\n", "3: column 2 is \"x1\", expected a number"},
     {"1,2\n3,\n", "2: column 2 is \"\", expected a number"},
@@ -201,7 +201,7 @@ static void strings(void **state) {
 static void strings_broken(void **state) {
   fixture *f = *state;
   const char *path = FILE_OF(f, "p.tsv", "a\tb\nc\n");
-  RAISES(f, BASE_IO, "p.tsv:2: the row has 1 columns, the rows before it have 2",
+  RAISES(f, BASE_IO, "p.tsv:2: the row has 1 column, the rows before it have 2",
          io_table_read(f->arena, path));
   path = FILE_OF(f, "p.tsv", "a\t\"b\nc\n");
   RAISES(f, BASE_IO, "p.tsv:1: a quoted field is not closed", io_table_read(f->arena, path));

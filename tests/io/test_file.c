@@ -11,9 +11,9 @@ static void missing(void **state) {
   FILE_OF(f, "weights.npy", "");
   FILE_OF(f, "other.csv", "");
   refuses(f, path_to(f, "wieghts.npy"),
-          "cannot read wieghts.npy: No such file or directory; did you mean \"weights.npy\"?");
+          "cannot read wieghts.npy: No such file or directory\nhelp: did you mean `weights.npy`?");
   refuses(f, path_to(f, "weights.npz"),
-          "cannot read weights.npz: No such file or directory; did you mean \"weights.npy\"?");
+          "cannot read weights.npz: No such file or directory\nhelp: did you mean `weights.npy`?");
   refuses(f, path_to(f, "x.csv"), "cannot read x.csv: No such file or directory");
   refuses(f, path_to(f, "none/x.csv"), "cannot read none/x.csv: No such file or directory");
   refuses(f, "make.py", "cannot read make.py: No such file or directory");

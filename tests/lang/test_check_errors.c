@@ -21,15 +21,15 @@ static void refused(const wrong *cases, size_t n) {
 static void test_sums_with_two_readings(void **state) {
   (void)state;
   static const wrong cases[] = {
-      {"P = [1, 2]\nY = log(P[e])", "write log(sum[e](P[e])), or sum[e](log(P[e]))"},
+      {"P = [1, 2]\nY = log(P[e])", "write `log(sum[e](P[e]))` or `sum[e](log(P[e]))`"},
       {"E = [1, 2]\nT = 2\nY = exp(-E[s] / T)",
-       "write exp(-sum[s](E[s]) / T), or sum[s](exp(-E[s] / T))"},
+       "write `exp(-sum[s](E[s]) / T)` or `sum[s](exp(-E[s] / T))`"},
       {"W = [1, 2]\nX = [1, 2; 3, 4]\nY = (W[d] X[e,d])^2",
-       "write sum[e](W[d] X[e,d])^2, or sum[e]((W[d] X[e,d])^2)"},
+       "write `sum[e](W[d] X[e,d])^2` or `sum[e]((W[d] X[e,d])^2)`"},
       {"G = [1, 2]\nC = [1, 2]\nX = [1, 2; 3, 4]\nY = G[b] (X[b,i] + C[b])",
-       "write G[b] (sum[i](X[b,i]) + C[b]), or sum[i](G[b] (X[b,i] + C[b]))"},
+       "write `G[b] (sum[i](X[b,i]) + C[b])` or `sum[i](G[b] (X[b,i] + C[b]))`"},
       {"W = [1, 2]\nX = [1, 2]\nY = sig(W[i] X[i] + X[i])",
-       "write sig(sum[i](W[i] X[i]) + sum[i](X[i])), or sig(sum[i](W[i] X[i] + X[i]))"},
+       "write `sig(sum[i](W[i] X[i]) + sum[i](X[i]))` or `sig(sum[i](W[i] X[i] + X[i]))`"},
       {"X = [1, 2]\nY = max(X[i] X[i], X[i])", "one argument joins it in a product"},
       {"X = [1, 2]\nY = X[i] > 0", "it stands inside a function"},
   };
@@ -57,8 +57,8 @@ static void test_sizes_that_disagree(void **state) {
       {"X = [1, 2]\nY[-1] = X[i]", "positions count from 0; position 0 of Y is -1 here"},
       {"Y[i] = 3", "how far the index `i` runs is not known"},
       {"X = [1, 2]\nY[i] = X[i,j]", "X has 1 position; 2 are given here"},
-      {"X = [1, 2]\nY = X", "name its indices: X[i]"},
-      {"X = [1]\nY[i] = X[i]\nY = 2", "Y has 0 positions here and 1 on line 2"},
+      {"X = [1, 2]\nY = X", "it is [2]: write `X[i]`"},
+      {"X = [1]\nY[i] = X[i]\nY = 2", "Y has no position here and 1 position on line 2"},
   };
   REFUSED(cases);
 }
@@ -75,7 +75,8 @@ static void test_names(void **state) {
       {"f(x) = x\nf(x) = 2 x", "the function f is on line 1 already"},
       {"A = [1]\nY = A[K]", "`K` is no scalar, and position 0 of A has no domain"},
       {"Thing : {A, B}\nX : f32[Thing]\nX[C] = 1", "`C` is not in Thing, the domain of position 0"},
-      {"Thing : {A, B}\nA = 1\nX : f32[Thing]\nY = X[A]", "quote it if the symbol is meant: \"A\""},
+      {"Thing : {A, B}\nA = 1\nX : f32[Thing]\nY = X[A]",
+       "quote it if the symbol is meant: `\"A\"`"},
       {"Thing : {A, A}", "A stands twice in the domain Thing"},
       {"C : domain(T)\nT = [1]", "T has no domain"},
       {"X = 1.5\nA = [1, 2]\nY = A[X]", "a position is a whole number; X is 1.5"},
@@ -98,7 +99,7 @@ static void test_definitions(void **state) {
       {"Y = 1\nsettle(Y, 1e-3)", "Y does not depend on itself: there is nothing to settle"},
       {"settle(Y, 1e-3)", "`Y` is not defined: there is nothing to settle"},
       {"Y = Y / 2\nsettle(Y, 1, 2)", "settle takes a tensor, and the change that is passed over"},
-      {"Y = Y / 2\nsettle(Y, tolerance=1)", "settle knows no `tolerance=`; it knows start"},
+      {"Y = Y / 2\nsettle(Y, tolerance=1)", "settle knows no `tolerance=`\nhelp: it knows start"},
       {"Y = Y / 2\nsettle(Y, -1)", "the change that is passed over is -1; 0 is the least"},
       {"Y = Y / 2\nrounds(Y, 0)", "the number of rounds is 0; 1 is the least"},
       {"Y = Y / 2\nrounds(Y, 2.5)", "is a whole one"},
@@ -116,14 +117,14 @@ static void test_functions(void **state) {
       {"X = [1, 2; 3, 4]\nY[i,j] = softmax(X[i,j])", "softmax over which index, `i` or `j`?"},
       {"X = [1, 2]\nY[i] = argmax(X[i])",
        "argmax needs an index to go over, one that the left side lacks"},
-      {"X = [1, 2]\nY = sum(X[i])", "sum over which index?\nhelp: name it: sum[i](...)"},
+      {"X = [1, 2]\nY = sum(X[i])", "sum over which index?\nhelp: name it: `sum[i](X[i])`"},
       {"X = [1, 2]\nY = where(X[0], 1)", "where does not take 2 arguments"},
       {"X = [1, 2]\nY = relu[i](X[i])", "relu goes over no index"},
       {"X = [1, 2]\nY[i] = topk[i](X[i])", "topk takes an expression and how many of it to keep"},
       {"A = [1, 2]\nB[i,j] = concat(A[k])", "concat merges into one index"},
       {"A = [1, 2]\nB[k] = concat(A[k])", "concat needs an index on the left that A lacks"},
       {"A = [1, 2]\nY = grad(A)", "grad takes a tensor and the tensor to differentiate by"},
-      {"A = [1, 2]\nY = size(Q)", "size takes a tensor or a domain"},
+      {"A = [1, 2]\nY = size(Q)", "`Q` is not defined"},
   };
   REFUSED(cases);
 }

@@ -102,29 +102,32 @@ static void what_is_no_token_is_refused(void **state) {
     {"Y = 1.e3", 1, 6, TWO_SIDES},
     {"Y = 1.2.3", 1, 8, TWO_SIDES},
     {"Y = 1_000", 1, 5, "digits are written without `_` between them"},
-    {"Y = 0x10", 1, 5, "numbers are decimal"},
+    {"Y = 0x10", 1, 5, "numbers are decimal\nhelp: write `16`"},
     {"Y = 1e309", 1, 5, "the number is beyond what f64 holds\nhelp: infinity is written `inf`"},
     {"Y = \"abc\nZ = 2", 1, 5, "the string is not closed\nhelp: it ends on its line with `\"`; a "
      "line end in it is written \\n"},
     {"Y = f(\"a\\q\")", 1, 9,
-     "an unknown escape in a string\nhelp: there are \\n \\t \\r \\\\ and \\\""},
+     "an unknown escape in a string\nhelp: there are \\n \\t \\r \\\\ and \\\"; a path is written "
+     "with `/`"},
     {"Y = \"a\xFF\"", 1, 7, "the byte 0xFF in a string is not UTF-8 text"},
     {"Y = \xC0\x80", 1, 5, "the byte 0xC0 is not UTF-8 text"},
     {"Y = \xED\xA0\x80", 1, 5, "the byte 0xED is not UTF-8 text"},
     {"Y = \x01", 1, 5, "a control character, U+0001"},
-    {"Y = @", 1, 5, "`@` (U+0040) is not in the language"},
+    {"Y = @", 1, 5, "`@` is not in the language\n"
+     "help: what stands side by side is multiplied and summed: `C[i,k] = A[i,j] B[j,k]`"},
     {"Y = \xE2\x82\xAC", 1, 5, "`\xE2\x82\xAC` (U+20AC) is not in the language"},
     {"Y = a \xE2\x89\xA4 b", 1, 7, "`\xE2\x89\xA4` is not in the language\nhelp: write `<=`"},
     {"Y = a & b", 1, 7, "`&` is not in the language\nhelp: write `and`"},
     {"Y = !a", 1, 5, "`!` is not in the language\nhelp: write `not`"},
     {"Y = 'a'", 1, 5, "a prime stands right behind a name\nhelp: a string is written \"...\""},
-    {"Y = X.t", 1, 6, "a `.` out of place\nhelp: a `.` ends a clause before white space, and "
-     "marks an index as in `Y[p,t.] = softmax(X[p,t])`"},
+    {"Y = X.t", 1, 6, "names have no parts behind a point\n"
+     "help: a function stands before its argument: `relu(x)`, `sum[i](X[i])`"},
     {"Y = (a]", 1, 7, "`]` cannot close the `(` of line 1, column 5\n"
      "help: that one is closed by `)`"},
     {"Y = a)", 1, 6, "`)` closes nothing"},
     {"Y = {a", 1, 5, "`{` is not closed\nhelp: `}` closes it"},
-    {"A = 1\n\n  \xC3\xA9 = \xC3\xA9 @", 3, 9, "`@` (U+0040) is not in the language"},
+    {"A = 1\n\n  \xC3\xA9 = \xC3\xA9 @", 3, 9, "`@` is not in the language\n"
+     "help: what stands side by side is multiplied and summed: `C[i,k] = A[i,j] B[j,k]`"},
   };
   for (size_t i = 0; i < sizeof samples / sizeof *samples; i++) {
     const base_error *e = refusal(*state, samples[i].text, strlen(samples[i].text));

@@ -200,7 +200,7 @@ static void test_progress(void **state) {
 
 static void test_refused(void **state) {
   REFUSES("X = [1, 2]; L = X[i]; minimize(L, sgd(lr=0.1), steps=1)", "no parameter");
-  REFUSES("W : f32[2] ~ ones; L[i] = W[i]; minimize(L, sgd(lr=0.1), steps=1)", "1 positions");
+  REFUSES("W : f32[2] ~ ones; L[i] = W[i]; minimize(L, sgd(lr=0.1), steps=1)", "L has 1 position;");
   REFUSES("W : f32 ~ ones; L = W; minimize(L, adagrad(lr=0.1), steps=1)", "sgd");
   REFUSES("W : f32 ~ ones; L = W; minimize(L, sgd(rate=0.1), steps=1)", "knows no `rate=`");
   REFUSES("W : f32 ~ ones; L = W; minimize(L, sgd(lr=0.1), epochs=1)", "knows no `epochs=`");

@@ -1,0 +1,190 @@
+/* advice: how the functions of the language are written, and what stands here for the words of
+ * other languages. For messages, and for whoever lists the functions. */
+#include <string.h>
+
+#include "lang/ast.h"
+
+typedef struct advice {
+  const char *word, *text;
+} advice;
+
+static const advice forms[] = {
+    {"step", "step(x)"},
+    {"sig", "sig(x) or sig(x, T)"},
+    {"relu", "relu(x)"},
+    {"gelu", "gelu(x) or gelu(x, tanh)"},
+    {"silu", "silu(x)"},
+    {"tanh", "tanh(x)"},
+    {"exp", "exp(x)"},
+    {"log", "log(x)"},
+    {"sqrt", "sqrt(x)"},
+    {"rsqrt", "rsqrt(x)"},
+    {"abs", "abs(x)"},
+    {"sign", "sign(x)"},
+    {"sin", "sin(x)"},
+    {"cos", "cos(x)"},
+    {"erf", "erf(x)"},
+    {"floor", "floor(x)"},
+    {"round", "round(x)"},
+    {"min", "min(a, b) of two values or min[i](x) over an index"},
+    {"max", "max(a, b) of two values or max[i](x) over an index"},
+    {"clamp", "clamp(x, low, high)"},
+    {"where", "where(test, yes, no)"},
+    {"dropout", "dropout(x, p)"},
+    {"softmax", "softmax[i](x)"},
+    {"logsoftmax", "logsoftmax[i](x)"},
+    {"lnorm", "lnorm[i](x)"},
+    {"rmsnorm", "rmsnorm[i](x)"},
+    {"argmax", "argmax[i](x)"},
+    {"argmin", "argmin[i](x)"},
+    {"sample", "sample[i](p)"},
+    {"cumsum", "cumsum[i](x)"},
+    {"sort", "sort[i](x)"},
+    {"topk", "topk[i](x, 3)"},
+    {"sum", "sum[i](x)"},
+    {"avg", "avg[i](x)"},
+    {"prod", "prod[i](x)"},
+    {"count", "count[i](test)"},
+    {"concat", "concat(H[h,p,k])"},
+    {"uniform", "uniform(), which draws from [0, 1)"},
+    {"normal", "normal(), which draws with mean 0 and deviation 1; m + s normal() with others"},
+    {"bernoulli", "bernoulli(p)"},
+    {"randint", "randint(n)"},
+    {"random", "random(key, stream, counter)"},
+    {"stop", "stop(x)"},
+    {"chars", "chars(\"file.txt\")"},
+    {"words", "words(\"file.txt\")"},
+    {"bytes", "bytes(\"file.txt\")"},
+    {"decode", "decode(T)"},
+    {"generate", "generate(P[p,t], X[p], prompt=\"The \", steps=300)"},
+    {"grad", "grad(Loss, W[i,j])"},
+    {"size", "size(X) or size(X, 0)"},
+};
+
+static const advice foreign[] = {
+    {"sigmoid", "the logistic function is `sig(x)`"},
+    {"logistic", "the logistic function is `sig(x)`"},
+    {"leaky_relu", "write `max(x, 0.01 * x)`"},
+    {"leakyrelu", "write `max(x, 0.01 * x)`"},
+    {"elu", "write `where(x > 0, x, exp(x) - 1)`"},
+    {"softplus", "write `log(1 + exp(x))`"},
+    {"swish", "write `silu(x)`"},
+    {"relu6", "write `clamp(x, 0, 6)`"},
+    {"mean", "the average over an index is `avg[i](x)`, of a whole equation `Y avg= X[i]`"},
+    {"average", "the average over an index is `avg[i](x)`, of a whole equation `Y avg= X[i]`"},
+    {"var", "write `avg[i]((X[i] - avg[j](X[j]))^2)`"},
+    {"std", "write `sqrt(avg[i]((X[i] - avg[j](X[j]))^2))`"},
+    {"norm", "write `sqrt(sum[i](X[i]^2))`"},
+    {"any", "write `max[i](test)`"},
+    {"all", "write `min[i](test)`"},
+    {"ln", "the natural logarithm is `log(x)`"},
+    {"log2", "write `log(x) / log(2)`"},
+    {"log10", "write `log(x) / log(10)`"},
+    {"pow", "the power is written `x^y`"},
+    {"square", "the power is written `x^2`"},
+    {"tan", "write `sin(x) / cos(x)`"},
+    {"sinh", "write `(exp(x) - exp(-x)) / 2`"},
+    {"cosh", "write `(exp(x) + exp(-x)) / 2`"},
+    {"ceil", "write `-floor(-x)`"},
+    {"int", "write `floor(x)`; integers are declared: `N : i64`"},
+    {"float", "the types are f16 bf16 f32 f64 i32 i64 bool: `f32(x)`"},
+    {"mod", "the remainder is written `a % b`"},
+    {"div", "the quotient rounded down is `floor(a / b)`, between brackets `a / b`"},
+    {"xor", "write `a != b`"},
+    {"range", "an index outside the brackets is its number: `I : i64[10]`, `I[i] = i`"},
+    {"arange", "an index outside the brackets is its number: `I : i64[10]`, `I[i] = i`"},
+    {"linspace", "an index is its number: `X : f32[11]`, `X[i] = i / 10`"},
+    {"eye", "write `where(i == j, 1, 0)`"},
+    {"zeros_like", "elements are 0 unless an equation defines them"},
+    {"len", "write `size(X)`, or `size(X, 0)` of position 0"},
+    {"length", "write `size(X)`, or `size(X, 0)` of position 0"},
+    {"shape", "write `size(X, 0)`, `size(X, 1)`"},
+    {"dot", "what stands side by side is multiplied and summed: `Y = A[i] B[i]`"},
+    {"matmul", "what stands side by side is multiplied and summed: `C[i,k] = A[i,j] B[j,k]`"},
+    {"mm", "what stands side by side is multiplied and summed: `C[i,k] = A[i,j] B[j,k]`"},
+    {"einsum", "an equation is one: `C[i,k] = A[i,j] B[j,k]`"},
+    {"transpose", "name the indices in the other order: `B[j,i] = A[i,j]`"},
+    {"reshape", "write where each element goes: `Y[i / 4, i % 4] = X[i]`"},
+    {"flatten", "write `Y[k] = concat(X[i,j])`"},
+    {"cat", "equations may define parts of one tensor: `Y[i] = A[i]`, `Y[i + 3] = B[i]`"},
+    {"concatenate", "equations may define parts of one tensor: `Y[i] = A[i]`, `Y[i + 3] = B[i]`"},
+    {"stack", "equations may define parts of one tensor: `Y[0,i] = A[i]`, `Y[1,i] = B[i]`"},
+    {"conv", "write `Y[x] = F[d] X[x + d]`"},
+    {"conv1d", "write `Y[x] = F[d] X[x + d]`"},
+    {"conv2d", "write `Y[x,y] = F[dx,dy,c] X[x + dx, y + dy, c]`"},
+    {"maxpool", "write `Y[x / 2] max= X[x]`"},
+    {"layernorm", "write `lnorm[i](x)`"},
+    {"layer_norm", "write `lnorm[i](x)`"},
+    {"rms_norm", "write `rmsnorm[i](x)`"},
+    {"log_softmax", "write `logsoftmax[i](x)`"},
+    {"cross_entropy", "write `P[e,c.] = logsoftmax(X[e,c])`, `Loss avg= -P[e, T[e]]`"},
+    {"mse", "write `Loss avg= (Y[e] - T[e])^2`"},
+    {"embedding", "an integer tensor as a position gathers: `X[p,d] = Emb[T[p], d]`"},
+    {"rand", "write `uniform()`"},
+    {"randn", "write `normal()`"},
+    {"argsort", "there is no sorting of indices; `sort[i](x)` sorts values"},
+    {"if", "write `where(test, yes, no)`"},
+    {"iif", "write `where(test, yes, no)`"},
+    {"elif", "write `where(test, yes, no)`"},
+    {"else", "write `where(test, yes, no)`"},
+    {"then", "write `where(test, yes, no)`"},
+    {"lambda", "a function is defined by `f(x) = 2 x`"},
+    {"true", "true is 1, false 0; a Boolean tensor is declared: `X : bool`"},
+    {"false", "true is 1, false 0; a Boolean tensor is declared: `X : bool`"},
+    {"True", "true is 1, false 0; a Boolean tensor is declared: `X : bool`"},
+    {"False", "true is 1, false 0; a Boolean tensor is declared: `X : bool`"},
+    {"None", "an element that no equation defines is 0"},
+    {"null", "an element that no equation defines is 0"},
+    {"nil", "an element that no equation defines is 0"},
+    {"nan", "write `inf - inf`, if it must be"},
+    {"Inf", "write `inf`"},
+    {"infinity", "write `inf`"},
+    {"pi", "define it: `pi = 3.141592653589793`"},
+    {"Pi", "define it: `Pi = 3.141592653589793`"},
+    {"PI", "define it: `PI = 3.141592653589793`"},
+};
+
+/* Words that begin a statement elsewhere. */
+static const advice beginnings[] = {
+    {"for", "an equation holds for all values of its indices: `Y[i] = 2 X[i]`"},
+    {"while", "what repeats is a recurrence: `X[t+1] = 0.5 X[t]`"},
+    {"if", "a choice is part of an expression: `Y = where(test, yes, no)`"},
+    {"def", "a function is defined by `f(x) = 2 x`"},
+    {"function", "a function is defined by `f(x) = 2 x`"},
+    {"func", "a function is defined by `f(x) = 2 x`"},
+    {"fn", "a function is defined by `f(x) = 2 x`"},
+    {"return", "a function is one expression: `f(x) = 2 x`"},
+    {"class", "names of tensors, functions and domains are all there is"},
+    {"let", "a definition needs no word in front: `X = 3`"},
+    {"var", "a definition needs no word in front: `X = 3`"},
+    {"const", "a definition needs no word in front: `X = 3`"},
+    {"val", "a definition needs no word in front: `X = 3`"},
+    {"set", "a definition needs no word in front: `X = 3`"},
+    {"param", "a parameter is declared with how it begins: `W : f32[3] ~ normal(0.1)`"},
+    {"int", "a type stands behind the name: `N : i64`"},
+    {"float", "a type stands behind the name: `X : f32`"},
+    {"double", "a type stands behind the name: `X : f64`"},
+    {"bool", "a type stands behind the name: `X : bool`"},
+    {"tensor", "a declaration is a name and a type: `X : f32[3]`"},
+    {"from", "definitions of another file come by `import \"other.tl\"`"},
+    {"include", "definitions of another file come by `import \"other.tl\"`"},
+    {"use", "definitions of another file come by `import \"other.tl\"`"},
+};
+
+static const char *find(const advice *table, size_t n, const char *word) {
+  for (size_t i = 0; i < n; i++)
+    if (strcmp(table[i].word, word) == 0) return table[i].text;
+  return NULL;
+}
+
+const char *lang_form_of(const char *function) {
+  return find(forms, sizeof forms / sizeof *forms, function);
+}
+
+const char *lang_advice(const char *word) {
+  return find(foreign, sizeof foreign / sizeof *foreign, word);
+}
+
+const char *lang_beginning(const char *word) {
+  return find(beginnings, sizeof beginnings / sizeof *beginnings, word);
+}
