@@ -7,7 +7,7 @@
  *   place.c    positions: affine, or through data   actions.c  commands and queries
  *   sizes.c    extents of indices, sizes of heads   learning.c minimize, batches, initialisers
  *   heads.c    heads to tensors with equations      grad.c     derivatives
- *   settle.c   how cycles are solved                describe.c shapes and names, for messages
+ *   settle.c   how cycles are solved                hints.c    shapes and names, for messages
  *   check.c    the order of it all */
 #ifndef TL_LANG_CHECK_H
 #define TL_LANG_CHECK_H
@@ -136,7 +136,7 @@ _Noreturn void check_skip(check *c);
 _Noreturn void check_refuse(check *c, base_span span, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* describe.c: for messages */
+/* hints.c: for messages */
 const char *check_shape(check *c, const entity *e);                   /* "[64, 784]", "a scalar" */
 const char *check_indexed(check *c, const entity *e);                 /* "W[i,j]", "S" */
 const char *check_meant(check *c, const char *name, name_kind kind);  /* "\nhelp: ...", or "" */

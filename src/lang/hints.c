@@ -1,4 +1,4 @@
-/* describe: tensors, names and expressions as messages show them, and what may have been meant. */
+/* hints: tensors, names and expressions as messages show them, and what may have been meant. */
 #include <string.h>
 
 #include "lang/check.h"
