@@ -22,25 +22,61 @@ struct tl_context {
   tl_function *functions;
   tl_program *programs;
   api_text *texts[API_TEXTS];
+  int idle;                      /* texts that nobody needs now */
   int64_t seed, draws;           /* of equations that draw */
   uint64_t serial;               /* of the youngest handle */
   uint64_t build;                /* number of the last graph, search or program: a mark */
 };
 
+typedef struct api_form api_form;
+
 /* Equations parsed once for all handles that are made by the same text. */
 struct api_text {
   api_text *next;                /* of its bucket */
-  uint64_t hash;
-  int refs;
+  uint64_t hash, used;
+  int refs;                      /* of handles and functions; 0: kept for a while */
   base_arena *arena;
   const char *text;
   lang_ast *ast;
+  api_form *forms;               /* live as long as the text */
 };
+
+/* A text for arguments of given names, types and ranks. */
+struct api_form {
+  api_form *next;                /* of its text */
+  api_text *text;
+  base_arena *arena;             /* holds it all */
+  int n;
+  const char **name;
+  ir_type *type;
+  int *rank;
+  ir_type given, result;         /* of heads that are not declared; of the last head */
+  ir_program *program;           /* the equations, sizes as symbols */
+  ir_tensor **leaf, *head, *key; /* arguments; result; of draws, NULL: none */
+  int64_t *symbols, *sizes;      /* of the arguments last seen: by symbol, in order */
+  int nsize;
+  bool sized;                    /* they fit, and so */
+  int64_t head_size[RUN_RANK];
+  /* run alone: */
+  run_plan *plan;                /* NULL: not yet */
+  run_value *draw, **value;      /* of the call under way, by leaf */
+  int nleaf, *argument;          /* by leaf; -1: the key of the draws */
+};
+
+/* What a form is found by. GIVEN: IR_TYPES: as the arguments' types say. */
+typedef struct api_signature {
+  int n;
+  const char *const *name;
+  tl_tensor *const *input;
+  ir_type given;
+} api_signature;
 
 typedef enum api_kind { API_VALUE, API_EQUATION, API_GRADIENT } api_kind;
 
-/* One block, with `input`, `name`, `size` and the names behind the struct. A handle is younger than
- * all its inputs, so the order of serials is an order in which they can be computed. */
+enum { API_INPUTS = 4, API_SIZES = 6 };   /* kept in the handle itself; more: behind it */
+
+/* A handle is younger than all its inputs, so the order of serials is an order in which they can
+ * be computed. */
 struct tl_tensor {
   tl_context *ctx;
   tl_tensor *next, *previous;
@@ -52,10 +88,10 @@ struct tl_tensor {
   const int64_t *size;
   uint64_t serial;
   int n;                         /* inputs. GRADIENT: loss, wrt */
-  tl_tensor **input;
-  const char **name;             /* EQUATION: their names in its text */
-  api_text *text;
-  ir_type given;                 /* EQUATION: type of heads that are not declared */
+  tl_tensor **input, *own_input[API_INPUTS];
+  int64_t own_size[API_SIZES];
+  bool large;                    /* has tables behind it: is never kept as a spare */
+  api_form *form;                /* EQUATION */
   int64_t key;                   /* EQUATION: of its draws */
   /* Marks: of the graph in which it stands, goes on to its inputs, is differentiated through; of
    * a search, that it was seen, depends on what is searched for; of the program that holds `ir`. */
@@ -82,16 +118,26 @@ void api_diagnose_all(tl_context *ctx, const lang_report *report);        /* its
 /* ---- handles --------------------------------------------------------------------------------- */
 
 tl_tensor *api_tensor_of(tl_context *ctx, run_value *v);  /* takes the reference; raises */
-/* For N inputs, not yet set; *MORE: BYTES of the block for the caller. Raises. */
-tl_tensor *api_tensor_new(tl_context *ctx, api_kind kind, int n, int rank, const int64_t *size,
-                          size_t bytes, char **more);
+/* For N inputs, not yet set. Raises. */
+tl_tensor *api_tensor_new(tl_context *ctx, api_kind kind, int n, int rank, const int64_t *size);
 void api_tensor_free(tl_tensor *t);
 void api_spares_free(tl_context *ctx);
 void api_function_free(tl_function *f);
 void api_program_free(tl_program *p);
 
+/* ---- texts and forms: form.c ----------------------------------------------------------------- */
+
 api_text *api_text_of(tl_context *ctx, const char *equations);            /* retained; raises */
 void api_text_release(tl_context *ctx, api_text *text);
+void api_texts_free(tl_context *ctx);
+/* Found, or made; lives with the text. Raises. */
+api_form *api_form_of(tl_context *ctx, api_text *text, const api_signature *s);
+/* Sizes of the result for these arguments; valid until the next call. Raises where they disagree. */
+const int64_t *api_form_sizes(api_form *f, tl_tensor *const *input);
+/* Of arguments that have values. Raises. */
+run_value *api_form_run(tl_context *ctx, api_form *f, tl_tensor *const *input, int64_t key);
+/* A lazy handle, which keeps TEXT. Raises. */
+tl_tensor *api_equation_new(tl_context *ctx, api_text *text, const api_signature *s);
 
 /* The type of heads that are not declared: that of the real arguments, f32 where they differ, f64
  * if one is. */

@@ -115,8 +115,9 @@ static ir_tensor *input_of(build *b, tl_tensor *t, const char *name) {
 static ir_tensor *build_equation(build *b, tl_tensor *t) {
   ir_program *p = b->program;
   ir_tensor **input = BASE_NEWS(p->arena, ir_tensor *, t->n + 1), *draw = NULL;
-  for (int i = 0; i < t->n; i++) input[i] = input_of(b, t->input[i], t->name[i]);
-  ir_tensor *made = lang_equations(p, t->text->ast, t->n, t->name, input, t->given, &draw);
+  for (int i = 0; i < t->n; i++) input[i] = input_of(b, t->input[i], t->form->name[i]);
+  ir_tensor *made = lang_equations(p, t->form->text->ast, t->n, t->form->name, input,
+                                   t->form->given, &draw);
   if (draw) {
     BASE_PUSH(p->arena, &b->own, run_value_new(b->ctx->session, IR_I64, 0, NULL, &t->key));
     add_leaf(b, draw, b->own.at[b->own.n - 1]);
@@ -201,7 +202,17 @@ static void compute(base_arena *arena, void *arg) {
   }
 }
 
+/* One equation of what is there already: its form has the plan. */
+static bool compute_alone(tl_context *ctx, tl_tensor *t) {
+  if (t->kind != API_EQUATION || t->value) return false;
+  for (int i = 0; i < t->n; i++)
+    if (!t->input[i]->value) return false;
+  t->value = api_form_run(ctx, t->form, t->input, t->key);
+  return true;
+}
+
 void api_compute(tl_context *ctx, int n, tl_tensor *const *t) {
+  if (n == 1 && compute_alone(ctx, t[0])) return;
   computing c = {ctx, n, t};
   api_in_arena(ctx->base, compute, &c);
 }

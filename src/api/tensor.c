@@ -15,34 +15,31 @@ static void enlist(tl_context *ctx, tl_tensor *t) {
   ctx->tensors = t;
 }
 
-tl_tensor *api_tensor_new(tl_context *ctx, api_kind kind, int n, int rank, const int64_t *size,
-                          size_t bytes, char **more) {
-  size_t tables = (size_t)n * (sizeof(tl_tensor *) + sizeof(char *)) + (size_t)rank * sizeof *size;
-  tl_tensor *t = base_calloc(ctx->base, sizeof *t + tables + bytes);
-  t->kind = kind;
-  t->rank = rank;
-  t->n = n;
-  t->input = (tl_tensor **)(t + 1);
-  t->name = (const char **)(t->input + n);
-  int64_t *own = (int64_t *)(t->name + n);
-  for (int k = 0; k < rank; k++) own[k] = size[k];
-  t->size = own;
-  if (more) *more = (char *)(own + rank);
-  enlist(ctx, t);
-  return t;
-}
-
-/* Handles of values are made at each call of a function: a few are kept. */
-static tl_tensor *spare_handle(tl_context *ctx) {
-  tl_tensor *t = ctx->spare;
-  if (!t) return base_try_malloc(ctx->base, sizeof *t);
+/* Handles come and go with each call: a few are kept. NULL: no memory. */
+static tl_tensor *handle_of(tl_context *ctx, size_t more) {
+  tl_tensor *t = more ? NULL : ctx->spare;
+  if (!t) return base_try_malloc(ctx->base, sizeof *t + more);
   ctx->spare = t->next;
   ctx->nspare--;
   return t;
 }
 
+tl_tensor *api_tensor_new(tl_context *ctx, api_kind kind, int n, int rank, const int64_t *size) {
+  bool large = n > API_INPUTS || rank > API_SIZES;
+  size_t inputs = (size_t)n * sizeof(tl_tensor *);
+  tl_tensor *t = handle_of(ctx, large ? inputs + (size_t)rank * sizeof *size : 0);
+  if (!t) base_raise(ctx->base, BASE_MEMORY, base_nowhere, "out of memory: a handle of a tensor");
+  *t = (tl_tensor){.kind = kind, .rank = rank, .n = n, .large = large};
+  t->input = large ? (tl_tensor **)(t + 1) : t->own_input;
+  int64_t *own = large ? (int64_t *)(t->input + n) : t->own_size;
+  for (int k = 0; k < rank; k++) own[k] = size[k];
+  t->size = own;
+  enlist(ctx, t);
+  return t;
+}
+
 tl_tensor *api_tensor_of(tl_context *ctx, run_value *v) {
-  tl_tensor *t = spare_handle(ctx);
+  tl_tensor *t = handle_of(ctx, 0);
   if (!t) {
     run_release(v);
     base_raise(ctx->base, BASE_MEMORY, base_nowhere, "out of memory: a handle of a tensor");
@@ -59,8 +56,8 @@ void api_tensor_free(tl_tensor *t) {
   else ctx->tensors = t->next;
   if (t->next) t->next->previous = t->previous;
   run_release(t->value);
-  api_text_release(ctx, t->text);
-  if (t->kind == API_VALUE && ctx->nspare < API_SPARES) {
+  if (t->form) api_text_release(ctx, t->form->text);
+  if (!t->large && ctx->nspare < API_SPARES) {
     t->next = ctx->spare;
     ctx->spare = t;
     ctx->nspare++;
@@ -70,7 +67,7 @@ void api_tensor_free(tl_tensor *t) {
 }
 
 void api_spares_free(tl_context *ctx) {
-  while (ctx->spare) base_free(ctx->base, spare_handle(ctx));
+  while (ctx->spare) base_free(ctx->base, handle_of(ctx, 0));
 }
 
 /* A long chain is released without recursion: those that die wait in a list. */

@@ -122,16 +122,14 @@ static const ir_expr *plain_call(check *c, const node *n, const ir_expr *const *
 /* size(X), size(X, 0), of a tensor or a domain. */
 static const ir_expr *lower_size(check *c, const node *n) {
   const entity *of = check_find(c, n->e.at[0]->name);
-  double position = -1;
+  int from, to;
   if (of->kind == NAME_DOMAIN) return ir_int(c->p, of->domain->n);
   if (of->kind != NAME_TENSOR || of->rank < 0)
     check_refuse(c, n->e.span, "%s has no size", of->name);
-  if (n->e.n > 1 &&
-      (!check_number(c, n->e.at[1], &position) || position < 0 || position >= of->rank))
+  if (!check_size_range(c, &n->e, of, &from, &to))
     check_refuse(c, n->e.span, "%s has %s, counted from 0", of->name, check_positions(c, of->rank));
   const ir_expr *size = ir_int(c->p, 1);
-  for (int k = 0; k < of->rank; k++)
-    if (position < 0 || k == (int)position) size = ir_binary(c->p, IR_MUL, size, of->size[k]);
+  for (; from < to; from++) size = ir_binary(c->p, IR_MUL, size, of->size[from]);
   return size;
 }
 

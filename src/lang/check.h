@@ -178,17 +178,22 @@ bool lang_binds(const char *function);       /* its index is gone outside: sum, 
 /* project.c */
 void check_project(check *c, clause *cl);
 
-/* place.c: a position, (constant + sum factor[k] var[k]) / divisor rounded down, or data */
+/* place.c: a position, (constant + beyond + sum factor[k] var[k]) / divisor rounded down, or data */
 enum { PLACE_VARIABLES = 8 };
 typedef struct affine_place {
   bool data;
   int n;
   variable *var[PLACE_VARIABLES];
   int64_t factor[PLACE_VARIABLES], constant, divisor;
+  const ir_expr *beyond;         /* sizes of the C API's arguments: known when bound; NULL: none */
 } affine_place;
 affine_place check_place(check *c, const node *n);
 variable *check_bare(const affine_place *p);                          /* an index alone; or NULL */
 bool check_whole(check *c, const node *n, int64_t *value);            /* a whole number known now */
+/* Of whole numbers and sizes known now or when the arguments are bound; NULL: something else. */
+const ir_expr *check_extent(check *c, const lang_expr *e);
+/* Of size(X) and size(X, k), k < 0 from the end: positions *FROM .. *TO - 1; false: X has no such. */
+bool check_size_range(check *c, const lang_expr *call, const entity *of, int *from, int *to);
 
 /* sizes.c */
 void check_sizes(check *c, entity *const *group, int n);              /* a recurrence, or one */

@@ -83,16 +83,16 @@ static bool size_number(check *c, const lang_expr *e, double *value) {
     *value = (double)of->domain->n;
     return true;
   }
-  double product = 1, position = -1;
-  if (e->n > 1 && !check_number(c, e->at[1], &position)) return false;
-  for (int k = 0; k < of->rank; k++) {
+  double product = 1;
+  int from, to;
+  if (!check_size_range(c, e, of, &from, &to)) return false;
+  for (; from < to; from++) {
     int64_t n;
-    if (position >= 0 && k != (int)position) continue;
-    if (!of->size[k] || !ir_is_int(of->size[k], &n)) return false;
+    if (!of->size[from] || !ir_is_int(of->size[from], &n)) return false;
     product *= (double)n;
   }
   *value = product;
-  return of->rank >= 0;
+  return true;
 }
 
 static bool call_number(check *c, const lang_expr *e, double *value) {
@@ -168,6 +168,13 @@ _Noreturn static void refuse_size(check *c, const lang_expr *e, const entity *of
   check_refuse(c, e->span, "a size is a number known before the program runs, or a domain%s", help);
 }
 
+/* In equations for the C API a declared size may be made of the arguments' sizes. */
+static const ir_expr *declared_size(check *c, const lang_expr *e, lang_domain **domain) {
+  double n;
+  const ir_expr *extent = !c->program && !check_number(c, e, &n) ? check_extent(c, e) : NULL;
+  return extent ? extent : ir_int(c->p, check_size_of(c, e, domain));
+}
+
 int64_t check_size_of(check *c, const lang_expr *e, lang_domain **domain) {
   *domain = NULL;
   entity *of = e->kind == LANG_NAME ? check_find(c, e->name) : NULL;
@@ -196,7 +203,7 @@ static void declare(check *c, const lang_stmt *s) {
   e->declared = s;
   check_rank_of(c, e, s->declare.n, s->span);
   for (int k = 0; k < s->declare.n; k++)
-    e->size[k] = ir_int(c->p, check_size_of(c, s->declare.sizes[k], &e->domains[k]));
+    e->size[k] = declared_size(c, s->declare.sizes[k], &e->domains[k]);
   e->type = check_declared_type(c, e);
   e->typed = true;
   if (s->declare.start && (e->data || e->clauses.n))

@@ -1,6 +1,8 @@
 /* place: a position of a tensor, as far as sizes care. */
 #include "lang/check.h"
 
+#include <string.h>
+
 static bool has_variable(const node *n) {
   if (n->var) return true;
   for (int i = 0; i < n->e.n; i++)
@@ -14,6 +16,62 @@ bool check_whole(check *c, const node *n, int64_t *value) {
   *value = (int64_t)v;
   return true;
 }
+
+/* ---- numbers made of sizes ----------------------------------------------------------------- */
+
+bool check_size_range(check *c, const lang_expr *call, const entity *of, int *from, int *to) {
+  double k;
+  *from = 0;
+  *to = of->rank;
+  if (call->n == 1) return of->rank >= 0;
+  if (!check_number(c, call->at[1], &k)) return false;
+  *from = (int)k < 0 ? (int)k + of->rank : (int)k;
+  *to = *from + 1;
+  return *from >= 0 && *from < of->rank;
+}
+
+static const ir_expr *size_extent(check *c, const lang_expr *e) {
+  const entity *of = e->n && e->at[0]->kind == LANG_NAME ? check_find(c, e->at[0]->name) : NULL;
+  const ir_expr *size = ir_int(c->p, 1);
+  int from, to;
+  if (!of || of->kind != NAME_TENSOR || !check_size_range(c, e, of, &from, &to)) return NULL;
+  for (; from < to; from++) {
+    if (!of->size[from]) return NULL;
+    size = ir_binary(c->p, IR_MUL, size, of->size[from]);
+  }
+  return size;
+}
+
+static const ir_expr *joined_extent(check *c, const lang_expr *e, ir_op op) {
+  const ir_expr *all = NULL;
+  for (int i = 0; i < e->n; i++) {
+    const ir_expr *x = check_extent(c, e->at[i]);
+    if (!x) return NULL;
+    all = all ? ir_binary(c->p, op, all, x) : x;
+  }
+  return all;
+}
+
+const ir_expr *check_extent(check *c, const lang_expr *e) {
+  double v;
+  if (check_number(c, e, &v)) return v == (double)(int64_t)v ? ir_int(c->p, (int64_t)v) : NULL;
+  const ir_expr *x;
+  switch (e->kind) {
+  case LANG_NEGATE: return (x = check_extent(c, e->at[0])) ? ir_unary(c->p, IR_NEG, x) : NULL;
+  case LANG_SUM: return joined_extent(c, e, IR_ADD);
+  case LANG_JOIN:
+  case LANG_MULTIPLY: return joined_extent(c, e, IR_MUL);
+  case LANG_DIVIDE: return joined_extent(c, e, IR_QUO);
+  case LANG_MODULO: return joined_extent(c, e, IR_MOD);
+  case LANG_CALL:
+    if (strcmp(e->name, "size") == 0) return size_extent(c, e);
+    if (strcmp(e->name, "min") == 0) return joined_extent(c, e, IR_MINIMUM);
+    return strcmp(e->name, "max") == 0 ? joined_extent(c, e, IR_MAXIMUM) : NULL;
+  default: return NULL;
+  }
+}
+
+/* ---- positions ----------------------------------------------------------------------------- */
 
 static bool add_term(affine_place *p, variable *v, int64_t factor) {
   for (int i = 0; i < p->n; i++)
@@ -33,6 +91,12 @@ static bool add_node(check *c, const node *n, int64_t scale, affine_place *p) {
   if (n->var) return add_term(p, n->var, scale);
   if (check_whole(c, n, &k)) {
     p->constant += scale * k;
+    return true;
+  }
+  const ir_expr *extent = has_variable(n) ? NULL : check_extent(c, &n->e);
+  if (extent) {
+    extent = ir_binary(c->p, IR_MUL, extent, ir_int(c->p, scale));
+    p->beyond = p->beyond ? ir_binary(c->p, IR_ADD, p->beyond, extent) : extent;
     return true;
   }
   const node *a = n->e.n > 0 ? (const node *)n->e.at[0] : NULL,
@@ -89,7 +153,7 @@ affine_place check_place(check *c, const node *n) {
 }
 
 variable *check_bare(const affine_place *p) {
-  return !p->data && p->n == 1 && p->factor[0] == 1 && p->constant == 0 && p->divisor == 1
+  return !p->data && p->n == 1 && p->factor[0] == 1 && p->constant == 0 && p->divisor == 1 && !p->beyond
              ? p->var[0]
              : NULL;
 }

@@ -56,6 +56,7 @@ static const ir_expr *end_of(sizer *s, const variable *v) { return add(s, v->low
 /* The largest (or least) value of constant + sum factor var, SKIP left out; NULL: not known. */
 static const ir_expr *extreme(sizer *s, const affine_place *p, const variable *skip, bool largest) {
   const ir_expr *total = num(s, p->constant);
+  if (p->beyond) total = add(s, total, p->beyond);
   for (int i = 0; i < p->n; i++) {
     const variable *v = p->var[i];
     if (v == skip) continue;
@@ -373,7 +374,9 @@ static bool shifted(sizer *s, const clause *cl, int k, const affine_place *p) {
     const node *read = cl->reads.at[i];
     if (!in_group(s, read->of) || read->e.kind != LANG_READ || k >= read->e.n) continue;
     affine_place q = check_place(s->c, (const node *)read->e.at[k]);
-    if (!q.data && q.n == 1 && q.var[0] == p->var[0] && q.constant != p->constant) return true;
+    if (!q.data && q.n == 1 && q.var[0] == p->var[0] &&
+        (q.constant != p->constant || q.beyond != p->beyond))
+      return true;
   }
   return false;
 }
