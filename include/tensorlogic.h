@@ -114,6 +114,16 @@ typedef struct tl_arg { const char *name; tl_tensor *tensor; } tl_arg;     /* li
  *         (tl_arg[]){{"X", x}, {"W", w}, {"C", c}, {0}}) */
 TL_API tl_tensor *tl_eq(tl_context *ctx, const char *equations, const tl_arg *args);
 
+/* A named operation, of the table in docs/operations.md: NAME of N TENSORS in the table's order,
+ * NULL for one that is left out, with ATTRIBUTES, which end with {0} (NULL: none); an attribute of
+ * several numbers is repeated. Lazy, like any equation. tensorlogic_ops.h has a function for each:
+ *   tl_op(ctx, "softmax", 1, &x, (tl_attr[]){{"axis", 1}, {0}})      tl_softmax(ctx, x, 1)
+ * A call like one before (name, attributes, types, ranks, positions that are 1 long) parses and
+ * plans nothing. TL_ARGUMENT: an unknown name or attribute, tensors that do not go together. */
+typedef struct tl_attr { const char *name; double value; } tl_attr;
+TL_API tl_tensor *tl_op(tl_context *ctx, const char *name, int n, tl_tensor *const *tensors,
+                        const tl_attr *attributes);
+
 /* The derivative of LOSS, summed over its elements, by WRT, from which LOSS was made: of WRT's
  * sizes, in f32 where WRT has 16 bits; lazy. Zeros if LOSS does not depend on WRT. */
 TL_API tl_tensor *tl_grad(tl_context *ctx, tl_tensor *loss, tl_tensor *wrt);

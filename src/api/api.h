@@ -8,6 +8,7 @@
 #include "tensorlogic.h"
 
 typedef struct api_text api_text;
+typedef struct api_operation api_operation;
 
 enum { API_TEXTS = 64, API_SPARES = 32 };                /* buckets; handles kept for later */
 
@@ -23,6 +24,8 @@ struct tl_context {
   tl_program *programs;
   api_text *texts[API_TEXTS];
   int idle;                      /* texts that nobody needs now */
+  api_operation *operations[API_TEXTS];                  /* calls of named ones, found again */
+  int noperations;
   int64_t seed, draws;           /* of equations that draw */
   uint64_t serial;               /* of the youngest handle */
   uint64_t build;                /* number of the last graph, search or program: a mark */
@@ -130,6 +133,7 @@ void api_program_free(tl_program *p);
 api_text *api_text_of(tl_context *ctx, const char *equations);            /* retained; raises */
 void api_text_release(tl_context *ctx, api_text *text);
 void api_texts_free(tl_context *ctx);
+void api_operations_free(tl_context *ctx);
 /* Found, or made; lives with the text. Raises. */
 api_form *api_form_of(tl_context *ctx, api_text *text, const api_signature *s);
 /* Sizes of the result for these arguments; valid until the next call. Raises where they disagree. */

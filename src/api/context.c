@@ -183,6 +183,7 @@ void tl_close(tl_context *ctx) {
   while (ctx->functions) api_function_free(ctx->functions);
   while (ctx->tensors) api_tensor_free(ctx->tensors);
   api_spares_free(ctx);
+  api_operations_free(ctx);
   api_texts_free(ctx);
   run_close(ctx->session);
   drop_diagnosis(ctx);

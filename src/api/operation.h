@@ -1,0 +1,62 @@
+/* The table of named operations, and a row of it made out for a call: equations of the language. */
+#ifndef TL_API_OPERATION_H
+#define TL_API_OPERATION_H
+
+#include "api/api.h"
+
+enum { OPERATION_ARGUMENTS = 16, OPERATION_ATTRIBUTES = 4, OPERATION_VALUES = RUN_RANK };
+
+typedef struct operation_row {   /* of operations.def */
+  const char *name;              /* NULL: a section, whose title is `section` */
+  const char *arguments, *attributes, *equations, *samples, *text, *section;
+} operation_row;
+extern const operation_row operation_rows[];
+extern const int operation_count;
+const operation_row *operation_find(const char *name);   /* NULL: there is none */
+
+typedef enum operation_kind {
+  OPERATION_INT, OPERATION_COUNT, OPERATION_REAL, OPERATION_FLAG, OPERATION_CHOICE, OPERATION_AXIS,
+  OPERATION_AXES, OPERATION_PERMUTATION, OPERATION_BEGIN, OPERATION_END, OPERATION_PAIR,
+  OPERATION_SHAPE, OPERATION_KINDS
+} operation_kind;
+extern const char *const operation_kind_names[OPERATION_KINDS];
+
+typedef struct operation_attribute {
+  const char *name;
+  operation_kind kind;
+  const char *choices;           /* CHOICE: "none|relu|gelu" */
+  const char *otherwise;         /* if not given; NULL: it must be */
+} operation_attribute;
+
+typedef struct operation_argument {
+  const char *name;              /* "X" */
+  const char *otherwise;         /* the number that it is if left out; NULL: it must be given */
+  bool list;                     /* one or more tensors */
+} operation_argument;
+
+typedef struct operation {       /* a row, taken apart */
+  const operation_row *row;
+  int narguments, nattributes;
+  operation_argument argument[OPERATION_ARGUMENTS];
+  operation_attribute attribute[OPERATION_ATTRIBUTES];
+} operation;
+
+operation operation_parse(base_arena *arena, const operation_row *row);
+
+/* An operation for given tensors and attributes. */
+typedef struct operation_call {
+  base_arena *arena;
+  base_ctx *base;
+  operation op;
+  int n;                         /* tensors */
+  tl_tensor *const *tensor;      /* NULL: left out */
+  int nvalues[OPERATION_ATTRIBUTES];                     /* 0: not given */
+  double value[OPERATION_ATTRIBUTES][OPERATION_VALUES];
+} operation_call;
+
+/* The name of its I-th tensor in the equations: "X", of a list "X0". */
+const char *operation_name(const operation_call *c, int i);
+/* The equations; raises, naming the operation, its operands and their sizes. template.c */
+char *operation_equations(operation_call *c);
+
+#endif
