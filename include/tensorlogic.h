@@ -121,6 +121,7 @@ TL_API tl_tensor *tl_eq(tl_context *ctx, const char *equations, const tl_arg *ar
  * A call like one before (name, attributes, types, ranks, positions that are 1 long) parses and
  * plans nothing. TL_ARGUMENT: an unknown name or attribute, tensors that do not go together. */
 typedef struct tl_attr { const char *name; double value; } tl_attr;
+enum { TL_OP_ATTRS = 32 };       /* in one call, at most */
 TL_API tl_tensor *tl_op(tl_context *ctx, const char *name, int n, tl_tensor *const *tensors,
                         const tl_attr *attributes);
 

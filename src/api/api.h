@@ -136,7 +136,7 @@ void api_texts_free(tl_context *ctx);
 void api_operations_free(tl_context *ctx);
 /* Found, or made; lives with the text. Raises. */
 api_form *api_form_of(tl_context *ctx, api_text *text, const api_signature *s);
-/* Sizes of the result for these arguments; valid until the next call. Raises where they disagree. */
+/* Sizes of the result for these arguments, until the next call. Raises where they disagree. */
 const int64_t *api_form_sizes(api_form *f, tl_tensor *const *input);
 /* Of arguments that have values. Raises. */
 run_value *api_form_run(tl_context *ctx, api_form *f, tl_tensor *const *input, int64_t key);

@@ -5,7 +5,7 @@
 
 #include "api/api.h"
 
-enum { IDLE = 256 };             /* texts kept that no handle needs */
+enum { IDLE = 256 }; /* texts kept that no handle needs */
 
 /* ---- texts ----------------------------------------------------------------------------------- */
 
@@ -75,8 +75,10 @@ ir_type api_common_type(int n, const ir_type *type) {
   ir_type common = IR_BOOL;
   for (int i = 0; i < n; i++) {
     if (!ir_type_real(type[i])) continue;
-    if (common == IR_BOOL || common == type[i]) common = type[i];
-    else common = common == IR_F64 || type[i] == IR_F64 ? IR_F64 : IR_F32;
+    if (common == IR_BOOL || common == type[i])
+      common = type[i];
+    else
+      common = common == IR_F64 || type[i] == IR_F64 ? IR_F64 : IR_F32;
   }
   return common == IR_BOOL ? IR_F32 : common;
 }

@@ -4,22 +4,22 @@
 
 #include "api/operation.h"
 
-enum { KNOWN = 1024, ATTRIBUTES = 2 * RUN_RANK };        /* kept at most; in one call */
+enum { KNOWN = 1024 }; /* calls kept at most */
 
 struct api_operation {
-  api_operation *next;           /* of its bucket */
+  api_operation *next; /* of its bucket */
   uint64_t hash;
   base_arena *arena;
   const char *name;
   int n, nattributes;
   tl_attr *attribute;
-  bool shaped;                   /* its sizes are checked against an attribute at each call */
-  ir_type *type;                 /* by argument; IR_TYPES: left out */
+  bool shaped;   /* its sizes are checked against an attribute at each call */
+  ir_type *type; /* by argument; IR_TYPES: left out */
   int *rank;
-  uint32_t *ones;                /* positions that are 1 long */
-  api_text *text;                /* retained */
-  int ninputs, *argument;        /* arguments that are not left out */
-  const char **input;            /* their names in the text */
+  uint32_t *ones;         /* positions that are 1 long */
+  api_text *text;         /* retained */
+  int ninputs, *argument; /* arguments that are not left out */
+  const char **input;     /* their names in the text */
 };
 
 typedef struct asking {
@@ -30,7 +30,7 @@ typedef struct asking {
   const tl_attr *attribute;
   uint64_t hash;
   uint32_t ones[OPERATION_ARGUMENTS];
-  char *equations;               /* for a diagnosis */
+  char *equations; /* for a diagnosis */
   tl_tensor *made;
 } asking;
 
@@ -132,8 +132,8 @@ static void take_attribute(const asking *a, operation_call *c, const tl_attr *gi
     const operation_attribute *x = &c->op.attribute[i];
     name[i] = x->name;
     if (strcmp(x->name, given->name) != 0) continue;
-    bool many = x->kind == OPERATION_AXES || x->kind == OPERATION_PERMUTATION ||
-                x->kind == OPERATION_SHAPE;
+    bool many =
+        x->kind == OPERATION_AXES || x->kind == OPERATION_PERMUTATION || x->kind == OPERATION_SHAPE;
     int most = many ? OPERATION_VALUES : x->kind == OPERATION_PAIR ? 2 : 1;
     if (c->nvalues[i] == most)
       refuse(a, c->arena, base_format(c->arena, "%s is given too often", x->name), NULL);
@@ -252,9 +252,9 @@ static void name_operation(tl_context *ctx, const char *name) {
 
 static tl_status check_call(const asking *a) {
   tl_context *ctx = a->ctx;
-  if (a->n < 1 || a->n > OPERATION_ARGUMENTS || a->nattributes > ATTRIBUTES || !a->tensor)
+  if (a->n < 1 || a->n > OPERATION_ARGUMENTS || a->nattributes > TL_OP_ATTRS || !a->tensor)
     return api_refuse(ctx, BASE_ARGUMENT, "%s: tl_op takes 1 to %d tensors and %d attributes",
-                      a->name, OPERATION_ARGUMENTS, ATTRIBUTES);
+                      a->name, OPERATION_ARGUMENTS, TL_OP_ATTRS);
   for (int i = 0; i < a->n; i++) {
     if (a->tensor[i] && a->tensor[i]->ctx != ctx)
       return api_refuse(ctx, BASE_ARGUMENT, "%s: tensor %d is of another context", a->name, i);

@@ -12,11 +12,12 @@ const operation_row operation_rows[] = {
 const int operation_count = sizeof operation_rows / sizeof *operation_rows;
 
 const char *const operation_kind_names[OPERATION_KINDS] = {
-    [OPERATION_INT] = "int",       [OPERATION_COUNT] = "count", [OPERATION_REAL] = "real",
-    [OPERATION_FLAG] = "flag",     [OPERATION_CHOICE] = "choice", [OPERATION_AXIS] = "axis",
+    [OPERATION_INT] = "int",       [OPERATION_COUNT] = "count",
+    [OPERATION_REAL] = "real",     [OPERATION_FLAG] = "flag",
+    [OPERATION_CHOICE] = "choice", [OPERATION_AXIS] = "axis",
     [OPERATION_AXES] = "axes",     [OPERATION_PERMUTATION] = "permutation",
-    [OPERATION_BEGIN] = "begin",   [OPERATION_END] = "end",     [OPERATION_PAIR] = "pair",
-    [OPERATION_SHAPE] = "shape",
+    [OPERATION_BEGIN] = "begin",   [OPERATION_END] = "end",
+    [OPERATION_PAIR] = "pair",     [OPERATION_SHAPE] = "shape",
 };
 
 const operation_row *operation_find(const char *name) {
@@ -52,7 +53,7 @@ static operation_argument argument_of(char *text) {
 
 /* "choice(none|relu) activation=none" */
 static operation_attribute attribute_of(base_arena *arena, const char *text) {
-  const char *at = text;         /* moves behind the kind */
+  const char *at = text; /* moves behind the kind */
   char *kind = word(arena, &at, " "), *name = base_copy(arena, at), *choices = strchr(kind, '(');
   operation_attribute a = {.name = name, .otherwise = after_equals(name)};
   if (choices) {

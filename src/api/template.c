@@ -13,13 +13,13 @@
 
 typedef struct expander {
   operation_call *c;
-  int width;                     /* of `...` in heads */
-  int64_t size[RUN_RANK];        /* broadcast, by index */
-  int from[RUN_RANK], position[RUN_RANK];                /* the tensor that has it; -1: none */
-  const char *optional[8];       /* m of `m?`: those that are there */
+  int width;                              /* of `...` in heads */
+  int64_t size[RUN_RANK];                 /* broadcast, by index */
+  int from[RUN_RANK], position[RUN_RANK]; /* the tensor that has it; -1: none */
+  const char *optional[8];                /* m of `m?`: those that are there */
   int noptional;
-  int element;                   /* of a list: the tensor whose line is written */
-  int inner;                     /* the index that # stands for; -1: none */
+  int element; /* of a list: the tensor whose line is written */
+  int inner;   /* the index that # stands for; -1: none */
 } expander;
 
 _Noreturn static void refuse(const operation_call *c, const char *text) {
@@ -33,8 +33,10 @@ static const char *shown(const operation_call *c, int i) {
   base_put(&text, operation_name(c, i));
   for (int k = 0; k < c->tensor[i]->rank; k++)
     base_putf(&text, "%s%lld", k ? ", " : "[", (long long)c->tensor[i]->size[k]);
-  if (c->tensor[i]->rank) base_put(&text, "]");
-  else base_put(&text, " (a scalar)");
+  if (c->tensor[i]->rank)
+    base_put(&text, "]");
+  else
+    base_put(&text, " (a scalar)");
   return text.at;
 }
 
@@ -105,14 +107,15 @@ static void settle_shape(operation_call *c, int i) {
   int open = 0;
   for (int k = 0; k < c->nvalues[i]; k++) {
     check_whole_value(c, &c->op.attribute[i], c->value[i][k]);
-    if (c->value[i][k] == -1) open++;
-    else known *= (int64_t)c->value[i][k];
+    if (c->value[i][k] == -1)
+      open++;
+    else
+      known *= (int64_t)c->value[i][k];
   }
   bool fits = open == 0 ? known == count : open == 1 && known > 0 && count % known == 0;
   if (fits) return;
   base_text text = base_text_open(c->arena);
-  for (int k = 0; k < c->nvalues[i]; k++)
-    base_putf(&text, "%s%g", k ? ", " : "", c->value[i][k]);
+  for (int k = 0; k < c->nvalues[i]; k++) base_putf(&text, "%s%g", k ? ", " : "", c->value[i][k]);
   REFUSE(c, "%s has %lld elements: they do not fill the shape [%s]", shown(c, 0), (long long)count,
          text.at);
 }
@@ -144,8 +147,7 @@ static void settle_attribute(operation_call *c, int i) {
       c->value[i][0] = number;
     }
   }
-  if (a->kind == OPERATION_AXIS && c->nvalues[i])
-    c->value[i][0] = axis_of(c, a, c->value[i][0]);
+  if (a->kind == OPERATION_AXIS && c->nvalues[i]) c->value[i][0] = axis_of(c, a, c->value[i][0]);
   if (a->kind == OPERATION_AXES || a->kind == OPERATION_PERMUTATION) settle_axes(c, i);
   if (a->kind == OPERATION_SHAPE) settle_shape(c, i);
   if (a->kind == OPERATION_PAIR && c->nvalues[i] == 1) c->value[i][1] = c->value[i][0];
@@ -191,9 +193,12 @@ static void put_border(base_text *out, const operation_call *c, int i) {
   int axis = (int)c->value[attribute_named(c, "axis", 4)][0];
   double v = c->value[i][0];
   const char *x = operation_name(c, 0);
-  if (!c->nvalues[i] || v > 0x1p52) base_putf(out, "size(%s,%d)", x, axis);
-  else if (v < 0) base_putf(out, "max(0,size(%s,%d)-%.0f)", x, axis, -v);
-  else base_putf(out, "min(%.0f,size(%s,%d))", v, x, axis);
+  if (!c->nvalues[i] || v > 0x1p52)
+    base_putf(out, "size(%s,%d)", x, axis);
+  else if (v < 0)
+    base_putf(out, "max(0,size(%s,%d)-%.0f)", x, axis, -v);
+  else
+    base_putf(out, "min(%.0f,size(%s,%d))", v, x, axis);
 }
 
 static void put_before(base_text *out, const expander *x) {
@@ -213,8 +218,10 @@ static void put_shape(base_text *out, const operation_call *c, char what) {
   base_text size[RUN_RANK];
   for (int k = 0; k < n; k++) {
     size[k] = base_text_open(c->arena);
-    if (c->value[i][k] != -1) base_putf(&size[k], "%.0f", c->value[i][k]);
-    else base_putf(&size[k], "(size(%s)/%lld)", operation_name(c, 0), (long long)known);
+    if (c->value[i][k] != -1)
+      base_putf(&size[k], "%.0f", c->value[i][k]);
+    else
+      base_putf(&size[k], "(size(%s)/%lld)", operation_name(c, 0), (long long)known);
   }
   if (what == 'f') {
     for (int k = 0; k + 2 < n; k++) base_put(out, "(");
@@ -224,8 +231,10 @@ static void put_shape(base_text *out, const operation_call *c, char what) {
   }
   for (int k = 0; k < n; k++) {
     if (k) base_put(out, ",");
-    if (what == 's') base_put(out, size[k].at);
-    else base_putf(out, "j%d", k);
+    if (what == 's')
+      base_put(out, size[k].at);
+    else
+      base_putf(out, "j%d", k);
   }
 }
 
@@ -238,9 +247,12 @@ static void put_choice(base_text *out, const char *list, int chosen, const char 
 
 static void put_attribute(base_text *out, const operation_call *c, int i, int element) {
   const operation_attribute *a = &c->op.attribute[i];
-  if (a->kind == OPERATION_BEGIN || a->kind == OPERATION_END) put_border(out, c, i);
-  else if (c->nvalues[i]) base_put_number(out, c->value[i][element]);
-  else base_putf(out, "(%s)", a->otherwise);
+  if (a->kind == OPERATION_BEGIN || a->kind == OPERATION_END)
+    put_border(out, c, i);
+  else if (c->nvalues[i])
+    base_put_number(out, c->value[i][element]);
+  else
+    base_putf(out, "(%s)", a->otherwise);
 }
 
 /* What stands from AT to END between braces. */
@@ -249,23 +261,32 @@ static void put_braces(base_text *out, const expander *x, const char *at, const 
   size_t n = 0;
   while (at + n < end && at[n] != '|') n++;
   int i = attribute_named(c, at, n);
-  if (named(at, n, "scalar")) put_choice(out, at + n + 1, c->tensor[0]->rank == 0, end);
-  else if (i >= 0 && at + n < end) put_choice(out, at + n + 1, (int)c->value[i][0], end);
-  else if (named(at, n, "type")) base_put(out, type_name(c, false));
-  else if (named(at, n, "wide")) base_put(out, type_name(c, true));
-  else if (named(at, n, "before")) put_before(out, x);
+  if (named(at, n, "scalar"))
+    put_choice(out, at + n + 1, c->tensor[0]->rank == 0, end);
+  else if (i >= 0 && at + n < end)
+    put_choice(out, at + n + 1, (int)c->value[i][0], end);
+  else if (named(at, n, "type"))
+    base_put(out, type_name(c, false));
+  else if (named(at, n, "wide"))
+    base_put(out, type_name(c, true));
+  else if (named(at, n, "before"))
+    put_before(out, x);
   else if (named(at, n, "shape") || named(at, n, "places") || named(at, n, "flat"))
     put_shape(out, c, *at);
-  else if (i >= 0) put_attribute(out, c, i, 0);
-  else put_attribute(out, c, attribute_named(c, at, n - 1), at[n - 1] - '0');
+  else if (i >= 0)
+    put_attribute(out, c, i, 0);
+  else
+    put_attribute(out, c, attribute_named(c, at, n - 1), at[n - 1] - '0');
 }
 
 static char *without_braces(const expander *x, const char *text, size_t n) {
   base_text out = base_text_open(x->c->arena);
   for (const char *at = text, *end = text + n; at < end; at++) {
     const char *close = *at == '{' ? memchr(at, '}', (size_t)(end - at)) : NULL;
-    if (!close) base_put_n(&out, at, 1);
-    else put_braces(&out, x, at + 1, close), at = close;
+    if (!close)
+      base_put_n(&out, at, 1);
+    else
+      put_braces(&out, x, at + 1, close), at = close;
   }
   return out.at;
 }
@@ -310,20 +331,23 @@ static int attribute_in(const expander *x, const item *t, char sign, const char 
 
 /* How the positions of a tensor fall to its items. */
 typedef struct division {
-  int width;                     /* of `...` */
-  bool optional;                 /* is `m?` there? */
+  int width;     /* of `...` */
+  bool optional; /* is `m?` there? */
 } division;
 
 static division divide(const expander *x, int i, const item *list, int n) {
   int others = 0, optional = 0, dots = 0, rank = x->c->tensor[i]->rank;
   for (int k = 0; k < n; k++) {
-    if (is_dots(&list[k])) dots++;
-    else if (is_optional(&list[k])) optional++;
-    else others++;
+    if (is_dots(&list[k]))
+      dots++;
+    else if (is_optional(&list[k]))
+      optional++;
+    else
+      others++;
   }
   if (rank < others || (!dots && rank > others + optional))
-    REFUSE(x->c, "%s has %d position%s; %s%d %s wanted", shown(x->c, i), rank,
-           rank == 1 ? "" : "s", dots ? "at least " : "", others, others == 1 ? "is" : "are");
+    REFUSE(x->c, "%s has %d position%s; %s%d %s wanted", shown(x->c, i), rank, rank == 1 ? "" : "s",
+           dots ? "at least " : "", others, others == 1 ? "is" : "are");
   bool there = optional && rank > others;
   return (division){rank - others - there, there};
 }
@@ -345,7 +369,8 @@ static void broadcast(expander *x, int i, int position, int index) {
     x->size[index] = size;
   } else if (size != 1 && size != x->size[index]) {
     int other = x->from[index];
-    REFUSE(c, "%s and %s do not go together: position %d of %s is %lld long, position %d of %s %lld",
+    REFUSE(c,
+           "%s and %s do not go together: position %d of %s is %lld long, position %d of %s %lld",
            shown(c, other), shown(c, i), x->position[index], operation_name(c, other),
            (long long)x->size[index], position, operation_name(c, i), (long long)size);
   }
@@ -383,8 +408,7 @@ static void visit_reads(expander *x, const char *text, bool widths) {
     size_t n = 0;
     while (isalnum((unsigned char)at[n])) n++;
     int i = n ? tensor_named(x, at, n) : -1;
-    if (i >= 0 && i < x->c->n && x->c->tensor[i] && at[n] == '[')
-      visit(x, i, at + n + 1, widths);
+    if (i >= 0 && i < x->c->n && x->c->tensor[i] && at[n] == '[') visit(x, i, at + n + 1, widths);
     at += n ? n : 1;
   }
 }
@@ -402,10 +426,12 @@ static void put_index(base_text *out, const expander *x, int tensor, int index, 
   const operation_call *c = x->c;
   if (sizes && x->from[index] >= 0)
     base_putf(out, "size(%s,%d)", operation_name(c, x->from[index]), x->position[index]);
-  else if (sizes) base_put(out, "1");
+  else if (sizes)
+    base_put(out, "1");
   else if (tensor >= 0 && c->tensor[tensor]->size[position] == 1 && x->size[index] != 1)
     base_put(out, "0");
-  else base_putf(out, "i%d", index);
+  else
+    base_putf(out, "i%d", index);
 }
 
 /* `...`, `... ~axes`, `... @axis=e` of TENSOR (-1: a head), which begins at its POSITION. */
@@ -413,7 +439,7 @@ static void put_dots(base_text *out, expander *x, const item *t, int tensor, int
                      int position, bool sizes, size_t start) {
   const char *e = NULL, *ignored;
   int left = attribute_in(x, t, '~', &ignored), with = attribute_in(x, t, '@', &e);
-  int shift = x->width - x->c->tensor[0]->rank;          /* from an axis to its index */
+  int shift = x->width - x->c->tensor[0]->rank; /* from an axis to its index */
   for (int p = 0; p < width; p++) {
     int index = x->width - width + p;
     if (left >= 0 && has_axis(x->c, left, index - shift)) {
@@ -462,12 +488,17 @@ static const char *put_brackets(base_text *out, expander *x, const char *at, int
     if (optional && !(d.optional && optional_there(x, t))) continue;
     position++;
     comma(out, open + 1);
-    if (optional) base_put_n(out, t->at, t->n - 1);
-    else if (*t->at == '@') put_axes(out, x, t);
-    else put_text(out, x, t->at, t->at + t->n, sizes);
+    if (optional)
+      base_put_n(out, t->at, t->n - 1);
+    else if (*t->at == '@')
+      put_axes(out, x, t);
+    else
+      put_text(out, x, t->at, t->at + t->n, sizes);
   }
-  if (out->n == open + 1) out->at[out->n = open] = 0;    /* a scalar */
-  else base_put(out, "]");
+  if (out->n == open + 1)
+    out->at[out->n = open] = 0; /* a scalar */
+  else
+    base_put(out, "]");
   return end + 1;
 }
 
@@ -476,9 +507,12 @@ static const char *put_name(base_text *out, expander *x, const char *at, size_t 
   const operation_argument *a = argument_named(x, at, n);
   int i = tensor_named(x, at, n);
   bool absent = a && (i >= x->c->n || !x->c->tensor[i]);
-  if (absent) base_put(out, a->otherwise);
-  else if (a) base_put(out, operation_name(x->c, i));
-  else base_put_n(out, at, n);
+  if (absent)
+    base_put(out, a->otherwise);
+  else if (a)
+    base_put(out, operation_name(x->c, i));
+  else
+    base_put_n(out, at, n);
   at += n;
   if (*at != '[') return at;
   if (!absent) return put_brackets(out, x, at + 1, a ? i : -1, sizes);
@@ -491,9 +525,12 @@ static void put_text(base_text *out, expander *x, const char *at, const char *en
   while (at < end) {
     size_t n = 0;
     while (isalnum((unsigned char)at[n]) && at + n < end) n++;
-    if (n) at = put_name(out, x, at, n, sizes);
-    else if (*at == '#') base_putf(out, "i%d", x->inner), at++;
-    else base_put_n(out, at++, 1);
+    if (n)
+      at = put_name(out, x, at, n, sizes);
+    else if (*at == '#')
+      base_putf(out, "i%d", x->inner), at++;
+    else
+      base_put_n(out, at++, 1);
   }
 }
 
@@ -543,6 +580,6 @@ char *operation_equations(operation_call *c) {
   each_line(&x, find_widths, NULL);
   each_line(&x, find_sizes, NULL);
   each_line(&x, put_line, &out);
-  out.at[out.n - 1] = 0;                                 /* the last line's end */
+  out.at[out.n - 1] = 0; /* the last line's end */
   return out.at;
 }

@@ -178,7 +178,7 @@ bool lang_binds(const char *function);       /* its index is gone outside: sum, 
 /* project.c */
 void check_project(check *c, clause *cl);
 
-/* place.c: a position, (constant + beyond + sum factor[k] var[k]) / divisor rounded down, or data */
+/* place.c: a position, (constant + beyond + sum factor[k] var[k]) / divisor, or data */
 enum { PLACE_VARIABLES = 8 };
 typedef struct affine_place {
   bool data;
@@ -192,7 +192,7 @@ variable *check_bare(const affine_place *p);                          /* an inde
 bool check_whole(check *c, const node *n, int64_t *value);            /* a whole number known now */
 /* Of whole numbers and sizes known now or when the arguments are bound; NULL: something else. */
 const ir_expr *check_extent(check *c, const lang_expr *e);
-/* Of size(X) and size(X, k), k < 0 from the end: positions *FROM .. *TO - 1; false: X has no such. */
+/* Of size(X) and size(X, k), k < 0 from the end: positions *FROM .. *TO - 1; false: no such. */
 bool check_size_range(check *c, const lang_expr *call, const entity *of, int *from, int *to);
 
 /* sizes.c */

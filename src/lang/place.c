@@ -153,7 +153,6 @@ affine_place check_place(check *c, const node *n) {
 }
 
 variable *check_bare(const affine_place *p) {
-  return !p->data && p->n == 1 && p->factor[0] == 1 && p->constant == 0 && p->divisor == 1 && !p->beyond
-             ? p->var[0]
-             : NULL;
+  bool alone = p->n == 1 && p->factor[0] == 1 && p->constant == 0 && !p->beyond;
+  return !p->data && alone && p->divisor == 1 ? p->var[0] : NULL;
 }

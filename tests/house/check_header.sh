@@ -4,7 +4,7 @@ cd "$(dirname "$0")/../.." || exit 2
 [ -f include/tensorlogic.h ] || exit 0
 flags='-fsyntax-only -Wall -Wextra -Wpedantic -Werror -Iinclude'
 status=0
-compile() { printf '#include <tensorlogic.h>\n' | "$@" - || status=1; }
+compile() { printf '#include <tensorlogic_ops.h>\n' | "$@" - || status=1; }
 # shellcheck disable=SC2086
 compile cc -std=c99 $flags -x c
 # shellcheck disable=SC2086

@@ -1,11 +1,11 @@
 #!/bin/sh
 # Files have at most 600 lines, lines at most 100 columns, no tab and no blank at the end;
-# functions over 80 lines are named, without failing.
+# functions over 80 lines are named, without failing. tensorlogic_ops.h is written by a program.
 cd "$(dirname "$0")/../.." || exit 2
 LC_ALL=C
 export LC_ALL
 # shellcheck disable=SC2016
-find src include app tests bench examples -name '*.[ch]' 2>/dev/null | sort | xargs awk '
+find src include app tests bench examples -name '*.[ch]' ! -name tensorlogic_ops.h 2>/dev/null | sort | xargs awk '
 function complain(text) { printf "%s:%d: %s\n", FILENAME, FNR, text; bad = 1 }
 function end_file() {
   if (lines > 600) { printf "%s: %d lines, over 600\n", file, lines; bad = 1 }

@@ -107,7 +107,7 @@ def conv2d(a, x, w, b=None):
 
 def pool(f, filler):
     def run(a, x):
-        k = pair(a, "kernel", [1])
+        k = pair(a, "kernel_size", [1])
         s, p = pair(a, "stride", k), pair(a, "padding", [0])
         return f(windows(padded(x, p, filler), k, s), axis=(4, 5))
     return run

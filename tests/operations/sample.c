@@ -13,8 +13,10 @@ static void read_tensor(sample_tensor *t, int i, const char *text) {
   *t = (sample_tensor){.given = *text != '_', .count = 1};
   for (const char *at = text; isdigit((unsigned char)*at);) {
     t->size[t->rank++] = strtol(at, (char **)&at, 10);
-    if (*at == ',') at++;
-    else text = at;
+    if (*at == ',')
+      at++;
+    else
+      text = at;
   }
   if (t->rank) t->kind = *text;
   if (t->kind == 'i') t->below = atoi(text + 1);
@@ -51,8 +53,10 @@ bool sample_next(sample *s, const operation_row *row, const char **at) {
     word += strspn(word, " ");
     size_t length = strcspn(word, " ");
     const char *equals = memchr(word, '=', length);
-    if (equals) read_attribute(s, word, (size_t)(equals - word));
-    else read_tensor(&s->tensor[s->n], s->n, word), s->n++;
+    if (equals)
+      read_attribute(s, word, (size_t)(equals - word));
+    else
+      read_tensor(&s->tensor[s->n], s->n, word), s->n++;
     word += length;
   }
   return true;

@@ -30,7 +30,8 @@ static void each_sample(void (*check)(tl_context *ref, tl_context *cpu, const sa
 /* ---- values ---------------------------------------------------------------------------------- */
 
 static void compare(const sample *s, tl_type type, int n, const double *got, const double *want) {
-  static const double unit[] = {[TL_F16] = 2e-3, [TL_BF16] = 1.6e-2, [TL_F32] = 2e-6, [TL_F64] = 1e-12};
+  static const double unit[] = {
+      [TL_F16] = 2e-3, [TL_BF16] = 1.6e-2, [TL_F32] = 2e-6, [TL_F64] = 1e-12};
   for (int k = 0; k < n; k++) {
     bool same = got[k] == want[k] || (isnan(got[k]) && isnan(want[k]));
     if (!same && !(fabs(got[k] - want[k]) <= 8 * unit[type] * (1 + fabs(want[k]))))
@@ -80,7 +81,8 @@ static tl_tensor *weighed(tl_context *ctx, tl_tensor *y) {
   for (int64_t k = 0; k < n; k++) w[k] = 1 + 0.3 * (double)(k % 5);
   tl_tensor *flat = tl_op(ctx, "reshape", 1, &y, (tl_attr[]){{"shape", -1}, {0}});
   tl_tensor *weight = tl_from(ctx, TL_F64, 1, &n, w);
-  return tl_eq(ctx, "L = Y[i] W[i]", (tl_arg[]){{"Y", tl_rank(y) ? flat : flat}, {"W", weight}, {0}});
+  return tl_eq(ctx, "L = Y[i] W[i]",
+               (tl_arg[]){{"Y", tl_rank(y) ? flat : flat}, {"W", weight}, {0}});
 }
 
 static double loss_at(tl_context *ctx, const sample *s, int i, int64_t k, double step) {
@@ -97,8 +99,8 @@ static void check_derivative(tl_context *ctx, const sample *s, int i, const doub
   for (int64_t k = 0; k < s->tensor[i].count; k++) {
     double slope = (loss_at(ctx, s, i, k, step) - loss_at(ctx, s, i, k, -step)) / (2 * step);
     if (!(fabs(slope - g[k]) <= 1e-6 * (1 + fabs(slope))))
-      fail_msg("%s, %s: the derivative by element %d of tensor %d is %.9g, not %.9g",
-               s->row->name, s->text, (int)k, i, g[k], slope);
+      fail_msg("%s, %s: the derivative by element %d of tensor %d is %.9g, not %.9g", s->row->name,
+               s->text, (int)k, i, g[k], slope);
   }
 }
 

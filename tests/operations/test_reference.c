@@ -52,9 +52,10 @@ static void check_sample(tl_context *ctx, const sample *s, const char *line) {
   char shape[128];
   const char *elements = expected(line, s, shape);
   if (!elements)
-    fail_msg("%s, %s: the next line of expected.txt is of another sample; renew it: "
-             "python3 tests/operations/reference.py >tests/operations/expected.txt",
-             s->row->name, s->text);
+    fail_msg(
+        "%s, %s: the next line of expected.txt is of another sample; renew it: "
+        "python3 tests/operations/reference.py >tests/operations/expected.txt",
+        s->row->name, s->text);
   tl_tensor *t[SAMPLE_TENSORS];
   for (int i = 0; i < s->n; i++) t[i] = sample_make(ctx, s, i, TL_F64);
   tl_tensor *y = sample_call(ctx, s, t);
