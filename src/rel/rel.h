@@ -138,7 +138,8 @@ const rel_expr *rel_cast(base_arena *arena, ir_type to, const rel_expr *a);
 typedef enum rel_item_kind {
   REL_ATOM,     /* R(terms), and its value: binds variables, or tests those that are bound */
   REL_NOT,      /* no tuple R(terms); its variables are bound by others, ANY is any key */
-  REL_DENSE,    /* D[terms], likewise; indices run over the sizes, outside which there is nothing */
+  REL_DENSE,    /* D[terms], likewise, without ANY; indices run over the sizes, outside which there
+                 * is nothing */
   REL_TEST,     /* `test` is true (not 0) */
   REL_BIND,     /* `var` = `test`: binds the variable, or compares. A real that is not whole equals
                  * no key */

@@ -1,0 +1,146 @@
+/* Fixpoints: seconds on one thread, facts put in and tuples counted included, after checking the
+ * counts. The programs are those of the table "Logic" in docs/performance.md. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rel/rel.h"
+
+static uint64_t seed;
+
+static uint64_t next(void) {
+  uint64_t z = seed += 0x9E3779B97F4A7C15u;
+  z = (z ^ z >> 30) * 0xBF58476D1CE4E5B9u;
+  z = (z ^ z >> 27) * 0x94D049BB133111EBu;
+  return z ^ z >> 31;
+}
+
+static void edge(rel_relation *r, int64_t a, int64_t b) {
+  rel_insert(r, (int64_t[]){a, b}, (rel_number){0});
+}
+
+static void put_random(rel_relation *r, int nodes, int edges) {
+  seed = 1;
+  for (int i = 0; i < edges; i++)
+    edge(r, (int64_t)(next() % (uint64_t)nodes), (int64_t)(next() % (uint64_t)nodes));
+}
+
+static void random_dense(rel_relation *r) { put_random(r, 2000, 10000); }
+static void random_sparse(rel_relation *r) { put_random(r, 20000, 22000); }
+
+static void chain(rel_relation *r) {
+  for (int i = 0; i + 1 < 2000; i++) edge(r, i, i + 1);
+}
+
+static void grid(rel_relation *r) {
+  for (int y = 0; y < 60; y++)
+    for (int x = 0; x < 60; x++) {
+      if (x + 1 < 60) edge(r, y * 60 + x, y * 60 + x + 1);
+      if (y + 1 < 60) edge(r, y * 60 + x, y * 60 + x + 60);
+    }
+}
+
+static void tree(rel_relation *r) {
+  for (int i = 1; i < 4095; i++) edge(r, i, (i - 1) / 2);
+}
+
+static rel_term var(int v) { return (rel_term){.kind = REL_VAR, .var = v}; }
+
+static rel_rule *rule(base_arena *arena, rel_relation *head, int a, int b, int nvars) {
+  rel_rule *r = BASE_NEW(arena, rel_rule);
+  r->head = head;
+  r->key = BASE_NEWS(arena, const rel_expr *, 2);
+  r->key[0] = rel_use(arena, a);
+  r->key[1] = rel_use(arena, b);
+  r->nvars = nvars;
+  r->item = BASE_NEWS(arena, rel_item, 3);
+  return r;
+}
+
+static void atom(base_arena *arena, rel_rule *r, rel_relation *of, int a, int b) {
+  rel_item *item = (rel_item *)(uintptr_t)&r->item[r->n++];
+  item->kind = REL_ATOM;
+  item->relation = of;
+  item->value = -1;
+  item->term = BASE_NEWS(arena, rel_term, 2);
+  item->term[0] = var(a);
+  item->term[1] = var(b);
+}
+
+/* P(x,z) <- E(x,z)   P(x,z) <- P(x,y), E(y,z) */
+static void closure(base_arena *arena, rel_engine *e, rel_relation *edges, rel_relation *p) {
+  rel_rule *r = rule(arena, p, 0, 1, 2);
+  atom(arena, r, edges, 0, 1);
+  rel_add(e, r);
+  r = rule(arena, p, 0, 2, 3);
+  atom(arena, r, p, 0, 1);
+  atom(arena, r, edges, 1, 2);
+  rel_add(e, r);
+}
+
+/* S(x,y) <- E(x,p), E(y,p)   S(x,y) <- E(x,p), S(p,q), E(y,q) */
+static void generation(base_arena *arena, rel_engine *e, rel_relation *edges, rel_relation *s) {
+  rel_rule *r = rule(arena, s, 0, 1, 3);
+  atom(arena, r, edges, 0, 2);
+  atom(arena, r, edges, 1, 2);
+  rel_add(e, r);
+  r = rule(arena, s, 0, 1, 4);
+  atom(arena, r, edges, 0, 2);
+  atom(arena, r, s, 2, 3);
+  atom(arena, r, edges, 1, 3);
+  rel_add(e, r);
+}
+
+typedef struct program {
+  const char *name;
+  void (*facts)(rel_relation *r);
+  void (*rules)(base_arena *arena, rel_engine *e, rel_relation *edges, rel_relation *head);
+  int64_t tuples;    /* 0: random, printed only */
+} program;
+
+static void run(base_ctx *ctx, const program *p) {
+  double best = 1e9;
+  int64_t tuples = 0;
+  size_t bytes = 0;
+  for (int i = 0; i < 3; i++) {
+    base_arena *arena = base_arena_open(ctx);
+    double start = base_seconds();
+    rel_engine *e = rel_open(arena, NULL);
+    rel_relation *edges = rel_new(e, "E", 2, REL_SET, IR_BOOL, base_nowhere);
+    rel_relation *head = rel_new(e, "P", 2, REL_SET, IR_BOOL, base_nowhere);
+    p->facts(edges);
+    p->rules(arena, e, edges, head);
+    tuples = rel_count(head);
+    double seconds = base_seconds() - start;
+    bytes = base_heap_bytes(ctx);
+    if (seconds < best) best = seconds;
+    base_arena_close(arena);
+  }
+  if (p->tuples && tuples != p->tuples) {
+    printf("%s: %lld tuples, not %lld\n", p->name, (long long)tuples, (long long)p->tuples);
+    exit(1);
+  }
+  printf("| %s | %lld | %.3f s | %.0f MB |\n", p->name, (long long)tuples, best,
+         (double)bytes / 1e6);
+}
+
+int main(void) {
+  static const program programs[] = {
+      {"closure, random, 2,000 nodes, 10,000 edges", random_dense, closure, 0},
+      {"closure, chain of 2,000", chain, closure, 1999000},
+      {"closure, grid 60 x 60", grid, closure, 3345300},
+      {"closure, random, 20,000 nodes, 22,000 edges", random_sparse, closure, 0},
+      {"same generation, binary tree of depth 11", tree, generation, 5592404},
+  };
+  base_ctx *ctx = base_open(NULL);
+  base_trap trap;
+  if (!ctx || !BASE_TRY(ctx, &trap)) {
+    fprintf(stderr, "%s\n", ctx ? base_last(ctx)->message : "no memory");
+    return 1;
+  }
+  printf("| program | tuples | seconds | memory |\n|---|---|---|---|\n");
+  for (size_t i = 0; i < sizeof programs / sizeof *programs; i++) run(ctx, &programs[i]);
+  base_untrap(ctx, &trap);
+  base_close(ctx);
+  return 0;
+}

@@ -1,0 +1,195 @@
+/* rows: answers to questions, sorted. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "rel/private.h"
+
+int64_t rel_count(rel_relation *r) {
+  rel_need(r);
+  return r->full->n;
+}
+
+bool rel_has(rel_relation *r, const int64_t *tuple) {
+  rel_need(r);
+  return r->fold == REL_SET ? rel_set_has(r->full, tuple)
+                            : rel_set_find(r->full, tuple) != REL_NO_ROW;
+}
+
+bool rel_value(rel_relation *r, const int64_t *tuple, rel_number *value) {
+  rel_need(r);
+  uint32_t row = rel_set_find(r->full, tuple);
+  if (row == REL_NO_ROW) return false;
+  *value = r->full->value[row];
+  return true;
+}
+
+/* ---- a question as columns ------------------------------------------------------------------------------ */
+
+typedef struct question {
+  const rel_relation *relation;
+  const rel_term *term;          /* NULL: all different variables */
+  int width;
+  int column[REL_ARITY];         /* output to position, by rising variables */
+} question;
+
+static question ask(const rel_relation *r, const rel_term *term) {
+  question q = {.relation = r, .term = term};
+  if (!term) {
+    for (int i = 0; i < r->arity; i++) q.column[q.width++] = i;
+    return q;
+  }
+  for (int i = 0; i < r->arity; i++) {
+    if (term[i].kind != REL_VAR) continue;
+    int at = q.width;
+    while (at > 0 && term[q.column[at - 1]].var > term[i].var) at--;
+    if (at > 0 && term[q.column[at - 1]].var == term[i].var) continue;
+    memmove(&q.column[at + 1], &q.column[at], (size_t)(q.width - at) * sizeof(int));
+    q.column[at] = i;
+    q.width++;
+  }
+  return q;
+}
+
+static bool fits(const question *q, const rel_store *s, uint32_t row) {
+  if (!q->term) return true;
+  for (int i = 0; i < s->arity; i++) {
+    const rel_term *t = &q->term[i];
+    if (t->kind == REL_KEY && s->column[i][row] != t->key) return false;
+    if (t->kind != REL_VAR) continue;
+    for (int j = 0; j < i; j++)
+      if (q->term[j].kind == REL_VAR && q->term[j].var == t->var &&
+          s->column[j][row] != s->column[i][row])
+        return false;
+  }
+  return true;
+}
+
+/* ---- sorting --------------------------------------------------------------------------------------------- */
+
+/* Memory of an answer: on the heap, freed with the arena. */
+typedef struct block { base_ctx *ctx; void *at; } block;
+
+static void free_block(void *object) {
+  block *b = object;
+  base_free(b->ctx, b->at);
+}
+
+static void *keep(base_arena *arena, size_t bytes) {
+  if (bytes < 4096) return base_alloc(arena, bytes + 1);
+  block *b = BASE_NEW(arena, block);
+  b->ctx = base_arena_ctx(arena);
+  base_defer(arena, free_block, b);
+  return b->at = base_malloc(b->ctx, bytes);
+}
+
+/* Keys as numbers in their order: symbols by name, after the largest number there is. */
+static void ordinals(const rel_engine *e, uint32_t n, int64_t *column, int64_t *low, int64_t *high) {
+  *low = INT64_MAX;
+  *high = INT64_MIN;
+  int64_t largest = INT64_MIN;
+  bool symbols = false;
+  for (uint32_t i = 0; i < n; i++) {
+    if (rel_is_symbol(column[i])) symbols = true;
+    else if (column[i] > largest) largest = column[i];
+  }
+  int64_t base = largest == INT64_MIN ? 0 : largest < INT64_MAX - e->ranked ? largest + 1 : largest;
+  for (uint32_t i = 0; i < n && symbols; i++)
+    if (rel_is_symbol(column[i])) column[i] = base + e->rank[column[i] - INT64_MIN];
+  for (uint32_t i = 0; i < n; i++) {
+    *low = column[i] < *low ? column[i] : *low;
+    *high = column[i] > *high ? column[i] : *high;
+  }
+}
+
+static uint32_t *sorted(rel_engine *e, base_arena *arena, uint32_t n, const question *q,
+                        int64_t *const *column) {
+  int64_t low[REL_ARITY], high[REL_ARITY];
+  const int64_t *keys[REL_ARITY];
+  rel_rank_symbols(e);
+  for (int c = 0; c < q->width; c++) {
+    int64_t *copy = keep(arena, n * sizeof *copy);
+    memcpy(copy, column[c], n * sizeof *copy);
+    ordinals(e, n, copy, &low[c], &high[c]);
+    keys[c] = copy;
+  }
+  return rel_sort(e->ctx, n, q->width, keys, low, high);
+}
+
+static bool equal_rows(const question *q, int64_t *const *column, uint32_t a, uint32_t b) {
+  for (int c = 0; c < q->width; c++)
+    if (column[c][a] != column[c][b]) return false;
+  return true;
+}
+
+static bool projects(const question *q) {
+  for (int i = 0; q->term && i < q->relation->arity; i++)
+    if (q->term[i].kind == REL_ANY) return true;
+  return false;
+}
+
+/* What fits, as it lies in the store. */
+static uint32_t gather(const question *q, rel_store *s, base_arena *arena, int64_t **column,
+                       rel_number **value) {
+  uint32_t n = 0, i = 0;
+  for (uint32_t row = 0; row < s->n; row++) n += fits(q, s, row);
+  for (int c = 0; c < q->width; c++) column[c] = keep(arena, n * sizeof(int64_t));
+  *value = s->valued ? keep(arena, n * sizeof(rel_number)) : NULL;
+  for (uint32_t row = 0; row < s->n; row++) {
+    if (!fits(q, s, row)) continue;
+    for (int c = 0; c < q->width; c++) column[c][i] = s->column[q->column[c]][row];
+    if (*value) (*value)[i] = s->value[row];
+    i++;
+  }
+  return n;
+}
+
+typedef struct order { base_ctx *ctx; uint32_t *row; } order;
+
+static void free_order(void *object) {
+  order *o = object;
+  base_free(o->ctx, o->row);
+}
+
+static rel_rows answer(base_arena *arena, question *q, rel_store *s) {
+  rel_engine *e = s->engine;
+  base_arena *work = base_arena_child(arena);
+  int64_t *column[REL_ARITY];
+  rel_number *value;
+  uint32_t n = gather(q, s, work, column, &value), kept = 0;
+  order *o = BASE_NEW(work, order);
+  o->ctx = e->ctx;
+  base_defer(work, free_order, o);
+  o->row = sorted(e, work, n, q, column);
+  bool once = !value && projects(q);
+  for (uint32_t i = 0; i < n; i++)
+    if (!once || i == 0 || !equal_rows(q, column, o->row[i], o->row[i - 1]))
+      o->row[kept++] = o->row[i];
+  rel_rows rows = {.n = kept, .width = q->width};
+  rows.column = BASE_NEWS(arena, const int64_t *, q->width + 1);
+  for (int c = 0; c < q->width; c++) {
+    int64_t *to = keep(arena, kept * sizeof *to);
+    for (uint32_t i = 0; i < kept; i++) to[i] = column[c][o->row[i]];
+    rows.column[c] = to;
+  }
+  if (value) {
+    rel_number *to = keep(arena, kept * sizeof *to);
+    for (uint32_t i = 0; i < kept; i++) to[i] = value[o->row[i]];
+    rows.value = to;
+  }
+  base_arena_close(work);
+  return rows;
+}
+
+rel_rows rel_query(base_arena *arena, rel_relation *r, const rel_term *term) {
+  rel_need(r);
+  question q = ask(r, term);
+  return answer(arena, &q, r->full);
+}
+
+bool rel_exists(rel_relation *r, const rel_term *term) {
+  rel_need(r);
+  question q = ask(r, term);
+  for (uint32_t row = 0; row < r->full->n; row++)
+    if (fits(&q, r->full, row)) return true;
+  return false;
+}

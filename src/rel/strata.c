@@ -1,0 +1,161 @@
+/* strata: which relations depend on each other, and in what order they are made. */
+#include "rel/private.h"
+
+bool rel_recursive(const rel_checked *c, int item) {
+  const rel_relation *read = rel_item_relation(&c->rule->item[item]);
+  return read && read->stratum == c->rule->head->stratum;
+}
+
+/* ---- strongly connected relations, by Tarjan; no recursion, a chain may be long ---------------------- */
+
+typedef struct visit {
+  rel_relation *relation;
+  int rule, item;     /* to go on with */
+} visit;
+
+typedef struct tarjan {
+  rel_engine *e;
+  base_arena *arena;
+  int *order, *least;   /* by relation; 0: not seen */
+  int seen;
+  BASE_VEC(rel_relation *) open;
+  BASE_VEC(visit) path;
+} tarjan;
+
+static void enter(tarjan *t, rel_relation *r) {
+  t->order[r->id] = t->least[r->id] = ++t->seen;
+  r->stratum = -1;
+  BASE_PUSH(t->arena, &t->open, r);
+  BASE_PUSH(t->arena, &t->path, ((visit){r, 0, 0}));
+}
+
+/* The next relation that V's rules read; NULL at the end. */
+static rel_relation *next_read(visit *v) {
+  for (; v->rule < v->relation->rules.n; v->rule++, v->item = 0) {
+    const rel_rule *rule = v->relation->rules.at[v->rule]->rule;
+    while (v->item < rule->n) {
+      rel_relation *read = rel_item_relation(&rule->item[v->item++]);
+      if (read) return read;
+    }
+  }
+  return NULL;
+}
+
+static void leave(tarjan *t, rel_relation *r) {
+  if (t->least[r->id] != t->order[r->id]) return;
+  rel_stratum *stratum = BASE_NEW(t->e->arena, rel_stratum);
+  stratum->id = t->e->strata.n;
+  rel_relation *member;
+  do {
+    member = t->open.at[--t->open.n];
+    member->stratum = stratum->id;
+    BASE_PUSH(t->e->arena, &stratum->relations, member);
+  } while (member != r);
+  BASE_PUSH(t->e->arena, &t->e->strata, stratum);
+}
+
+static void connect(tarjan *t, rel_relation *root) {
+  enter(t, root);
+  while (t->path.n > 0) {
+    visit *v = &t->path.at[t->path.n - 1];
+    rel_relation *r = v->relation, *read = next_read(v);
+    if (!read) {
+      leave(t, r);
+      if (--t->path.n == 0) break;
+      int *above = &t->least[t->path.at[t->path.n - 1].relation->id];
+      if (t->least[r->id] < *above) *above = t->least[r->id];
+    } else if (t->order[read->id] == 0) {
+      enter(t, read);
+    } else if (read->stratum < 0 && t->order[read->id] < t->least[r->id]) {
+      t->least[r->id] = t->order[read->id];
+    }
+  }
+}
+
+/* ---- is each recursion one that has a meaning? ------------------------------------------------------- */
+
+typedef struct step { const rel_relation *relation; int from; } step;
+
+/* FROM -> .. -> TO within their stratum, as rules read each other, appended to TEXT. */
+static void put_path(base_text *text, base_arena *arena, const rel_relation *from,
+                     const rel_relation *to) {
+  BASE_VEC(step) seen = {0};
+  BASE_PUSH(arena, &seen, ((step){from, -1}));
+  int at = 0;
+  for (; at < seen.n && seen.at[at].relation != to; at++) {
+    const rel_relation *r = seen.at[at].relation;
+    for (int k = 0; k < r->rules.n; k++) {
+      const rel_rule *rule = r->rules.at[k]->rule;
+      for (int i = 0; i < rule->n; i++) {
+        const rel_relation *read = rel_item_relation(&rule->item[i]);
+        if (!read || read->stratum != from->stratum) continue;
+        bool known = false;
+        for (int j = 0; j < seen.n; j++) known |= seen.at[j].relation == read;
+        if (!known) BASE_PUSH(arena, &seen, ((step){read, at}));
+      }
+    }
+  }
+  BASE_VEC(const rel_relation *) back = {0};
+  for (int i = at < seen.n ? at : 0; i >= 0; i = seen.at[i].from)
+    BASE_PUSH(arena, &back, seen.at[i].relation);
+  for (int i = back.n - 1; i >= 0; i--)
+    base_putf(text, "%s`%s`", i == back.n - 1 ? "" : " from ", back.at[i]->name);
+}
+
+_Noreturn static void refuse_cycle(rel_engine *e, const rel_checked *c, const rel_item *item,
+                                   const char *how, const char *help) {
+  base_arena *arena = base_arena_child(e->arena);
+  base_text text = base_text_open(arena);
+  put_path(&text, arena, item->relation, c->rule->head);
+  rel_refuse_rule(c, BASE_REFUSED, "`%s` depends on itself through %s `%s`: it is made from %s%s\n"
+                  "help: %s", c->rule->head->name, how, item->relation->name,
+                  item->relation == c->rule->head ? "itself, " : "", text.at, help);
+}
+
+static bool only_grows(const rel_relation *r) {
+  return r->fold == REL_SET || r->fold == REL_MIN || r->fold == REL_MAX;
+}
+
+static void check_item(rel_engine *e, const rel_checked *c, const rel_item *item, bool sets) {
+  const rel_relation *head = c->rule->head;
+  if (item->kind == REL_NOT)
+    refuse_cycle(e, c, item, "`not`", "a relation must be complete before it is negated; break the "
+                 "cycle, or count steps with a number that grows");
+  if (sets && item->total)
+    refuse_cycle(e, c, item, "the absence of an element of",
+                 "let the rule that reads it make something of its own");
+  if (head->fold == REL_ONE || (sets && !only_grows(head)))
+    refuse_cycle(e, c, item, head->fold == REL_ONE ? "its own elements in" : "an aggregate of",
+                 "only min= and max= may be recursive together with relations");
+}
+
+static void check_stratum(rel_engine *e, rel_stratum *stratum) {
+  bool sets = false;
+  stratum->mode = REL_ONCE;
+  for (int k = 0; k < stratum->relations.n; k++)
+    sets |= stratum->relations.at[k]->fold == REL_SET;
+  for (int k = 0; k < stratum->relations.n; k++) {
+    rel_relation *r = stratum->relations.at[k];
+    for (int j = 0; j < r->rules.n; j++) {
+      const rel_checked *c = r->rules.at[j];
+      for (int i = 0; i < c->rule->n; i++) {
+        if (!rel_recursive(c, i)) continue;
+        check_item(e, c, &c->rule->item[i], sets);
+        stratum->mode = REL_DELTAS;
+      }
+    }
+  }
+}
+
+void rel_stratify(rel_engine *e) {
+  base_arena *arena = base_arena_child(e->arena);
+  tarjan t = {.e = e, .arena = arena};
+  t.order = BASE_NEWS(arena, int, e->relations.n + 1);
+  t.least = BASE_NEWS(arena, int, e->relations.n + 1);
+  e->strata.n = 0;
+  for (int i = 0; i < e->relations.n; i++)
+    if (t.order[i] == 0) connect(&t, e->relations.at[i]);
+  for (int i = 0; i < e->strata.n; i++) check_stratum(e, e->strata.at[i]);
+  base_arena_close(arena);
+  e->stratified = true;
+}
