@@ -221,7 +221,7 @@ static int smallest(const planner *p) {
   int best = -1;
   double least = INFINITY;
   for (int i = 0; i < p->rule->n; i++) {
-    if (p->done[i] || reads_start(p, i)) continue;
+    if (p->done[i] || reads_start(p, i) || !rel_item_enumerates(&p->rule->item[i])) continue;
     double n = matches(p, i);
     if (best < 0 || n < least) {
       best = i;
