@@ -3,7 +3,7 @@
 
 #include "rel/private.h"
 
-/* ---- what an item needs and binds ------------------------------------------------------------------ */
+/* ---- what an item needs and binds ------------------------------------------------------------ */
 
 rel_relation *rel_item_relation(const rel_item *item) {
   return item->kind == REL_ATOM || item->kind == REL_NOT ? item->relation : NULL;
@@ -68,15 +68,15 @@ void rel_item_binds(const rel_checked *c, int item, bool *bound) {
   }
 }
 
-/* ---- range restriction ------------------------------------------------------------------------------- */
+/* ---- range restriction ----------------------------------------------------------------------- */
 
 static const char *variable(const rel_checked *c, int v) {
   return c->rule->name && c->rule->name[v] ? c->rule->name[v] : "_";
 }
 
 _Noreturn static void refuse_unbound(const rel_checked *c, int v, const char *where) {
-  rel_refuse_rule(c, BASE_REFUSED, "the variable `%s` stands in %s, and nothing in the body gives it "
-                  "values\nhelp: add an atom that holds `%s`", variable(c, v), where,
+  rel_refuse_rule(c, BASE_REFUSED, "the variable `%s` stands in %s, and nothing in the body gives "
+                  "it values\nhelp: add an atom that holds `%s`", variable(c, v), where,
                   variable(c, v));
 }
 
@@ -117,7 +117,7 @@ static void check_bound(const rel_checked *c) {
   if (v >= 0) refuse_unbound(c, v, "the head's value");
 }
 
-/* ---- solving `v = e` for a variable of e --------------------------------------------------------------- */
+/* ---- solving `v = e` for a variable of e ----------------------------------------------------- */
 
 static int occurrences(const rel_expr *e, int var) {
   if (e->kind != REL_OP) return e->kind == REL_USE && e->var == var;
@@ -136,7 +136,8 @@ static const rel_expr *solve(base_arena *arena, const rel_expr *e, int var,
     if (e->op == IR_ADD)
       target = rel_op(arena, IR_SUB, target, left ? b : a, NULL);
     else if (e->op == IR_SUB)
-      target = left ? rel_op(arena, IR_ADD, target, b, NULL) : rel_op(arena, IR_SUB, a, target, NULL);
+      target = left ? rel_op(arena, IR_ADD, target, b, NULL)
+                    : rel_op(arena, IR_SUB, a, target, NULL);
     else if (e->op == IR_NEG)
       target = rel_op(arena, IR_NEG, target, NULL, NULL);
     else
@@ -160,7 +161,7 @@ static void solve_item(rel_checked *c, int item) {
   }
 }
 
-/* ---- a rule -------------------------------------------------------------------------------------------- */
+/* ---- a rule ---------------------------------------------------------------------------------- */
 
 static bool plain(const rel_code *code) {
   int64_t key;

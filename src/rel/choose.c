@@ -4,7 +4,7 @@
  * of sets to sets that hold them. */
 #include "rel/private.h"
 
-enum { SEARCHES = 64 };   /* of one store, different ones; what is beyond gets an index of its own */
+enum { SEARCHES = 64 };   /* of one store; each one beyond gets an index of its own */
 
 typedef struct searches {
   rel_store *store;

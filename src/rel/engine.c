@@ -5,7 +5,7 @@
 
 #include "rel/private.h"
 
-/* ---- opening and closing --------------------------------------------------------------------------- */
+/* ---- opening and closing --------------------------------------------------------------------- */
 
 static void close_engine(void *object) {
   rel_engine *e = object;
@@ -72,7 +72,7 @@ rel_stats rel_statistics(const rel_engine *e) {
   return stats;
 }
 
-/* ---- what is stale ---------------------------------------------------------------------------------- */
+/* ---- what is stale --------------------------------------------------------------------------- */
 
 /* What is whole depends on nothing that is not: so this stops at what is stale already. */
 void rel_mark_stale(rel_relation *r) {
@@ -103,7 +103,7 @@ void rel_stale(rel_dense *d) {
   }
 }
 
-/* ---- values ------------------------------------------------------------------------------------------ */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 rel_number rel_round(const rel_relation *r, rel_number v) {
   switch (r->type) {
@@ -193,7 +193,7 @@ void rel_finish_values(const rel_relation *r, rel_store *s) {
   }
 }
 
-/* ---- facts ------------------------------------------------------------------------------------------- */
+/* ---- facts ----------------------------------------------------------------------------------- */
 
 /* Its index copies values, so one that changed in place makes them stale. */
 static void insert(rel_relation *r, const int64_t *tuple, rel_number value) {
@@ -226,7 +226,7 @@ void rel_clear(rel_relation *r) {
   rel_store_free(r->base);
 }
 
-/* ---- dense tensors, rules ---------------------------------------------------------------------------- */
+/* ---- dense tensors, rules -------------------------------------------------------------------- */
 
 rel_dense *rel_dense_new(rel_engine *e, const char *name, int rank, const int64_t *const *symbol,
                          rel_fetch *fetch, void *user) {

@@ -3,7 +3,7 @@
 
 #include "rel/private.h"
 
-/* ---- building ------------------------------------------------------------------------------------ */
+/* ---- building -------------------------------------------------------------------------------- */
 
 const rel_expr *rel_int(base_arena *arena, int64_t key) {
   rel_expr *e = BASE_NEW(arena, rel_expr);
@@ -46,7 +46,7 @@ const rel_expr *rel_cast(base_arena *arena, ir_type to, const rel_expr *a) {
   return e;
 }
 
-/* ---- compiling -------------------------------------------------------------------------------------- */
+/* ---- compiling ------------------------------------------------------------------------------- */
 
 typedef enum form {
   PUSH,            /* a number */
@@ -190,7 +190,7 @@ bool rel_code_uses(const rel_code *code, int var) {
   return false;
 }
 
-/* ---- evaluating ------------------------------------------------------------------------------------- */
+/* ---- evaluating ------------------------------------------------------------------------------ */
 
 _Noreturn static void raise_symbol(const rel_code *code, int64_t key) {
   const rel_engine *e = code->rule->rule->head->engine;
@@ -292,7 +292,7 @@ rel_number rel_eval(const rel_code *code, const rel_number *vars) {
   return top[-1];
 }
 
-/* ---- what grows with what --------------------------------------------------------------------------- */
+/* ---- what grows with what -------------------------------------------------------------------- */
 
 enum { RISES = 1, FALLS = 2, FREE = RISES | FALLS };   /* sets of what may be said */
 

@@ -3,7 +3,7 @@
 
 #include "rel/private.h"
 
-/* ---- deltas of valued relations ----------------------------------------------------------------------- */
+/* ---- deltas of valued relations -------------------------------------------------------------- */
 
 static void make_room(rel_relation *r, uint32_t rows) {
   if (rows <= r->room) return;
@@ -32,7 +32,7 @@ static void drop_deltas(rel_relation *r) {
   r->nchanged = r->npending = r->room = r->stamps = 0;
 }
 
-/* ---- a stratum's relations before and after ----------------------------------------------------------- */
+/* ---- a stratum's relations before and after -------------------------------------------------- */
 
 static bool accumulates(const rel_relation *r) {
   return r->fold == REL_SUM || r->fold == REL_AVG || r->fold == REL_PROD;
@@ -89,7 +89,7 @@ static void run_once(rel_engine *e, rel_stratum *stratum) {
   }
 }
 
-/* ---- by deltas ------------------------------------------------------------------------------------------ */
+/* ---- by deltas ------------------------------------------------------------------------------- */
 
 typedef struct delta_rule {
   rel_relation *reads;
@@ -185,8 +185,8 @@ static void check_rounds(rounds *k) {
     rel_put_key(&text, k->e, sinks->full->column[c][sinks->changed[0]]);
   }
   base_raise(k->e->ctx, BASE_RUNTIME, sinks->span,
-             "`%s` does not settle: after %lld rounds `%s[%s]` still %s, for a cycle makes it %s each "
-             "time around\nhelp: look for %s cycle; `rounds(%s, n)` allows more rounds",
+             "`%s` does not settle: after %lld rounds `%s[%s]` still %s, for a cycle makes it %s "
+             "each time around\nhelp: look for %s cycle; `rounds(%s, n)` allows more rounds",
              sinks->name, (long long)k->passed, sinks->name, text.at, least ? "falls" : "rises",
              least ? "smaller" : "larger", least ? "a negative" : "a growing", sinks->name);
 }
@@ -217,7 +217,7 @@ void rel_run_deltas(rel_engine *e, rel_stratum *stratum) {
   }
 }
 
-/* ---- everything that a relation needs ------------------------------------------------------------------- */
+/* ---- everything that a relation needs -------------------------------------------------------- */
 
 /* Runs with the trap of rel_need's own set, which cleans up. */
 static void run_stratum(rel_engine *e, rel_stratum *stratum) {

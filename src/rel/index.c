@@ -4,7 +4,7 @@
 
 #include "rel/private.h"
 
-/* ---- sorting: by digits, the last column first --------------------------------------------------- */
+/* ---- sorting: by digits, the last column first ----------------------------------------------- */
 
 enum { DIGIT = 11, DIGITS = 1 << DIGIT };
 
@@ -42,7 +42,7 @@ uint32_t *rel_sort(base_ctx *ctx, uint32_t rows, int n, const int64_t *const *co
   return from;
 }
 
-/* ---- sorted indexes --------------------------------------------------------------------------------- */
+/* ---- sorted indexes -------------------------------------------------------------------------- */
 
 static void drop(base_ctx *ctx, rel_index *x, int arity) {
   base_free(ctx, x->row);
@@ -222,7 +222,7 @@ void rel_index_range(const rel_index *x, const int64_t *key, int n, uint32_t *fr
   for (int i = 1; i < n && *from < *to; i++) narrow(x->column[x->order[i]], key[i], from, to);
 }
 
-/* ---- chained indexes -------------------------------------------------------------------------------- */
+/* ---- chained indexes ------------------------------------------------------------------------- */
 
 static uint64_t chain_at(const rel_store *s, const rel_index *x, uint32_t row) {
   if (x->range) return (uint64_t)s->column[x->order[0]][row] - (uint64_t)x->low;

@@ -33,7 +33,7 @@ static bool reads_start(const planner *p, int item) {
   return p->starts && rel_recursive(p->c, item) && !p->rule->item[item].relation->begun;
 }
 
-/* ---- how many tuples a match has --------------------------------------------------------------------- */
+/* ---- how many tuples a match has ------------------------------------------------------------- */
 
 static double atom_matches(const planner *p, int item) {
   const rel_item *it = &p->rule->item[item];
@@ -65,7 +65,7 @@ static double matches(const planner *p, int item) {
   return p->rule->item[item].kind == REL_ATOM ? atom_matches(p, item) : dense_matches(p, item);
 }
 
-/* ---- steps ------------------------------------------------------------------------------------------- */
+/* ---- steps ----------------------------------------------------------------------------------- */
 
 static rel_step *new_step(planner *p, rel_step_kind kind, int item) {
   rel_step *s = &p->plan->step[p->plan->n++];
@@ -79,7 +79,8 @@ static rel_step *new_step(planner *p, rel_step_kind kind, int item) {
 static void value_of(planner *p, rel_step *s, const rel_item *it) {
   s->value = it->value;
   if (it->value < 0) return;
-  bool integer = it->kind == REL_ATOM ? it->relation->integer : !ir_type_real(it->dense->array.type);
+  bool integer = it->kind == REL_ATOM ? it->relation->integer
+                                      : !ir_type_real(it->dense->array.type);
   s->value_bound = p->bound[it->value];
   s->convert = integer && p->rule->real && p->rule->real[it->value];
 }
@@ -195,7 +196,7 @@ static void add_item(planner *p, int item, int solves) {
   p->done[item] = true;
 }
 
-/* ---- the order ----------------------------------------------------------------------------------------- */
+/* ---- the order ------------------------------------------------------------------------------- */
 
 /* Items that only test or compute, as soon as they can. */
 static void add_ready(planner *p) {
@@ -270,7 +271,7 @@ static int best_first(planner *p) {
   return best;
 }
 
-/* ---- the end of the plan ---------------------------------------------------------------------------------- */
+/* ---- the end of the plan --------------------------------------------------------------------- */
 
 static bool loops(const rel_step *s) {
   return (s->kind == REL_SCAN || s->kind == REL_RANGE || s->kind == REL_CHAIN ||

@@ -75,7 +75,7 @@ static inline uint64_t rel_mix(uint64_t h, int64_t key) {
   return h ^ h >> 29;
 }
 
-/* ---- indexes ----------------------------------------------------------------------------------- */
+/* ---- indexes --------------------------------------------------------------------------------- */
 
 /* Sorted: a copy of the columns in the order of some of them, serving every prefix of that order;
  * of a store that does not grow. Chained: rows of equal keys linked, the newest first; grows. */
@@ -114,7 +114,7 @@ void rel_index_free(rel_store *s);
 uint32_t *rel_sort(base_ctx *ctx, uint32_t rows, int n, const int64_t *const *column,
                    const int64_t *low, const int64_t *high);
 
-/* ---- engine ------------------------------------------------------------------------------------- */
+/* ---- engine ---------------------------------------------------------------------------------- */
 
 typedef struct rel_code rel_code;
 
@@ -221,7 +221,7 @@ bool rel_fold_value(const rel_relation *r, rel_store *s, uint32_t row, bool fres
 rel_number rel_round(const rel_relation *r, rel_number v);
 void rel_finish_values(const rel_relation *r, rel_store *s);   /* averages divided, all rounded */
 
-/* ---- expressions ------------------------------------------------------------------------------- */
+/* ---- expressions ----------------------------------------------------------------------------- */
 
 /* REAL says which variables are. The code's type is IR_I64 (also of tests) or IR_F64. */
 rel_code *rel_compile(const rel_checked *c, const rel_expr *e);
@@ -235,7 +235,7 @@ rel_number rel_eval(const rel_code *code, const rel_number *vars);
 bool rel_monotone(const rel_expr *e, const bool *grows, const bool *nonnegative, bool rises);
 bool rel_never_negative(const rel_expr *e, const bool *nonnegative);
 
-/* ---- checking, strata ------------------------------------------------------------------------- */
+/* ---- checking, strata ------------------------------------------------------------------------ */
 
 void rel_check_rule(rel_checked *c);
 /* Can ITEM be run when BOUND variables are? *SOLVES: the variable it then binds by solving for it,
@@ -246,9 +246,9 @@ bool rel_item_enumerates(const rel_item *item);   /* an ATOM or DENSE that is no
 void rel_stratify(rel_engine *e);
 /* The relation that the item reads, NULL for others. */
 rel_relation *rel_item_relation(const rel_item *item);
-bool rel_recursive(const rel_checked *c, int item);   /* it reads a relation of the head's stratum */
+bool rel_recursive(const rel_checked *c, int item);   /* it reads of the head's stratum */
 
-/* ---- plans --------------------------------------------------------------------------------------- */
+/* ---- plans ----------------------------------------------------------------------------------- */
 
 typedef struct rel_operand { int var; int64_t key; } rel_operand;   /* var < 0: the key */
 typedef struct rel_take { int column, var; } rel_take;
@@ -308,7 +308,7 @@ rel_plan *rel_plan_rule(base_arena *arena, const rel_checked *c, int delta, bool
 void rel_plan_indexes(base_arena *arena, int n, rel_plan *const *plans);
 void rel_plan_print(base_text *text, const rel_plan *plan);
 
-/* ---- running ------------------------------------------------------------------------------------- */
+/* ---- running --------------------------------------------------------------------------------- */
 
 void rel_run_plan(const rel_plan *plan);
 void rel_run_deltas(rel_engine *e, rel_stratum *stratum);

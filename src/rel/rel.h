@@ -88,7 +88,7 @@ void rel_clear(rel_relation *r);                 /* drop its facts */
  * configured. */
 void rel_settle(rel_relation *r, double tolerance, double start, int64_t rounds);
 
-/* ---- dense tensors that rules read ---------------------------------------------------------- */
+/* ---- dense tensors that rules read ----------------------------------------------------------- */
 
 typedef struct rel_array {         /* row-major and contiguous */
   const void *data;

@@ -5,7 +5,7 @@
 
 #include "rel/private.h"
 
-/* ---- may a stratum be run by deltas? --------------------------------------------------------------------- */
+/* ---- may a stratum be run by deltas? --------------------------------------------------------- */
 
 typedef struct scene {
   const rel_checked *c;
@@ -69,7 +69,8 @@ static bool follow_values(scene *k) {
       const rel_item *it = &rule->item[i];
       if (it->kind != REL_BIND || k->grows[it->var]) continue;
       bool touches = false;
-      for (int v = 0; v < rule->nvars; v++) touches |= k->grows[v] && rel_code_uses(k->c->test[i], v);
+      for (int v = 0; v < rule->nvars; v++)
+        touches |= k->grows[v] && rel_code_uses(k->c->test[i], v);
       if (!k->nonnegative[it->var])
         k->nonnegative[it->var] = rel_never_negative(it->test, k->nonnegative);
       if (!touches) continue;
@@ -132,18 +133,18 @@ bool rel_deltas_fit(rel_engine *e, const rel_stratum *stratum) {
   if (sets)
     base_raise(e->ctx, BASE_REFUSED, first->span,
                "`%s` is recursive together with minima or maxima whose rules do not only improve: "
-               "what was true may become false again\nhelp: in such a recursion values may be added, "
-               "multiplied by what is not negative, and compared in the direction in which they "
-               "improve", first->name);
+               "what was true may become false again\nhelp: in such a recursion values may be "
+               "added, multiplied by what is not negative, and compared in the direction in which "
+               "they improve", first->name);
   return false;
 }
 
-/* ---- rounds -------------------------------------------------------------------------------------------------- */
+/* ---- rounds ---------------------------------------------------------------------------------- */
 
 typedef struct round_state {
   rel_engine *e;
   rel_stratum *stratum;
-  rel_relation **order;        /* the one that leads first, then those that follow within the round */
+  rel_relation **order;        /* first the one that leads, then those that follow */
   int n;
   double worst;                /* the largest change of this round */
   const rel_relation *where;
@@ -250,8 +251,8 @@ _Noreturn static void refuse_growth(round_state *k, const rel_relation *r, uint3
   }
   base_raise(k->e->ctx, BASE_RUNTIME, r->span,
              "`%s` does not settle: after %lld rounds `%s[%s]` %s\nhelp: scale what it reads of "
-             "itself so that changes die out; `settle(%s, 1e-6)` accepts small ones, `rounds(%s, n)` "
-             "allows more rounds", r->name, (long long)rounds, r->name, text.at, how, r->name,
+             "itself so that changes die out; `settle(%s, 1e-6)` accepts small ones, "
+             "`rounds(%s, n)` allows more rounds", r->name, (long long)rounds, r->name, text.at, how, r->name,
              r->name);
 }
 

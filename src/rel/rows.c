@@ -23,7 +23,7 @@ bool rel_value(rel_relation *r, const int64_t *tuple, rel_number *value) {
   return true;
 }
 
-/* ---- a question as columns ------------------------------------------------------------------------------ */
+/* ---- a question as columns ------------------------------------------------------------------- */
 
 typedef struct question {
   const rel_relation *relation;
@@ -64,7 +64,7 @@ static bool fits(const question *q, const rel_store *s, uint32_t row) {
   return true;
 }
 
-/* ---- sorting --------------------------------------------------------------------------------------------- */
+/* ---- sorting --------------------------------------------------------------------------------- */
 
 /* Memory of an answer: on the heap, freed with the arena. */
 typedef struct block { base_ctx *ctx; void *at; } block;
@@ -83,7 +83,8 @@ static void *keep(base_arena *arena, size_t bytes) {
 }
 
 /* Keys as numbers in their order: symbols by name, after the largest number there is. */
-static void ordinals(const rel_engine *e, uint32_t n, int64_t *column, int64_t *low, int64_t *high) {
+static void ordinals(const rel_engine *e, uint32_t n, int64_t *column, int64_t *low,
+                     int64_t *high) {
   *low = INT64_MAX;
   *high = INT64_MIN;
   int64_t largest = INT64_MIN;

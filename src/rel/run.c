@@ -1,5 +1,5 @@
-/* run: a plan carried out, as loops within loops. A step calls the next for each of its matches; the
- * innermost loop of a join hands whole runs to the store. */
+/* run: a plan carried out, as loops within loops. A step calls the next for each of its matches;
+ * the innermost loop of a join hands whole runs to the store. */
 #include <string.h>
 
 #include "rel/private.h"
@@ -57,7 +57,7 @@ static inline void count_down(runner *x, int64_t n) {
   if ((x->countdown -= n) <= 0) look(x);
 }
 
-/* ---- loops ------------------------------------------------------------------------------------------- */
+/* ---- loops ----------------------------------------------------------------------------------- */
 
 /* Rows of a relation that grows are seen up to where they were when the round began. */
 static void rows_of(const rel_step *s, uint32_t *from, uint32_t *to) {
@@ -174,7 +174,7 @@ static bool indices(runner *x, int k, const rel_step *s) {
   return false;
 }
 
-/* ---- tests and single values --------------------------------------------------------------------------- */
+/* ---- tests and single values ----------------------------------------------------------------- */
 
 static void tuple_of(const runner *x, const rel_step *s, int64_t *tuple) {
   for (int i = 0; i < s->nkey; i++) tuple[i] = key_of(x, s->key[i]);
@@ -209,9 +209,10 @@ static bool has_none(runner *x, const rel_step *s) {
 }
 
 static rel_number element_at(const rel_array *a, int64_t i) {
+  const uint16_t *half = a->data;
   switch (a->type) {
-    case IR_F16: return (rel_number){.f = (double)base_f16_to_f32(((const uint16_t *)a->data)[i])};
-    case IR_BF16: return (rel_number){.f = (double)base_bf16_to_f32(((const uint16_t *)a->data)[i])};
+    case IR_F16: return (rel_number){.f = (double)base_f16_to_f32(half[i])};
+    case IR_BF16: return (rel_number){.f = (double)base_bf16_to_f32(half[i])};
     case IR_F32: return (rel_number){.f = (double)((const float *)a->data)[i]};
     case IR_F64: return (rel_number){.f = ((const double *)a->data)[i]};
     case IR_I32: return (rel_number){.i = ((const int32_t *)a->data)[i]};
@@ -257,7 +258,7 @@ static bool holds(runner *x, const rel_step *s) {
   return rel_code_real(s->code) ? v.f != 0 : v.i != 0;
 }
 
-/* ---- the head ------------------------------------------------------------------------------------------ */
+/* ---- the head -------------------------------------------------------------------------------- */
 
 static void head_tuple(runner *x, int64_t *tuple) {
   const rel_checked *c = x->plan->rule;

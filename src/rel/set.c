@@ -18,7 +18,7 @@ void rel_set_free(rel_store *s) {
   s->set.kind = REL_SET_NONE;
 }
 
-/* ---- grids ------------------------------------------------------------------------------------- */
+/* ---- grids ----------------------------------------------------------------------------------- */
 
 #define NO_CELL UINT64_MAX
 
@@ -93,7 +93,7 @@ static void make_grid(const rel_store *s, rel_set *set, uint64_t cells) {
   }
 }
 
-/* ---- hashing ------------------------------------------------------------------------------------ */
+/* ---- hashing --------------------------------------------------------------------------------- */
 
 static inline uint64_t hash_of(int arity, const int64_t *tuple) {
   uint64_t h = 0;
@@ -141,7 +141,7 @@ static void make_hash(const rel_store *s, rel_set *set) {
 
 static bool hash_full(const rel_store *s) { return (uint64_t)s->n * 5 >= (s->set.mask + 1) * 3; }
 
-/* ---- what the store sees ------------------------------------------------------------------------- */
+/* ---- what the store sees --------------------------------------------------------------------- */
 
 /* The new one is made before the old one goes: where memory lacks, the old one stays. */
 void rel_set_fit(rel_store *s, const int64_t *tuple) {
@@ -229,7 +229,7 @@ uint32_t rel_store_row(rel_store *s, const int64_t *tuple, bool *fresh) {
   return (uint32_t)*slot - 1;
 }
 
-/* ---- whole runs ----------------------------------------------------------------------------------- */
+/* ---- whole runs ------------------------------------------------------------------------------ */
 
 /* Two columns on a grid, one of them fixed: what a join's inner loop comes to. Returns how far it
  * got: up to the first key outside the grid. Branches would be wrong half of the time. */

@@ -105,7 +105,7 @@ void rel_store_measure(rel_store *s) {
   s->measured = s->n;
 }
 
-/* ---- how many different keys a column has ------------------------------------------------------ */
+/* ---- how many different keys a column has ---------------------------------------------------- */
 
 enum { SKETCH = 1 << 15 };
 

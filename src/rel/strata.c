@@ -6,7 +6,7 @@ bool rel_recursive(const rel_checked *c, int item) {
   return read && read->stratum == c->rule->head->stratum;
 }
 
-/* ---- strongly connected relations, by Tarjan; no recursion, a chain may be long ---------------------- */
+/* ---- strongly connected relations, by Tarjan; no recursion, a chain may be long -------------- */
 
 typedef struct visit {
   rel_relation *relation;
@@ -72,7 +72,7 @@ static void connect(tarjan *t, rel_relation *root) {
   }
 }
 
-/* ---- is each recursion one that has a meaning? ------------------------------------------------------- */
+/* ---- is each recursion one that has a meaning? ----------------------------------------------- */
 
 typedef struct step { const rel_relation *relation; int from; } step;
 

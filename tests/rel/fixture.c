@@ -35,7 +35,7 @@ uint64_t next_random(uint64_t *state) {  /* splitmix64 */
   return z ^ z >> 31;
 }
 
-/* ---- relations and facts ---------------------------------------------------------------------- */
+/* ---- relations and facts --------------------------------------------------------------------- */
 
 rel_relation *relation(fixture *f, const char *name, int arity, rel_fold fold, ir_type type) {
   rel_relation *r = rel_new(f->engine, name, arity, fold, type, base_nowhere);
@@ -66,7 +66,7 @@ int64_t key(fixture *f, const char *text) {
 
 static bool integral(const rel_relation *r) { return !ir_type_real(rel_type(r)); }
 
-/* ---- reading words ---------------------------------------------------------------------------- */
+/* ---- reading words --------------------------------------------------------------------------- */
 
 typedef struct reader {
   fixture *f;
@@ -127,7 +127,7 @@ void facts(fixture *f, const char *text) {
   } while (accept(&r, ","));
 }
 
-/* ---- rules ------------------------------------------------------------------------------------ */
+/* ---- rules ----------------------------------------------------------------------------------- */
 
 static int variable(reader *r, const char *name) {
   rel_rule *rule = r->rule;
@@ -242,7 +242,8 @@ static void comparison(reader *r, rel_item *item) {
   for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
     if (!accept(r, signs[i].sign)) continue;
     const rel_expr *b = expression(r);
-    item->test = rel_op(r->f->arena, signs[i].op, signs[i].swap ? b : a, signs[i].swap ? a : b, NULL);
+    bool swap = signs[i].swap;
+    item->test = rel_op(r->f->arena, signs[i].op, swap ? b : a, swap ? a : b, NULL);
     return;
   }
   item->test = a;
@@ -300,7 +301,7 @@ const rel_rule *parse(fixture *f, const char *text) {
 
 void rule(fixture *f, const char *text) { rel_add(f->engine, parse(f, text)); }
 
-/* ---- answers ---------------------------------------------------------------------------------- */
+/* ---- answers --------------------------------------------------------------------------------- */
 
 static void put_key(fixture *f, base_text *text, int64_t k) {
   const char *name = rel_symbol_name(f->engine, k);
