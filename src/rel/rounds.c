@@ -252,8 +252,8 @@ _Noreturn static void refuse_growth(round_state *k, const rel_relation *r, uint3
   base_raise(k->e->ctx, BASE_RUNTIME, r->span,
              "`%s` does not settle: after %lld rounds `%s[%s]` %s\nhelp: scale what it reads of "
              "itself so that changes die out; `settle(%s, 1e-6)` accepts small ones, "
-             "`rounds(%s, n)` allows more rounds", r->name, (long long)rounds, r->name, text.at, how, r->name,
-             r->name);
+             "`rounds(%s, n)` allows more rounds",
+             r->name, (long long)rounds, r->name, text.at, how, r->name, r->name);
 }
 
 /* Compare what was made with what there was; remember the largest change. */
