@@ -100,17 +100,31 @@ static int explain(tl_context *ctx, tl_program *p, const options *o) {
   return print_text(ctx, tl_explain(p, o->json));
 }
 
+static int doctor(tl_context *ctx, tl_program *p, const options *o) {
+  (void)p;
+  return print_text(ctx, tl_doctor(ctx, o->json));
+}
+
+static int cache(tl_context *ctx, tl_program *p, const options *o) {
+  (void)p;
+  if (strcmp(o->word[0], "clear") == 0) return tl_cache_clear(ctx) != TL_OK;
+  return print_text(ctx, tl_cache_text(ctx, o->json));
+}
+
 typedef struct command {
   const char *name, *words;
   int least, most;               /* words behind the command */
+  int bare;                      /* it needs no program: the words are its own */
   int (*work)(tl_context *ctx, tl_program *p, const options *o);   /* 0, or not: an error is kept */
 } command;
 
 static const command commands[] = {
-    {"run", "FILE", 1, 1, run},
-    {"check", "FILE", 1, 1, check},
-    {"grad", "FILE LOSS [WRT]", 2, 3, grad},
-    {"explain", "FILE", 1, 1, explain},
+    {"run", "FILE", 1, 1, 0, run},
+    {"check", "FILE", 1, 1, 0, check},
+    {"grad", "FILE LOSS [WRT]", 2, 3, 0, grad},
+    {"explain", "FILE", 1, 1, 0, explain},
+    {"doctor", "", 0, 0, 1, doctor},
+    {"cache", "ls|clear", 1, 1, 1, cache},
 };
 
 static const command *find(const options *o) {
@@ -122,7 +136,10 @@ static const command *find(const options *o) {
 
 int command_check(const options *o) {
   const command *c = find(o);
-  if (c && (o->text || (o->n >= c->least && o->n <= c->most))) return 0;
+  bool fits = c && (o->text || (o->n >= c->least && o->n <= c->most));
+  if (fits && c->work == cache)
+    fits = strcmp(o->word[0], "ls") == 0 || strcmp(o->word[0], "clear") == 0;
+  if (fits) return 0;
   if (c)
     fprintf(stderr, "usage: tl %s %s\n", c->name, c->words);
   else if (strcmp(o->command, "repl") == 0)
@@ -136,8 +153,9 @@ int command_run(tl_context *ctx, const options *o) {
   terminal t = {.is_terminal = isatty(STDERR_FILENO)};
   tl_sink sink = {.put = put, .user = &t, .json = o->json};
   if (t.is_terminal || o->progress) sink.progress = progress;
-  tl_program *p = load(ctx, o, &sink);
-  int bad = !p || find(o)->work(ctx, p, o) != 0;
+  const command *c = find(o);
+  tl_program *p = c->bare ? NULL : load(ctx, o, &sink);
+  int bad = (!p && !c->bare) || c->work(ctx, p, o) != 0;
   end_progress(&t);
   if (bad) return failed(ctx, o);
   if (fflush(stdout) != 0) {

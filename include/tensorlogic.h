@@ -56,8 +56,10 @@ TL_API size_t tl_type_bytes(tl_type type);               /* 2; bool: 1 */
 /* ---- context --------------------------------------------------------------------------------- */
 
 typedef struct tl_options {      /* zero: the default of each */
-  const char *device;            /* "cpu" (default), "ref" */
+  const char *device;            /* "cpu" (default), "cuda", "ref"; no other is taken instead */
   int threads;                   /* 0: all the process may use */
+  int cuda_device;               /* which GPU, from 0 */
+  void *cuda_stream;             /* a CUstream of the caller's to work on; NULL: one of its own */
   /* All memory, given back with the bytes that were asked for; both or neither. */
   void *(*alloc)(void *user, size_t bytes);
   void (*release)(void *user, void *p, size_t bytes);
@@ -178,6 +180,16 @@ typedef struct tl_stats {
 TL_API tl_stats tl_statistics(const tl_context *ctx);
 /* Give cached memory back to the system until at most KEEP_BYTES are cached. */
 TL_API void tl_shrink(tl_context *ctx, size_t keep_bytes);
+
+/* ---- the machine ----------------------------------------------------------------------------- */
+
+/* What it has, and why something of it cannot be used: processor, memory, CUDA's driver, compiler
+ * and GPUs. Text, or one JSON object; released with tl_free_text. */
+TL_API char *tl_doctor(tl_context *ctx, int json);
+/* Kernels that were compiled for a GPU are kept on disk for the next process, below
+ * XDG_CACHE_HOME: what is kept, youngest first; and none of it any more. */
+TL_API char *tl_cache_text(tl_context *ctx, int json);
+TL_API tl_status tl_cache_clear(tl_context *ctx);
 
 #ifdef __cplusplus
 }

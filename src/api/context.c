@@ -171,7 +171,8 @@ tl_context *tl_open(const tl_options *options) {
     return NULL;
   }
   *ctx = (tl_context){.base = base};
-  opening opening_ = {ctx, {.device = o.device, .threads = o.threads}};
+  opening opening_ = {ctx, {.device = o.device, .threads = o.threads, .cuda_device = o.cuda_device,
+                            .cuda_stream = o.cuda_stream}};
   if (half) api_refuse(ctx, BASE_ARGUMENT, "tl_open takes alloc and release together, or neither");
   else api_call(ctx, open_session, &opening_);
   return ctx;

@@ -137,6 +137,7 @@ base_text base_text_open(base_arena *arena);
 void base_put(base_text *text, const char *string);
 void base_put_n(base_text *text, const char *bytes, size_t n);
 void base_putf(base_text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void base_put_quoted(base_text *text, const char *s, size_t n);   /* as a string of JSON */
 void base_put_number(base_text *text, double value);     /* shortest that reads back; inf, nan */
 void base_put_float(base_text *text, float value);       /* the same, reading back as a float */
 char *base_copy(base_arena *arena, const char *string);

@@ -165,3 +165,21 @@ int base_edit_distance(const char *a, const char *b) {
   }
   return row[nb];
 }
+
+void base_put_quoted(base_text *text, const char *s, size_t n) {
+  base_put(text, "\"");
+  for (size_t i = 0; i < n; i++) {
+    unsigned char c = (unsigned char)s[i];
+    if (c == '"' || c == '\\')
+      base_putf(text, "\\%c", c);
+    else if (c == '\n')
+      base_put(text, "\\n");
+    else if (c == '\t')
+      base_put(text, "\\t");
+    else if (c < 0x20 || c == 0x7f)
+      base_putf(text, "\\u%04x", c);
+    else
+      base_put_n(text, &s[i], 1);
+  }
+  base_put(text, "\"");
+}

@@ -73,6 +73,18 @@ typedef struct device_launch {       /* first member of what an implementation p
   const struct device_impl *impl;
 } device_launch;
 
+/* A device that runs kernels later may take many at once. What is launched and zeroed between
+ * `begin` and `end` is recorded instead. */
+typedef struct device_graph device_graph;
+typedef struct device_recorder {
+  /* By tensor id, of n: where it lies now, and the tensor with which it moves from run to run. */
+  void (*begin)(device *d, int n, void *const *data, const int *root);
+  device_graph *(*end)(device *d);                              /* raises */
+  void (*drop)(device *d);                                      /* instead of `end` */
+  void (*play)(device_graph *g, void *const *data);             /* data of the roots; raises */
+  void (*free)(device_graph *g);
+} device_recorder;
+
 typedef struct device_impl {         /* one row of a device's priority list */
   const char *name;                  /* "cpu.map.tile" */
   kernel_shape shape;
@@ -87,6 +99,7 @@ struct device {
   const device_impl *impls;          /* priority order; ends with a NULL name */
   struct device_pool *pool;
   const device_memory *memory;
+  const device_recorder *recorder;   /* NULL: kernels run when they are called */
   base_pool *threads;                /* NULL: single-threaded */
   void (*close)(device *d);
 };
@@ -101,6 +114,23 @@ void device_close(device *d);
 /* Choose, prepare. FORCE names one implementation (tests), else NULL. */
 device_launch *device_prepare(device_bind *bind, const char *force);
 const device_impl *device_choose(const device *d, const kernel *k, const char *force);
+
+/* ---- what the machine offers, for people: names and sentences ---- */
+
+typedef struct device_fact { const char *name, *value; } device_fact;
+typedef struct device_facts {
+  base_arena *arena;
+  BASE_VEC(device_fact) list;
+} device_facts;
+void device_facts_all(device_facts *facts);
+void device_facts_cpu(device_facts *facts);
+void device_facts_cuda(device_facts *facts);
+void device_fact_add(device_facts *facts, const char *name, const char *value);
+
+/* ---- files kept between processes: compiled kernels ---- */
+
+void device_cache_print(base_text *text, bool json);    /* youngest first; then how much it is */
+int device_cache_clear(base_arena *arena);              /* how many are gone */
 
 /* ---- what implementations share ---- */
 

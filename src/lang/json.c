@@ -4,23 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-void machine_put_string(base_text *text, const char *s, size_t n) {
-  base_put(text, "\"");
-  for (size_t i = 0; i < n; i++) {
-    unsigned char c = (unsigned char)s[i];
-    if (c == '"' || c == '\\')
-      base_putf(text, "\\%c", c);
-    else if (c == '\n')
-      base_put(text, "\\n");
-    else if (c == '\t')
-      base_put(text, "\\t");
-    else if (c < 0x20 || c == 0x7f)
-      base_putf(text, "\\u%04x", c);
-    else
-      base_put_n(text, &s[i], 1);
-  }
-  base_put(text, "\"");
-}
+void machine_put_string(base_text *text, const char *s, size_t n) { base_put_quoted(text, s, n); }
 
 static void put_element(base_text *text, const machine_view *v, int64_t i) {
   ir_value x = device_load_value(v->type, v->data, i);

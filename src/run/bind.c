@@ -101,8 +101,11 @@ static bool same_sizes(const run_plan *plan, run_value *const *leaf, const run_b
   return true;
 }
 
-void run_unbind(run_binding *b) {
+void run_unbind(run_plan *plan, run_binding *b) {
   if (!b) return;
+  device *d = plan->session->device;
+  if (b->graph) d->recorder->free(b->graph);
+  b->graph = NULL;
   base_arena_close(b->arena);
 }
 
@@ -116,7 +119,7 @@ static run_binding *slot_for(run_plan *plan) {
   run_binding *oldest = plan->binding[0];
   for (int i = 1; i < plan->nbinding; i++)
     if (plan->binding[i]->used < oldest->used) oldest = plan->binding[i];
-  run_unbind(oldest);
+  run_unbind(plan, oldest);
   *oldest = (run_binding){0};
   return oldest;
 }
@@ -129,7 +132,7 @@ static void fill_or_empty(run_plan *plan, run_value *const *leaf, run_binding *b
     fill(plan, leaf, b);
     base_untrap(ctx, &trap);
   } else {
-    run_unbind(b);
+    run_unbind(plan, b);
     *b = (run_binding){0};
     base_raise_again(ctx);
   }

@@ -1,7 +1,10 @@
 /* Running a bound plan: memory, steps, commits, outputs. */
 #include "run/private.h"
 
+#include <math.h>
 #include <string.h>
+
+enum { LONGEST_GRAPH = 16384 };  /* kernels */
 
 typedef struct run_call {
   run_plan *plan;
@@ -26,38 +29,51 @@ static run_value *leaf_value(const run_call *c, const ir_tensor *t) {
   return c->leaf[c->plan->leaf_of[t->id]];
 }
 
-static void place_tensors(run_call *c) {
+/* In place only where nobody shares the buffer. */
+static void unshare_states(run_call *c) {
   const sched_plan *sched = c->plan->schedule;
-  run_binding *b = c->binding;
-  int n = sched->program->tensors.n;
   for (int i = 0; i < sched->program->commits.n; i++) {
     const ir_commit *commit = &sched->program->commits.at[i];
     const sched_memory *m = &sched->memory[commit->value->id];
     if (m->place == SCHED_OVER) unshare(leaf_value(c, commit->state));
   }
-  for (int i = 0; i < c->plan->nleaf; i++) b->data[c->plan->leaf[i]->id] = c->leaf[i]->buffer->data;
-  for (int t = 0; t < n; t++) {
-    const sched_memory *m = &sched->memory[t];
-    b->zeroed[t] = false;
-    if (m->place == SCHED_WORK) b->data[t] = (char *)c->work->data + b->offset[t];
-    if (m->place == SCHED_OUTPUT) {
-      b->own[t] = device_alloc(c->plan->session->device, (size_t)b->bytes[t], false);
-      b->data[t] = b->own[t]->data;
-    }
+}
+
+/* Where a run's own buffers and the caller's lie; all other tensors follow from these. */
+static void place_roots(run_call *c) {
+  run_plan *plan = c->plan;
+  run_binding *b = c->binding;
+  device *d = plan->session->device;
+  if (b->work_bytes) {
+    c->work = device_alloc(d, (size_t)b->work_bytes, false);
+    device_label(c->work, "work space");
+    b->data[plan->work->id] = (char *)c->work->data + b->offset[plan->work->id];
   }
-  for (int t = 0; t < n; t++)
-    if (sched->memory[t].place == SCHED_OVER) {
-      const ir_tensor *over = sched->memory[t].over;
-      while (sched->memory[over->id].place == SCHED_OVER) over = sched->memory[over->id].over;
-      b->data[t] = b->data[over->id];
-    }
+  unshare_states(c);
+  for (int i = 0; i < plan->nleaf; i++) b->data[plan->leaf[i]->id] = c->leaf[i]->buffer->data;
+  for (int i = 0; i < plan->nown; i++) {
+    const ir_tensor *t = plan->own[i];
+    b->own[t->id] = device_alloc(d, (size_t)b->bytes[t->id], false);
+    device_label(b->own[t->id], t->name);
+    b->data[t->id] = b->own[t->id]->data;
+  }
+}
+
+static void place_others(run_call *c) {
+  run_plan *plan = c->plan;
+  run_binding *b = c->binding;
+  for (int i = 0; i < plan->nplaced; i++) {
+    int t = plan->placed[i]->id, home = plan->home[t];
+    bool work = plan->schedule->memory[home].place == SCHED_WORK;
+    b->data[t] = work ? (char *)c->work->data + b->offset[home] : b->data[home];
+  }
 }
 
 static void release_own(run_call *c) {
-  int n = c->plan->schedule->program->tensors.n;
-  for (int t = 0; t < n; t++) {
-    device_release(c->binding->own[t]);
-    c->binding->own[t] = NULL;
+  for (int i = 0; i < c->plan->nown; i++) {
+    device_buffer **own = &c->binding->own[c->plan->own[i]->id];
+    device_release(*own);
+    *own = NULL;
   }
   device_release(c->work);
   c->work = NULL;
@@ -148,35 +164,32 @@ static void run_block(run_call *c, const sched_block *block) {
 
 /* ---- results --------------------------------------------------------------------------------- */
 
+/* Of an output, or of what is committed. */
+static device_buffer *buffer_of(const run_call *c, const ir_tensor *t) {
+  const ir_tensor *home = c->plan->schedule->program->tensors.at[c->plan->home[t->id]];
+  return home->role != IR_DERIVED ? leaf_value(c, home)->buffer : c->binding->own[home->id];
+}
+
 static run_value *value_of(run_call *c, const ir_tensor *t) {
-  const sched_plan *sched = c->plan->schedule;
   run_session *s = c->plan->session;
   if (t->role != IR_DERIVED) return run_value_share(leaf_value(c, t));
   run_value *v = base_calloc(s->ctx, sizeof *v);
   *v = (run_value){.session = s, .refs = 1, .type = t->type, .rank = t->rank, .count = 1};
   for (int k = 0; k < t->rank; k++)
     v->count *= v->size[k] = ir_eval_size(t->size[k], c->binding->symbols);
-  const ir_tensor *home = t;
-  while (sched->memory[home->id].place == SCHED_OVER) home = sched->memory[home->id].over;
-  v->buffer = device_retain(home->role != IR_DERIVED ? leaf_value(c, home)->buffer
-                                                     : c->binding->own[home->id]);
+  v->buffer = device_retain(buffer_of(c, t));
   return v;
 }
 
 /* Outputs first, which may fail; then commits, which can not. */
 static void finish(run_call *c) {
-  const sched_plan *sched = c->plan->schedule;
-  const ir_program *p = sched->program;
+  const ir_program *p = c->plan->schedule->program;
   for (int i = 0; i < p->outputs.n; i++) c->output[i] = value_of(c, p->outputs.at[i]);
   for (int i = 0; i < p->commits.n; i++) {
     const ir_commit *commit = &p->commits.at[i];
     run_value *state = leaf_value(c, commit->state);
-    const ir_tensor *home = commit->value;
-    while (sched->memory[home->id].place == SCHED_OVER) home = sched->memory[home->id].over;
-    if (home == commit->state) continue;
-    device_buffer *fresh =
-        home->role != IR_DERIVED ? leaf_value(c, home)->buffer : c->binding->own[home->id];
-    device_retain(fresh);
+    if (c->plan->home[commit->value->id] == commit->state->id) continue;
+    device_buffer *fresh = device_retain(buffer_of(c, commit->value));
     device_release(state->buffer);
     state->buffer = fresh;
   }
@@ -189,6 +202,64 @@ static void drop_outputs(run_call *c) {
   }
 }
 
+/* ---- running at once, or recorded and played ------------------------------------------------- */
+
+static void run_all(run_call *c) {
+  place_others(c);
+  memset(c->binding->zeroed, 0, (size_t)c->plan->schedule->program->tensors.n);
+  run_block(c, &c->plan->schedule->body);
+}
+
+/* Runs of kernels in a block, loops unrolled; a bound where a range depends on a counter. */
+static double unrolled(const sched_block *block, const int64_t *symbols) {
+  double n = 0;
+  for (int i = 0; i < block->steps.n; i++) {
+    const sched_loop *loop = block->steps.at[i].loop;
+    if (block->steps.at[i].kernel) n++;
+    else if (loop->until) n = HUGE_VAL;
+    else
+      n += fmax(0, (double)(ir_eval_size(loop->to, symbols) - ir_eval_size(loop->from, symbols))) *
+           unrolled(&loop->body, symbols);
+  }
+  return n;
+}
+
+static void record(run_call *c) {
+  run_binding *b = c->binding;
+  run_session *s = c->plan->session;
+  const device_recorder *r = s->device->recorder;
+  uint64_t kernels = s->stats.kernels;
+  base_trap trap;
+  r->begin(s->device, c->plan->schedule->program->tensors.n, b->data, c->plan->root);
+  if (BASE_TRY(s->ctx, &trap)) {
+    run_all(c);
+    b->graph = r->end(s->device);
+    base_untrap(s->ctx, &trap);
+  } else {
+    r->drop(s->device);
+    base_raise_again(s->ctx);
+  }
+  b->graph_kernels = s->stats.kernels - kernels;
+  s->stats.kernels = kernels;
+}
+
+/* The first run of a binding may be the only one; a graph pays from the second on. */
+static void run_steps(run_call *c) {
+  run_binding *b = c->binding;
+  run_session *s = c->plan->session;
+  const device_recorder *r = s->device->recorder;
+  if (r && !b->graph && b->runs == 1 &&
+      unrolled(&c->plan->schedule->body, b->symbols) <= LONGEST_GRAPH)
+    record(c);
+  b->runs++;
+  if (!b->graph) {
+    run_all(c);
+  } else {
+    r->play(b->graph, b->data);
+    s->stats.kernels += b->graph_kernels;
+  }
+}
+
 void run_plan_execute(run_plan *plan, run_value *const *leaf, run_value **output) {
   run_session *s = plan->session;
   run_call call = {.plan = plan, .binding = run_bind(plan, leaf), .leaf = leaf, .output = output};
@@ -196,10 +267,8 @@ void run_plan_execute(run_plan *plan, run_value *const *leaf, run_value **output
   base_poll(s->ctx);
   base_trap trap;
   if (BASE_TRY(s->ctx, &trap)) {
-    if (call.binding->work_bytes)
-      call.work = device_alloc(s->device, (size_t)call.binding->work_bytes, false);
-    place_tensors(&call);
-    run_block(&call, &plan->schedule->body);
+    place_roots(&call);
+    run_steps(&call);
     finish(&call);
     base_untrap(s->ctx, &trap);
   } else {
@@ -209,30 +278,4 @@ void run_plan_execute(run_plan *plan, run_value *const *leaf, run_value **output
   }
   release_own(&call);
   s->stats.runs++;
-}
-
-/* ---- report ---------------------------------------------------------------------------------- */
-
-static void report_kernel(const device *d, const kernel *k, const run_binding *b,
-                          run_kernel_report *r) {
-  const device_impl *chosen = b->launch[k->id]->impl;
-  *r = (run_kernel_report){.kernel = k, .impl = chosen->name};
-  r->flop = kernel_flop(k, b->symbols);
-  r->bytes = kernel_bytes(k, b->symbols);
-  for (const device_impl *impl = d->impls; impl != chosen && impl->name; impl++) {
-    if (impl->shape != k->shape || r->ndeclined == 8) continue;
-    r->declined[r->ndeclined] = impl->name;
-    r->why[r->ndeclined++] = impl->refuse ? impl->refuse(d, k) : "not chosen";
-  }
-}
-
-int run_plan_report(run_plan *plan, run_value *const *leaf, run_kernel_report *report,
-                    int64_t *peak_bytes) {
-  const sched_plan *sched = plan->schedule;
-  if (!report) return sched->nkernel;
-  run_binding *b = run_bind(plan, leaf);
-  for (int k = 0; k < sched->nkernel; k++)
-    report_kernel(plan->session->device, sched->kernel[k], b, &report[k]);
-  if (peak_bytes) *peak_bytes = b->work_bytes;
-  return sched->nkernel;
 }

@@ -27,6 +27,9 @@ typedef struct run_binding {
   void **data;                   /* by tensor id, of the run under way */
   bool *zeroed;                  /* by tensor id, likewise */
   device_buffer **own;           /* by tensor id: buffers this run allocated */
+  uint64_t runs;
+  device_graph *graph;           /* all of it recorded; NULL: not (yet) */
+  uint64_t graph_kernels;
 } run_binding;
 
 enum { RUN_BINDINGS = 8 };
@@ -42,6 +45,12 @@ struct run_plan {
   ir_tensor **leaf;
   int *leaf_of;                  /* by tensor id: its position among the leaves, -1: derived */
   int nleaf, nsize;              /* sum of the leaves' ranks */
+  /* Where tensors lie: */
+  int *home;                     /* by tensor id: in whose memory, through all SCHED_OVER */
+  int *root;                     /* by tensor id: the tensor with which it moves */
+  ir_tensor *work;               /* the first in the work space; NULL: there is none */
+  ir_tensor **own, **placed;     /* with a buffer of this run; in the work space, or over others */
+  int nown, nplaced;
   /* by kernel id: tensors to be zeroed before it, NULL-ended; NULL: none */
   ir_tensor ***zero;
   run_binding *binding[RUN_BINDINGS];
@@ -50,6 +59,6 @@ struct run_plan {
 
 /* found or made; raises on sizes that do not fit */
 run_binding *run_bind(run_plan *plan, run_value *const *leaf);
-void run_unbind(run_binding *b);
+void run_unbind(run_plan *plan, run_binding *b);
 
 #endif

@@ -60,6 +60,29 @@ static void list_zeroes(run_plan *plan) {
   }
 }
 
+static void list_places(run_plan *plan) {
+  const sched_plan *sched = plan->schedule;
+  int n = sched->program->tensors.n;
+  plan->home = BASE_NEWS(plan->arena, int, n + 1);
+  plan->root = BASE_NEWS(plan->arena, int, n + 1);
+  plan->own = BASE_NEWS(plan->arena, ir_tensor *, n + 1);
+  plan->placed = BASE_NEWS(plan->arena, ir_tensor *, n + 1);
+  for (int i = 0; i < n; i++) {
+    ir_tensor *t = sched->program->tensors.at[i];
+    sched_place place = sched->memory[i].place;
+    const ir_tensor *home = t;
+    while (sched->memory[home->id].place == SCHED_OVER) home = sched->memory[home->id].over;
+    plan->home[i] = home->id;
+    if (place == SCHED_OUTPUT) plan->own[plan->nown++] = t;
+    if (place == SCHED_WORK || place == SCHED_OVER) plan->placed[plan->nplaced++] = t;
+    if (place == SCHED_WORK && !plan->work) plan->work = t;
+  }
+  for (int i = 0; i < n; i++) {
+    bool work = sched->memory[plan->home[i]].place == SCHED_WORK;
+    plan->root[i] = work ? plan->work->id : plan->home[i];
+  }
+}
+
 static void list_leaves(run_plan *plan) {
   ir_program *p = plan->schedule->program;
   plan->leaf = BASE_NEWS(plan->arena, ir_tensor *, p->tensors.n + 1);
@@ -81,11 +104,12 @@ static void compile(run_plan *plan, const ir_program *source) {
   pass_run(p, &options);
   plan->schedule = sched_make(p);
   list_leaves(plan);
+  list_places(plan);
   list_zeroes(plan);
 }
 
 static void plan_free(run_plan *plan) {
-  for (int i = 0; i < plan->nbinding; i++) run_unbind(plan->binding[i]);
+  for (int i = 0; i < plan->nbinding; i++) run_unbind(plan, plan->binding[i]);
   base_arena_close(plan->arena);
   base_free(plan->session->ctx, plan->key);
   base_free(plan->session->ctx, plan);

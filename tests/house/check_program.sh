@@ -37,6 +37,14 @@ ends 0 explain "$work/good.tl"; says 'FLOP'
 ends 0 explain --json "$work/good.tl"; says '"implementation"'
 printf 'Y = 3; Y?' | "$tl" run - | grep -q '^Y = 3$' || complain 'tl run - does not read'
 
+ends 0 doctor; says '^threads'; says '^CUDA driver'
+ends 0 doctor --json; says '"processor"'
+XDG_CACHE_HOME=$work/cache
+export XDG_CACHE_HOME
+ends 0 cache ls; says '^0 entries'
+ends 0 cache clear
+ends 2 cache; ends 2 cache dust
+
 ends 2; ends 2 fly; ends 2 run; ends 2 run a b; ends 2 --wings; ends 2 -e; ends 2 --threads many -e ''
 ends 2 repl; says 'not in this version'
 ends 2 grad "$work/good.tl" Nothing; says 'Nothing'

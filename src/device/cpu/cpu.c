@@ -1,6 +1,8 @@
 /* cpu: the device, and its implementations in order of preference. */
 #include "device/cpu/cpu.h"
 
+#include <string.h>
+
 #include "device/pool.h"
 
 const vm_machine *vm_machine_for(cpu_isa isa) {
@@ -40,6 +42,19 @@ static const device_impl impls[] = {
     {"cpu.scan", KERNEL_SCAN, NULL, cpu_prepare_any},
     {NULL, KERNEL_SHAPES, NULL, NULL},
 };
+
+void device_facts_cpu(device_facts *facts) {
+  base_arena *arena = facts->arena;
+  const char *machine = cpu_isa_name(cpu_isa_machine()), *used = cpu_isa_name(cpu_isa_detect());
+  base_pool *pool = base_pool_open(base_arena_ctx(arena), 0);
+  int threads = base_pool_threads(pool);
+  base_pool_close(pool);
+  device_fact_add(facts, "instructions",
+                  strcmp(machine, used) == 0
+                      ? machine
+                      : base_format(arena, "%s of %s, by TL_ISA", used, machine));
+  device_fact_add(facts, "threads", base_format(arena, "%d", threads));
+}
 
 static void close_cpu(device *d) {
   base_ctx *ctx = d->ctx;

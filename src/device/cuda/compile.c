@@ -1,11 +1,13 @@
-/* From CUDA C to a kernel: found in memory or compiled by NVRTC. */
+/* From CUDA C to a kernel: found in memory, on disk, or compiled by NVRTC. A kernel is known by a
+ * hash of all that went into it: source, entry, options, architecture, compiler. */
 #include <stdio.h>
 #include <string.h>
 
+#include "device/cache.h"
 #include "device/cuda/cuda.h"
 
 struct cuda_cache {
-  base_map *kernels;                  /* what it was made from -> cuda_kernel */
+  base_map *kernels;                  /* hash -> cuda_kernel */
   BASE_VEC(CUmodule) modules;
 };
 
@@ -99,15 +101,56 @@ static void read_attributes(cuda_device *d, cuda_kernel *k, const cuda_options *
     v->cuFuncSetAttribute(k->function, CU_FUNC_ATTRIBUTE_NON_PORTABLE_CLUSTER_SIZE_ALLOWED, 1);
 }
 
+/* NULL: the image is not one for this GPU. */
 static cuda_kernel *load(cuda_device *d, const char *entry, const char *cubin,
                          const cuda_options *o) {
-  cuda_kernel *k = BASE_NEW(d->arena, cuda_kernel);
-  k->entry = base_copy(d->arena, entry);
   CUmodule module;
-  cuda_check(d, d->driver.cuModuleLoadData(&module, cubin), entry);
+  CUresult r = d->driver.cuModuleLoadData(&module, cubin);
+  if (r == CUDA_ERROR_INVALID_IMAGE || r == CUDA_ERROR_NO_BINARY_FOR_GPU) return NULL;
+  cuda_check(d, r, entry);
   BASE_PUSH(d->arena, &d->cache->modules, module);
+  cuda_kernel *k = BASE_NEW(d->arena, cuda_kernel);
+  k->entry = cuda_name(d, entry);
   cuda_check(d, d->driver.cuModuleGetFunction(&k->function, module, entry), entry);
   read_attributes(d, k, o);
+  return k;
+}
+
+typedef struct origin {
+  uint64_t hash[2];
+  char file[64];                      /* where it is kept */
+} origin;
+
+static origin origin_of(base_arena *arena, const cuda_device *d, const char *entry,
+                        const base_text *source, const option_list *options) {
+  origin o;
+  base_text all = base_text_open(arena);
+  base_putf(&all, "%s\nNVRTC %d.%d\n", entry, d->nvrtc.major, d->nvrtc.minor);
+  for (int i = 0; i < options->n; i++) base_putf(&all, "%s\n", options->at[i]);
+  base_put_n(&all, source->at, source->n);
+  o.hash[0] = base_hash(all.at, all.n, 1);
+  o.hash[1] = base_hash(all.at, all.n, 2);
+  snprintf(o.file, sizeof o.file, "%016llx%016llx.cubin", (unsigned long long)o.hash[0],
+           (unsigned long long)o.hash[1]);
+  return o;
+}
+
+/* What was kept may be damaged in ways that show only when it is loaded. */
+static cuda_kernel *make(base_arena *arena, cuda_device *d, const char *entry,
+                         const base_text *source, const option_list *list, const origin *from,
+                         const cuda_options *o) {
+  size_t bytes = 0;
+  cuda_alive(d);
+  char *cubin = device_cache_get(arena, from->file, &bytes);
+  cuda_kernel *k = cubin ? load(d, entry, cubin, o) : NULL;
+  if (k) return k;
+  cubin = cubin_of(arena, d, entry, source, list, &bytes);
+  k = load(d, entry, cubin, o);
+  if (!k)
+    base_raise(d->head.ctx, BASE_DEVICE, base_nowhere,
+               "%s: what NVRTC %d.%d compiled does not load: driver %s is too old for it", entry,
+               d->nvrtc.major, d->nvrtc.minor, d->driver.release);
+  device_cache_put(arena, from->file, cubin, bytes);
   return k;
 }
 
@@ -119,16 +162,12 @@ cuda_kernel *cuda_compile(device_bind *bind, const char *entry, const base_text 
   const cuda_options *o = options ? options : &plain;
   option_list list = {0};
   list_options(arena, d, o, &list);
-  base_text key = base_text_open(arena);
-  base_putf(&key, "%s\n%d\n", entry, o->shared);
-  for (int i = 0; i < list.n; i++) base_putf(&key, "%s\n", list.at[i]);
-  base_put_n(&key, source->at, source->n);
-  cuda_kernel *k = base_map_get(d->cache->kernels, key.at, key.n);
+  origin from = origin_of(arena, d, entry, source, &list);
+  uint64_t key[4] = {from.hash[0], from.hash[1], (uint64_t)o->shared, o->wide_clusters};
+  cuda_kernel *k = base_map_get(d->cache->kernels, key, sizeof key);
   if (!k) {
-    size_t bytes = 0;
-    char *cubin = cubin_of(arena, d, entry, source, &list, &bytes);
-    k = load(d, entry, cubin, o);
-    base_map_put(d->cache->kernels, key.at, key.n, k);
+    k = make(arena, d, entry, source, &list, &from, o);
+    base_map_put(d->cache->kernels, key, sizeof key, k);
   }
   base_arena_close(arena);
   return k;

@@ -23,10 +23,10 @@ static bool is_final(CUresult r) {
          r == CUDA_ERROR_UNKNOWN;
 }
 
-static const char *error_text(const cuda_device *d, CUresult r, const char **name) {
+static const char *error_text(const cuda_driver *v, CUresult r, const char **name) {
   const char *text = NULL;
-  if (d->driver.cuGetErrorName(r, name) != CUDA_SUCCESS || !*name) *name = "CUDA error";
-  if (d->driver.cuGetErrorString(r, &text) != CUDA_SUCCESS || !text) text = "unknown";
+  if (v->cuGetErrorName(r, name) != CUDA_SUCCESS || !*name) *name = "CUDA error";
+  if (v->cuGetErrorString(r, &text) != CUDA_SUCCESS || !text) text = "unknown";
   return text;
 }
 
@@ -34,10 +34,28 @@ static _Noreturn void raise_lost(cuda_device *d) {
   base_raise(d->head.ctx, BASE_DEVICE, base_nowhere, "%s is lost: %s", d->name, d->lost);
 }
 
+const char *cuda_name(cuda_device *d, const char *text) {
+  const char *kept = base_map_get_s(d->names, text);
+  if (kept) return kept;
+  char *copy = base_copy(d->arena, text);
+  base_map_put_s(d->names, text, copy);
+  return copy;
+}
+
+/* Errors of kernels show at a later call; the last ones queued are the suspects. */
+static void lose(cuda_device *d, const char *what, const char *text, const char *name) {
+  base_text why = base_text_open(d->arena);
+  base_putf(&why, "%s: %s (%s)", what, text, name);
+  unsigned n = d->queued < CUDA_LAST ? d->queued : CUDA_LAST;
+  for (unsigned i = 0; i < n; i++)
+    base_putf(&why, "%s%s", i ? ", " : "; queued last: ", d->last[(d->queued - 1 - i) % CUDA_LAST]);
+  d->lost = why.at;
+}
+
 void cuda_check(cuda_device *d, CUresult r, const char *what) {
   if (r == CUDA_SUCCESS) return;
-  const char *name = NULL, *text = error_text(d, r, &name);
-  if (is_final(r) && !d->lost) d->lost = base_format(d->arena, "%s: %s (%s)", what, text, name);
+  const char *name = NULL, *text = error_text(&d->driver, r, &name);
+  if (is_final(r) && !d->lost) lose(d, what, text, name);
   if (d->lost) raise_lost(d);
   base_raise(d->head.ctx, BASE_DEVICE, base_nowhere, "%s: %s: %s (%s)", d->name, what, text, name);
 }
@@ -74,17 +92,21 @@ static _Noreturn void refuse(cuda_device *d, const char *why) {
   base_raise(d->head.ctx, BASE_DEVICE, base_nowhere, "device cuda cannot be used: %s", why);
 }
 
-/* Why there is no GPU to be had, in words. */
-static void check_start(cuda_device *d, CUresult r) {
+const char *cuda_start_error(base_arena *arena, const cuda_driver *v, CUresult r) {
   const char *name = NULL;
-  if (r == CUDA_SUCCESS) return;
-  if (r == CUDA_ERROR_NO_DEVICE) refuse(d, "the driver is there, and sees no GPU");
+  if (r == CUDA_SUCCESS) return NULL;
+  if (r == CUDA_ERROR_NO_DEVICE) return "the driver is there, and sees no GPU";
   if (r == CUDA_ERROR_STUB_LIBRARY)
-    refuse(d, "the libcuda.so.1 that was found is a stub for linking, not the driver's");
+    return "the libcuda.so.1 that was found is a stub for linking, not the driver's";
   if (r == CUDA_ERROR_SYSTEM_DRIVER_MISMATCH)
-    refuse(d, "libcuda.so.1 and the kernel's module are of different driver versions: restart");
-  const char *text = error_text(d, r, &name);
-  refuse(d, base_format(d->arena, "the driver does not start: %s (%s)", text, name));
+    return "libcuda.so.1 and the kernel's module are of different driver versions: restart";
+  const char *text = error_text(v, r, &name);
+  return base_format(arena, "the driver does not start: %s (%s)", text, name);
+}
+
+static void check_start(cuda_device *d, CUresult r) {
+  const char *why = cuda_start_error(d->arena, &d->driver, r);
+  if (why) refuse(d, why);
 }
 
 static void find_gpu(cuda_device *d, int ordinal) {
@@ -102,6 +124,16 @@ static void find_gpu(cuda_device *d, int ordinal) {
                           ordinal, d->name, d->major, d->minor));
 }
 
+static void check_compiler(cuda_device *d) {
+  int n = 0, known[256] = {0}, wanted = 10 * d->major + d->minor;
+  if (d->nvrtc.nvrtcGetNumSupportedArchs(&n) != 0 || n > 256) return;
+  d->nvrtc.nvrtcGetSupportedArchs(known);
+  for (int i = 0; i < n; i++)
+    if (known[i] == wanted) return;
+  refuse(d, base_format(d->arena, "libnvrtc %d.%d does not know %s's compute capability %d.%d",
+                        d->nvrtc.major, d->nvrtc.minor, d->name, d->major, d->minor));
+}
+
 /* A stream of the caller's belongs to a context of his. */
 static void start(cuda_device *d, void *stream) {
   cuda_driver *v = &d->driver;
@@ -115,14 +147,16 @@ static void start(cuda_device *d, void *stream) {
 
 static void open_all(cuda_device *d, int ordinal, void *stream) {
   d->arena = base_arena_open(d->head.ctx);
+  d->names = base_map_open(d->arena);
   const char *why = cuda_driver_open(d->arena, &d->driver);
   if (why) refuse(d, why);
   find_gpu(d, ordinal);
   why = cuda_nvrtc_open(d->arena, &d->nvrtc, d->driver.version);
   if (why) refuse(d, why);
+  check_compiler(d);
   start(d, stream);
   device_pool_open(&d->head);
-  cuda_memory_open(d);
+  cuda_staging_open(d);
   cuda_cache_open(d);
 }
 
@@ -137,7 +171,7 @@ static void close_cuda(device *self) {
     device_release(d->zeros);
     cuda_cache_close(d);
     device_pool_close(self);
-    cuda_memory_close(d);
+    cuda_staging_close(d);
     if (d->own_stream) d->driver.cuStreamDestroy(d->stream);
     d->driver.cuDevicePrimaryCtxRelease(d->id);
   }
@@ -150,7 +184,7 @@ static void close_cuda(device *self) {
 device *device_open_cuda(base_ctx *ctx, int ordinal, void *stream) {
   cuda_device *d = base_calloc(ctx, sizeof *d);
   d->head = (device){.ctx = ctx, .name = "cuda", .impls = impls, .memory = &cuda_memory,
-                     .close = close_cuda};
+                     .recorder = &cuda_recorder, .close = close_cuda};
   base_trap trap;
   if (BASE_TRY(ctx, &trap)) {
     open_all(d, ordinal, stream);

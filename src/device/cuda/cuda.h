@@ -8,7 +8,7 @@
 #include "device/device.h"
 
 struct cuda_cache;                    /* compiled kernels: compile.c */
-struct cuda_staging;                  /* pinned memory: memory.c */
+struct cuda_staging;                  /* pinned memory: transfer.c */
 struct cuda_recording;                /* a graph being built: graph.c */
 
 enum { CUDA_LAST = 4 };               /* launches remembered, to be named when the device fails */
@@ -18,6 +18,7 @@ typedef struct cuda_device {
   cuda_driver driver;
   cuda_nvrtc nvrtc;
   base_arena *arena;                  /* lives as long as the device */
+  base_map *names;
   char name[128];                     /* "NVIDIA H200" */
   CUdevice id;
   CUcontext context;
@@ -43,6 +44,10 @@ static inline cuda_device *cuda_of(const device *d) { return (cuda_device *)(voi
 /* Raises BASE_DEVICE unless RESULT is success: "cuGraphLaunch: an illegal memory access ...". An
  * error after which the context is of no use is kept in `lost`, and every later call raises it. */
 void cuda_check(cuda_device *d, CUresult result, const char *what);
+/* NULL: R is success; else why the driver does not start, in the arena. */
+const char *cuda_start_error(base_arena *arena, const cuda_driver *v, CUresult r);
+/* TEXT, kept as long as the device: an error may show long after its launch is gone. */
+const char *cuda_name(cuda_device *d, const char *text);
 void cuda_alive(cuda_device *d);      /* raises if the device is lost; makes its context current */
 
 /* ---- compiling ------------------------------------------------------------------------------- */
@@ -154,8 +159,14 @@ int64_t cuda_reserve(cuda_launch *l, int kind, size_t bytes);
 /* ---- between the files of the folder --------------------------------------------------------- */
 
 extern const device_memory cuda_memory;
-void cuda_memory_open(cuda_device *d);
-void cuda_memory_close(cuda_device *d);
+extern const device_recorder cuda_recorder;
+void cuda_record_stage(cuda_device *d, const cuda_stage *stage);
+void cuda_record_zero(cuda_device *d, const void *at, size_t bytes);
+char *cuda_block_of(base_arena *arena, int bytes);   /* for parameters, aligned for a CUtensorMap */
+void cuda_write(device *self, void *to, const void *from, size_t bytes);
+void cuda_read(device *self, void *to, const void *from, size_t bytes);
+void cuda_staging_open(cuda_device *d);
+void cuda_staging_close(cuda_device *d);
 void cuda_cache_open(cuda_device *d);
 void cuda_cache_close(cuda_device *d);
 

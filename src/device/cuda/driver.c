@@ -55,7 +55,7 @@ static const char *const driver_files[] = {
 };
 
 static const char *load_driver(base_arena *arena, cuda_driver *driver) {
-  const char *told = getenv("TL_LIBCUDA"), *why = NULL;
+  const char *told = getenv("TL_CUDA_DRIVER"), *why = NULL;
   const char *const only[] = {told, NULL};
   for (const char *const *file = told ? only : driver_files; *file; file++) {
     driver->library = load(*file);
@@ -131,7 +131,9 @@ static bool try_compiler(cuda_nvrtc *nvrtc, const char *file) {
   if (resolve(nvrtc->library, nvrtc, compiler_symbols,
               sizeof compiler_symbols / sizeof *compiler_symbols) == NULL &&
       nvrtc->nvrtcVersion(&nvrtc->major, &nvrtc->minor) == 0) {
-    snprintf(nvrtc->file, sizeof nvrtc->file, "%s", file);
+    Dl_info info;
+    bool known = dladdr(dlsym(nvrtc->library, "nvrtcVersion"), &info) != 0 && info.dli_fname;
+    snprintf(nvrtc->file, sizeof nvrtc->file, "%s", known ? info.dli_fname : file);
     return true;
   }
   cuda_nvrtc_close(nvrtc);
@@ -169,10 +171,10 @@ static bool try_major(base_arena *arena, cuda_nvrtc *nvrtc, int major) {
 /* What a newer compiler makes an older driver does not load: its own major version comes first. */
 const char *cuda_nvrtc_open(base_arena *arena, cuda_nvrtc *nvrtc, int driver_version) {
   *nvrtc = (cuda_nvrtc){0};
-  const char *told = getenv("TL_LIBNVRTC");
+  const char *told = getenv("TL_NVRTC");
   if (told && try_compiler(nvrtc, told)) return NULL;
   if (told)
-    return base_format(arena, "libnvrtc not found: TL_LIBNVRTC names %s, which cannot be loaded",
+    return base_format(arena, "libnvrtc not found: TL_NVRTC names %s, which cannot be loaded",
                        told);
   int newest = driver_version > 0 ? driver_version / 1000 : 13;
   for (int major = newest; major >= 12; major--)

@@ -248,7 +248,7 @@ typedef struct cuda_nvrtc {
 } cuda_nvrtc;
 
 /* NULL, or why it cannot be used, in the arena: "libcuda.so.1 not found: ...", "driver 535 is too
- * old for ...". Where TL_LIBCUDA or TL_LIBNVRTC names a file, only that one is tried. */
+ * old for ...". Where TL_CUDA_DRIVER or TL_NVRTC names a file, only that one is tried. */
 const char *cuda_driver_open(base_arena *arena, cuda_driver *driver);
 void cuda_driver_close(cuda_driver *driver);
 const char *cuda_nvrtc_open(base_arena *arena, cuda_nvrtc *nvrtc, int driver_version);

@@ -71,7 +71,18 @@ static void queue(cuda_launch *l, cuda_stage *stage) {
              stage->name);
 }
 
-static void list_arguments(cuda_launch *l, cuda_stage *stage) {
+/* "tl_map_3 (Y, Z)": the entry and what it writes. */
+static const char *stage_name(const cuda_launch *l, const cuda_stage *stage) {
+  base_text text = base_text_open(l->arena);
+  base_put(&text, stage->kernel->entry);
+  for (int i = 0; l->kernel && i < l->kernel->nwrite && i < 4; i++)
+    base_putf(&text, "%s%s", i ? ", " : " (", l->kernel->write[i]->name);
+  if (l->kernel && l->kernel->nwrite) base_put(&text, l->kernel->nwrite > 4 ? ", ...)" : ")");
+  return cuda_name(l->device, text.at);
+}
+
+static void make_ready(cuda_launch *l, cuda_stage *stage) {
+  if (!stage->name) stage->name = stage_name(l, stage);
   stage->argument = BASE_NEWS(l->arena, void *, stage->starts.n + 1);
   for (int i = 0; i < stage->starts.n; i++)
     stage->argument[i] = stage->values + stage->starts.at[i];
@@ -82,8 +93,9 @@ void cuda_run(device_launch *self, void *const *data, const int64_t *symbols) {
   for (int s = 0; s < l->nstage; s++) {
     cuda_stage *stage = &l->stage[s];
     if (stage->grid[0] == 0 || stage->grid[1] == 0 || stage->grid[2] == 0) continue;
-    if (!stage->argument) list_arguments(l, stage);
+    if (!stage->argument) make_ready(l, stage);
     fill(l, stage, data, symbols);
-    queue(l, stage);
+    if (l->device->recording) cuda_record_stage(l->device, stage);
+    else queue(l, stage);
   }
 }

@@ -1,7 +1,9 @@
-/* The memory of the GPU: the pool's blocks, transfers, and what launches share. */
+/* The memory of the GPU: the pool's blocks, and what launches share. */
 #include "device/cuda/cuda.h"
 
 static CUdeviceptr at(const void *p) { return (CUdeviceptr)(uintptr_t)p; }
+
+/* ---- blocks ---------------------------------------------------------------------------------- */
 
 static bool gpu_alloc(device *self, device_buffer *b, size_t bytes) {
   cuda_device *d = cuda_of(self);
@@ -14,30 +16,21 @@ static bool gpu_alloc(device *self, device_buffer *b, size_t bytes) {
   return true;
 }
 
+/* What is queued may use it still. */
 static void gpu_free(device *self, device_buffer *b) {
   cuda_device *d = cuda_of(self);
-  if (!d->lost) d->driver.cuMemFree(at(b->block));
-}
-
-static void gpu_write(device *self, void *to, const void *from, size_t bytes) {
-  cuda_device *d = cuda_of(self);
-  cuda_alive(d);
-  cuda_check(d, d->driver.cuMemcpyHtoDAsync(at(to), from, bytes, d->stream), "a copy to the GPU");
-  cuda_check(d, d->driver.cuStreamSynchronize(d->stream), "a copy to the GPU");
-}
-
-static void gpu_read(device *self, void *to, const void *from, size_t bytes) {
-  cuda_device *d = cuda_of(self);
-  cuda_alive(d);
-  cuda_check(d, d->driver.cuMemcpyDtoHAsync(to, at(from), bytes, d->stream),
-             "a copy from the GPU");
-  cuda_check(d, d->driver.cuStreamSynchronize(d->stream), "a copy from the GPU");
+  if (d->lost) return;
+  d->driver.cuCtxSetCurrent(d->context);
+  d->driver.cuStreamSynchronize(d->stream);
+  d->driver.cuMemFree(at(b->block));
 }
 
 static void gpu_zero(device *self, void *to, size_t bytes) {
   cuda_device *d = cuda_of(self);
   cuda_alive(d);
-  if (bytes) cuda_check(d, d->driver.cuMemsetD8Async(at(to), 0, bytes, d->stream), "zeroing");
+  if (bytes == 0) return;
+  if (d->recording) cuda_record_zero(d, to, bytes);
+  else cuda_check(d, d->driver.cuMemsetD8Async(at(to), 0, bytes, d->stream), "zeroing");
 }
 
 static void gpu_copy(device *self, void *to, const void *from, size_t bytes) {
@@ -51,14 +44,11 @@ static void gpu_copy(device *self, void *to, const void *from, size_t bytes) {
 const device_memory cuda_memory = {
     .alloc = gpu_alloc,
     .free = gpu_free,
-    .write = gpu_write,
-    .read = gpu_read,
+    .write = cuda_write,
+    .read = cuda_read,
     .zero = gpu_zero,
     .copy = gpu_copy,
 };
-
-void cuda_memory_open(cuda_device *d) { (void)d; }
-void cuda_memory_close(cuda_device *d) { (void)d; }
 
 /* ---- what launches share --------------------------------------------------------------------- */
 
@@ -74,11 +64,10 @@ static void grow(cuda_device *d, device_buffer **buffer, size_t bytes, bool zero
 }
 
 int64_t cuda_reserve(cuda_launch *l, int kind, size_t bytes) {
-  cuda_device *d = l->device;
   size_t *used = kind == CUDA_ZEROS ? &l->zeros : &l->scratch;
-  size_t at_ = (*used + 255) / 256 * 256;
-  *used = at_ + bytes;
-  if (kind == CUDA_ZEROS) grow(d, &d->zeros, *used, true, "semaphores");
-  else grow(d, &d->scratch, *used, false, "scratch");
-  return (int64_t)at_;
+  size_t start = (*used + 255) / 256 * 256;
+  *used = start + bytes;
+  if (kind == CUDA_ZEROS) grow(l->device, &l->device->zeros, *used, true, "semaphores");
+  else grow(l->device, &l->device->scratch, *used, false, "scratch");
+  return (int64_t)start;
 }

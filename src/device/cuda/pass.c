@@ -18,7 +18,7 @@ cuda_launch *cuda_launch_new(device_bind *bind, int n) {
   return l;
 }
 
-static void *aligned(base_arena *arena, int bytes) {
+char *cuda_block_of(base_arena *arena, int bytes) {
   char *p = base_alloc(arena, (size_t)bytes + BLOCK_ALIGN);
   return (void *)(((uintptr_t)p + BLOCK_ALIGN - 1) & ~(uintptr_t)(BLOCK_ALIGN - 1));
 }
@@ -28,7 +28,7 @@ static int room(cuda_launch *l, cuda_stage *stage, int n, int align) {
   int at = (stage->bytes + align - 1) / align * align;
   if (at + n > stage->cap) {
     int cap = 2 * (at + n) > 256 ? 2 * (at + n) : 256;
-    char *values = aligned(l->arena, cap);
+    char *values = cuda_block_of(l->arena, cap);
     if (stage->bytes) memcpy(values, stage->values, (size_t)stage->bytes);
     stage->values = values;
     stage->cap = cap;
