@@ -1,6 +1,6 @@
 /* actions: commands and queries, resolved. An expression that is queried becomes the equation of
  * a tensor that the text does not name; every index it leaves open is a position of the answer. */
-#include "lang/check.h"
+#include "lang/sparse.h"
 
 #include <math.h>
 #include <string.h>
@@ -318,6 +318,60 @@ static int64_t first_row(check *c, const lang_expr *e) {
   return (int64_t)low;
 }
 
+/* ---- relations ------------------------------------------------------------------------------- */
+
+static entity *sparse_named(check *c, const lang_expr *e) {
+  bool named = e->kind == LANG_NAME || e->kind == LANG_READ || e->kind == LANG_ATOM;
+  entity *of = named ? check_find(c, e->name) : NULL;
+  return of && of->sparse && !of->broken && of->rank >= 0 ? of : NULL;
+}
+
+/* A position of a question: what is free is numbered as it comes. */
+static bool term_of(check *c, const lang_expr *e, names *free, rel_term *term) {
+  const entity *scalar = e->kind == LANG_NAME ? check_find(c, e->name) : NULL;
+  double value;
+  *term = (rel_term){.kind = REL_ANY};
+  if (e->kind == LANG_WILD) return true;
+  if (e->kind == LANG_NAME && !lang_is_capital(e->name)) {
+    int i = 0;
+    while (i < free->n && strcmp(free->at[i], e->name) != 0) i++;
+    if (i == free->n) BASE_PUSH(c->arena, free, e->name);
+    *term = (rel_term){.kind = REL_VAR, .var = i};
+    return true;
+  }
+  term->kind = REL_KEY;
+  if (e->kind == LANG_STRING || (e->kind == LANG_NAME && (!scalar || scalar->kind != NAME_TENSOR))) {
+    term->key = rel_symbol(sparse_engine(c), e->name, strlen(e->name));
+    return true;
+  }
+  if (!check_number(c, e, &value) || value != floor(value) || fabs(value) > 9e15) return false;
+  term->key = (int64_t)value;
+  return true;
+}
+
+/* Tuples or elements that are asked for; false: it is more than a pattern. */
+static bool pattern(check *c, const lang_expr *e, entity *of, lang_item *item) {
+  names free = {0};
+  bool whole = e->kind == LANG_NAME;
+  if (!whole && e->n != of->rank)
+    check_refuse(c, e->span, "%s has %d position%s; %d %s given here", of->name, of->rank,
+                 of->rank == 1 ? "" : "s", e->n, e->n == 1 ? "is" : "are");
+  if ((e->kind == LANG_ATOM) != (of->kind == NAME_RELATION) && !whole)
+    check_refuse(c, e->span, of->kind == NAME_RELATION
+                 ? "%s is a relation\nhelp: write %s(...)"
+                 : "%s is a tensor\nhelp: write %s[...]", of->name, of->name);
+  item->term = BASE_NEWS(c->arena, rel_term, of->rank + 1);
+  for (int k = 0; k < of->rank; k++) {
+    if (whole) item->term[k] = (rel_term){.kind = REL_VAR, .var = k};
+    else if (!term_of(c, e->at[k], &free, &item->term[k])) return false;
+  }
+  item->shown = whole ? of->rank : free.n;
+  item->show = of->kind == NAME_RELATION ? LANG_SHOW_TUPLES : LANG_SHOW_ELEMENTS;
+  item->relation = sparse_publish(c, of);
+  item->tensor = of->tensor;
+  return true;
+}
+
 static lang_item item_of(check *c, const lang_stmt *s, lang_expr *e) {
   lang_item item = {.show = LANG_SHOW_TENSOR};
   base_text label = base_text_open(c->arena);
@@ -330,6 +384,8 @@ static lang_item item_of(check *c, const lang_stmt *s, lang_expr *e) {
   if (e->kind == LANG_STRING) {
     item.show = LANG_SHOW_TEXT;
     item.text = e->name;
+  } else if (!item.decode && sparse_named(c, of) && pattern(c, of, sparse_named(c, of), &item)) {
+    return item;
   } else if (is_call(of, "generate")) {
     item.show = LANG_SHOW_GENERATED;
     item.generate = generate(c, s, of);

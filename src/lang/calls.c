@@ -12,9 +12,7 @@ static const ir_expr *choose(check *c, const ir_expr *test, const ir_expr *a, co
   return ir_where(c->p, ir_cast(c->p, test, IR_BOOL), lower_strong(c, a, b), lower_strong(c, b, a));
 }
 
-static const ir_expr *unary_of(check *c, const char *name, const ir_expr *x) {
-  ir_program *p = c->p;
-  const ir_expr *zero = ir_int(p, 0), *one = ir_int(p, 1), *half = ir_real(p, IR_F64, 0.5);
+bool check_unary(const char *name, ir_op *op) {
   static const struct {
     const char *name;
     ir_op op;
@@ -23,7 +21,18 @@ static const ir_expr *unary_of(check *c, const char *name, const ir_expr *x) {
                {"sin", IR_SIN},    {"cos", IR_COS},     {"erf", IR_ERF}, {"floor", IR_FLOOR},
                {"round", IR_ROUND}};
   for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-    if (strcmp(plain[i].name, name) == 0) return ir_unary(p, plain[i].op, x);
+    if (strcmp(plain[i].name, name) == 0) {
+      *op = plain[i].op;
+      return true;
+    }
+  return false;
+}
+
+static const ir_expr *unary_of(check *c, const char *name, const ir_expr *x) {
+  ir_program *p = c->p;
+  const ir_expr *zero = ir_int(p, 0), *one = ir_int(p, 1), *half = ir_real(p, IR_F64, 0.5);
+  ir_op plain;
+  if (check_unary(name, &plain)) return ir_unary(p, plain, x);
   if (strcmp(name, "relu") == 0)
     return lower_combine(c, IR_MAXIMUM, x, ir_number(p, (ir_type)x->type, 0));
   if (strcmp(name, "step") == 0)

@@ -1,5 +1,5 @@
 /* check: a program's text into tensor equations, and the order in which that is done. */
-#include "lang/check.h"
+#include "lang/sparse.h"
 
 #include <string.h>
 
@@ -69,7 +69,7 @@ static void read_import(check *c, void *arg) {
 static void resolve_clause(check *c, void *arg) {
   clause *cl = arg;
   check_resolve(c, cl);
-  check_project(c, cl);
+  if (cl->stmt->form != LANG_RULE) check_project(c, cl);
 }
 
 static void resolve_elements(check *c, void *arg) { check_elements(c, arg); }
@@ -115,9 +115,19 @@ static bool group_broken(const lowering *l) {
   return broken;
 }
 
+/* What is sparse, and what stands in positions together. */
+static void relate(check *c, void *arg) {
+  (void)arg;
+  check_sparse(c);
+  check_tables(c, NULL);
+  check_sorts(c);
+}
+
 /* Every tensor from its clauses: names, sums, sizes, equations. */
 void check_definitions(check *c) {
   resolve_all(c);
+  check_attempt(c, check_tables, NULL);
+  check_attempt(c, relate, NULL);
   check_order(c);
   while (c->done < c->order.n) {
     lowering l = {&c->order.at[c->done], 1};
@@ -126,6 +136,12 @@ void check_definitions(check *c) {
     if (!group_broken(&l) && check_attempt(c, lower_group, &l)) continue;
     for (int i = 0; i < l.n; i++) l.group[i]->broken = true;
   }
+}
+
+/* Ranges and strata of all rules. */
+static void check_engine(check *c, void *arg) {
+  (void)arg;
+  if (c->program->engine) rel_check(c->program->engine);
 }
 
 /* ---- programs -------------------------------------------------------------------------------- */
@@ -177,9 +193,14 @@ lang_program *lang_check(base_arena *arena, const char *file, const char *text, 
   check_definitions(c);
   check_starts(c);
   each_statement(c, ast, read_action);
+  check_attempt(c, check_engine, NULL);
   tell(c);
   program->draw = c->draw;
   return program;
+}
+
+lang_relation *lang_find_relation(const lang_program *program, const char *name) {
+  return program->related ? base_map_get_s(program->related, name) : NULL;
 }
 
 lang_tensor *lang_find(const lang_program *program, const char *name) {

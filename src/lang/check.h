@@ -16,6 +16,8 @@
 
 typedef struct entity entity;
 typedef struct clause clause;
+typedef struct sort sort;        /* sparse.h: what is sparse */
+typedef struct frame frame;
 
 /* An index of one clause. A projected one belongs to its term: equal names in two terms are two. */
 typedef struct variable {
@@ -32,7 +34,8 @@ typedef struct variable {
   bool guarded;                  /* bare in a declared head: affine reads may go outside */
   bool slice;                    /* 4:8: as long as it says */
   const ir_index *index;         /* made when the sizes are known */
-  const ir_expr *value;          /* INDEX + low */
+  const ir_expr *value;          /* INDEX + low; in a frame, the element of a column */
+  sort *sort;                    /* of what it stands for; NULL: not asked yet */
   base_span span;
 } variable;
 
@@ -47,7 +50,8 @@ typedef struct node {
   bool chosen;                   /* project has been here */
   int depth;                     /* 1 for a leaf; bodies count */
   BASE_VEC(variable *) sum;      /* summed over at this node, put here by project */
-  const ir_expr *made;           /* once lowered */
+  const ir_expr *made;           /* once lowered, in */
+  const frame *made_in;
 } node;
 
 struct clause {                  /* one equation of the text */
@@ -62,9 +66,17 @@ struct clause {                  /* one equation of the text */
   BASE_VEC(node *) concats;
   BASE_VEC(entity *) sized;      /* arguments of size() */
   variable *marked;              /* t of Y[p,t.] */
+  BASE_VEC(node *) body;         /* of a rule */
+  frame *in;                     /* the tuples that are gone through, while it is lowered */
 };
 
-typedef enum name_kind { NAME_UNKNOWN, NAME_TENSOR, NAME_FUNCTION, NAME_DOMAIN } name_kind;
+typedef enum name_kind {
+  NAME_UNKNOWN,
+  NAME_TENSOR,
+  NAME_RELATION,                 /* Boolean and sparse */
+  NAME_FUNCTION,
+  NAME_DOMAIN,
+} name_kind;
 
 struct entity {
   const char *name;
@@ -92,6 +104,18 @@ struct entity {
   bool typed;
   lang_tensor *tensor;           /* of the program, once lowered */
   ir_tensor *ir;
+  bool sparse;                   /* a relation, or a tensor of elements; then: */
+  bool table;                    /* ... whose elements the text or a file gives */
+  bool alone;                    /* ... which one term makes: its tuples are the head's */
+  rel_relation *rel;             /* its tuples, or the keys of its elements */
+  lang_relation *keys;           /* the same, as the program knows it */
+  const ir_expr *count;          /* how many: IR is of rank 1 */
+  BASE_VEC(const lang_expr *) facts;   /* ATOMs; READs whose value is the next one */
+  BASE_VEC(const lang_stmt *) files;   /* with keys */
+  int64_t *largest;              /* number at each position of what was loaded, from -1 */
+  bool symbolic;                 /* some element has symbols for keys */
+  sort **sorts;                  /* by position; NULL: not asked yet */
+  rel_dense *dense;              /* read by rules; NULL: not yet */
   int mark, low, group;          /* for the order: strongly connected groups */
   bool on_stack;
 };
@@ -101,6 +125,12 @@ typedef struct derivative {      /* of OF by WRT, the first LEAD positions of OF
   int lead;
   ir_tensor *made;
 } derivative;
+
+typedef struct pending {         /* N, a symbol, stands at a position of OF */
+  node *n;
+  entity *of;
+  int position;
+} pending;
 
 typedef struct check {
   base_ctx *ctx;
@@ -118,6 +148,10 @@ typedef struct check {
   BASE_VEC(const node *) grads;  /* calls of grad in the clauses */
   BASE_VEC(derivative) derivatives;
   int streams;                   /* of random draws */
+  BASE_VEC(entity *) tables;     /* with facts or files that the engine has not got */
+  BASE_VEC(pending) symbols;     /* constants, whose position's domain is not known yet */
+  int judged;                    /* entities that are known to be sparse, or not */
+  int sorted;                    /* clauses whose positions are joined */
   ir_tensor *draw;
   int imports;
   int depth;                     /* of scalars that lead to scalars */
@@ -146,6 +180,7 @@ const char *check_positions(check *c, int n);                         /* "1 posi
 const char *check_text_of(check *c, const lang_expr *e);              /* as it is written */
 
 /* names.c */
+entity *check_define(check *c, const lang_expr *name, name_kind kind);
 entity *check_name(check *c, const char *name, base_span span);       /* finds or adds */
 entity *check_find(check *c, const char *name);                       /* NULL: not there */
 void check_collect(check *c, const lang_ast *ast);                    /* all but commands */
@@ -168,11 +203,14 @@ const char *check_path(check *c, const char *path);                   /* by the 
 
 lang_domain *check_domain(check *c, int64_t n);
 bool check_symbol(lang_domain *d, int64_t i, const char *symbol);     /* false: it is there */
+lang_domain *check_text_domain(check *c, io_text *text);
 
 /* resolve.c */
 void check_resolve(check *c, clause *clause_);
 clause *check_clause(check *c, const lang_stmt *stmt, entity *head, lang_op op);
 bool check_uses(const node *n, const variable *v);
+/* The word is no symbol at position K of OF. */
+_Noreturn void check_refuse_symbol(check *c, const lang_expr *e, const entity *of, int k);
 bool lang_binds(const char *function);       /* its index is gone outside: sum, argmax, sample .. */
 
 /* project.c */
@@ -194,6 +232,7 @@ bool check_whole(check *c, const node *n, int64_t *value);            /* a whole
 const ir_expr *check_extent(check *c, const lang_expr *e);
 /* Of size(X) and size(X, k), k < 0 from the end: positions *FROM .. *TO - 1; false: no such. */
 bool check_size_range(check *c, const lang_expr *call, const entity *of, int *from, int *to);
+bool check_constant_number(check *c, const node *n, double *value);   /* any number known now */
 
 /* sizes.c */
 void check_sizes(check *c, entity *const *group, int n);              /* a recurrence, or one */
@@ -217,6 +256,7 @@ const ir_expr *lower_temporary(check *c, clause *cl, const char *name, ir_agg ag
                                const ir_expr *body, int ndrop, variable *const *drop);
 
 /* calls.c */
+bool check_unary(const char *name, ir_op *op);            /* a function that is one operation */
 const ir_expr *lower_call(check *c, clause *cl, node *n);
 
 /* grad.c */

@@ -200,6 +200,14 @@ bool check_symbol(lang_domain *d, int64_t i, const char *symbol) {
   return fresh;
 }
 
+lang_domain *check_text_domain(check *c, io_text *text) {
+  lang_domain *d = check_domain(c, text->symbols);
+  d->text = text;
+  for (int64_t i = 0; i < d->n; i++)
+    check_symbol(d, i, base_copy_n(c->arena, text->symbol[i].at, text->symbol[i].n));
+  return d;
+}
+
 bool check_text(check *c, entity *e, const lang_expr *call, const lang_stmt *stmt) {
   static const struct {
     const char *name;
@@ -213,11 +221,7 @@ bool check_text(check *c, entity *e, const lang_expr *call, const lang_stmt *stm
     reading r = {.path = check_path(c, call->at[0]->name), .unit = units[u].unit};
     check_reading(c, call->at[0]->span, read_text, &r);
     io_text *text = r.text;
-    lang_domain *d = check_domain(c, text->symbols);
-    d->text = text;
-    for (int64_t i = 0; i < d->n; i++)
-      check_symbol(d, i, base_copy_n(c->arena, text->symbol[i].at, text->symbol[i].n));
-    e->tokens = d;
+    e->tokens = check_text_domain(c, text);
     give(c, e, &text->tokens, stmt, call->span);
     return true;
   }
@@ -298,16 +302,16 @@ static void size_by_elements(check *c, entity *e) {
     if (ir_is_int(e->size[k], &most[k]) && most[k] > 0 && (count *= most[k]) > INT64_C(1) << 28)
       check_refuse(
           c, e->span,
-          "the elements of %s lie more than 2^28 apart: that is for relations, which are not part "
-          "of this version",
-          e->name);
+          "the elements of %s lie more than 2^28 apart\n"
+          "help: declare it with parentheses, %s : f32(...), and it is sparse",
+          e->name, e->name);
   }
 }
 
 /* A tensor of nothing but elements is data; an element stands once. */
 void check_elements(check *c, entity *e) {
   int64_t at[RUN_RANK] = {0};
-  if (e->clauses.n == 1 && e->rank == 0) return;
+  if ((e->clauses.n == 1 && e->rank == 0) || e->sparse) return;
   base_map *seen = base_map_open(c->arena);
   int elements = 0;
   for (int i = 0; i < e->clauses.n; i++) {

@@ -58,7 +58,7 @@ static void put_digits(base_text *text, ir_type type, double x, int most) {
 void machine_put_number(base_text *text, ir_type type, double x) { put_digits(text, type, x, 17); }
 
 /* The last digits of f32 are noise to a reader; JSON has them. */
-static void put_element(base_text *text, const machine_view *v, int64_t i) {
+void machine_put_short(base_text *text, const machine_view *v, int64_t i) {
   ir_value x = device_load_value(v->type, v->data, i);
   if (v->type == IR_BOOL)
     base_put(text, x.u.i ? "true" : "false");
@@ -80,7 +80,7 @@ typedef struct layout {
 static void put_aligned(layout *l) {
   base_text *t = l->text;
   size_t begin = t->n;
-  put_element(t, l->v, l->at++);
+  machine_put_short(t, l->v, l->at++);
   int gap = l->width - (int)(t->n - begin);
   if (gap <= 0) return;
   char *element = base_copy_n(t->arena, t->at + begin, t->n - begin);
@@ -114,7 +114,7 @@ static int widest(base_arena *arena, const machine_view *v) {
   int width = 0;
   for (int64_t i = 0, n = count(v); i < n; i++) {
     one.n = 0;
-    put_element(&one, v, i);
+    machine_put_short(&one, v, i);
     if ((int)one.n > width) width = (int)one.n;
   }
   return width;
@@ -125,7 +125,7 @@ static void put_dense(base_text *text, const char *label, const machine_view *v)
   layout l = {.text = text, .v = v, .width = v->rank > 1 ? widest(text->arena, v) : 0};
   if (label && !truth) base_putf(text, v->rank > 1 ? "%s =\n" : "%s = ", label);
   if (v->rank == 0)
-    put_element(text, v, 0);
+    machine_put_short(text, v, 0);
   else
     put_rows(&l, 0);
   base_put(text, "\n");
@@ -166,7 +166,7 @@ void machine_each(base_arena *job, const machine_view *v,
   }
 }
 
-static bool plain(const char *s) {
+bool machine_is_plain(const char *s) {
   if (!*s) return false;
   for (; *s; s++)
     if (!isalnum((unsigned char)*s) && *s != '_' && *s != '\'' && (unsigned char)*s < 0x80)
@@ -181,13 +181,13 @@ static void put_line(void *arg, const int64_t *key, int64_t at) {
     const lang_domain *d = v->domain[k];
     if (!d)
       base_putf(l->text, "%lld ", (long long)(key[k] + (k ? 0 : v->first)));
-    else if (plain(d->symbol[key[k]]))
+    else if (machine_is_plain(d->symbol[key[k]]))
       base_putf(l->text, "%s ", d->symbol[key[k]]);
     else
       machine_put_string(l->text, d->symbol[key[k]], strlen(d->symbol[key[k]])),
           base_put(l->text, " ");
   }
-  put_element(l->text, v, at);
+  machine_put_short(l->text, v, at);
   base_put(l->text, "\n");
 }
 

@@ -1,7 +1,7 @@
 /* heads: the tensors of a group and their equations. Clauses of one head on disjoint windows stand
  * as they are; clauses that meet are added (or-ed, or their extreme taken), each after its own
  * nonlinearity. */
-#include "lang/check.h"
+#include "lang/sparse.h"
 
 #include <math.h>
 #include <string.h>
@@ -20,6 +20,7 @@ static void make_indices(check *c, entity *const *group, int n) {
   for (int i = 0; i < n; i++)
     for (int k = 0; k < group[i]->clauses.n; k++) {
       clause *cl = group[i]->clauses.at[k];
+      if (cl->stmt->form == LANG_RULE) continue;
       for (int v = 0; v < cl->vars.n; v++) {
         variable *x = cl->vars.at[v];
         x->index = ir_index_new(c->p, x->name, x->extent);
@@ -30,7 +31,7 @@ static void make_indices(check *c, entity *const *group, int n) {
 
 static lang_source_kind kind_of(const entity *e) {
   if (e->declared && e->declared->declare.start) return LANG_PARAMETER;
-  if (e->data) return LANG_DATA;
+  if (e->data || e->table) return LANG_DATA;
   return e->clauses.n ? LANG_DERIVED : LANG_GIVEN;
 }
 
@@ -46,7 +47,11 @@ static void publish(check *c, entity *e) {
                      .span = e->span};
   if (t->kind == LANG_PARAMETER) {
     t->fixed = e->declared->declare.fixed;
-    if (!e->data) t->start = e->declared->declare.start;
+    if (!e->data && !e->table) t->start = e->declared->declare.start;
+  }
+  if (e->sparse) {
+    t->keys = sparse_publish(c, e);
+    t->keys->tensor = t;
   }
   e->tensor = t;
   BASE_PUSH(c->arena, &c->program->tensors, t);
@@ -65,14 +70,17 @@ static void check_elements_of(check *c, const entity *e) {
   }
 }
 
-static void declare(check *c, entity *e) {
+void check_declare(check *c, entity *e) {
   static const ir_role role[] = {[LANG_DERIVED] = IR_DERIVED,
                                  [LANG_DATA] = IR_INPUT,
                                  [LANG_PARAMETER] = IR_STATE,
                                  [LANG_GIVEN] = IR_INPUT};
   if (e->ir) return;
-  check_elements_of(c, e);
-  e->ir = ir_tensor_new(c->p, e->name, e->type, e->rank, e->size, role[kind_of(e)]);
+  if (!e->sparse) check_elements_of(c, e);
+  if (e->sparse)
+    e->ir = ir_tensor_new(c->p, e->name, e->type, 1, &e->count, role[kind_of(e)]);
+  else
+    e->ir = ir_tensor_new(c->p, e->name, e->type, e->rank, e->size, role[kind_of(e)]);
   e->ir->span = e->span;
   publish(c, e);
 }
@@ -125,8 +133,14 @@ static made lower_clause(check *c, clause *cl) {
   made m = {.agg = agg_of(cl->op), .average = cl->op == LANG_AVG};
   node *right = cl->right;
   bool sums = right->sum.n > 0; /* over the whole right side: the equation's own */
-  m.body = lower_unsummed(c, cl, right);
+  const ir_expr *scattered = lower_sparse(c, cl, right, cl->op);
+  m.body = scattered ? scattered : lower_unsummed(c, cl, right);
   for (int k = 0; k < cl->nlhs; k++) m.lhs[k] = lower_position(c, cl, cl->lhs[k]);
+  if (scattered) {
+    m.agg = IR_SET;
+    m.average = false;
+    return m;
+  }
   for (int i = 0; i < cl->vars.n; i++) {
     const variable *v = cl->vars.at[i];
     bool gone = is_gone(cl, v, m.lhs), summed = gone;
@@ -290,13 +304,13 @@ static void keep_tokens(entity *e) {
 static void lower_entity(check *c, entity *e) {
   if (!e->clauses.n) {
     if (!e->typed) e->type = c->type;
-    declare(c, e);
+    check_declare(c, e);
     return;
   }
   made *m = BASE_NEWS(c->arena, made, e->clauses.n);
   for (int i = 0; i < e->clauses.n; i++) m[i] = lower_clause(c, e->clauses.at[i]);
   set_type(c, e, m, e->clauses.n);
-  declare(c, e);
+  check_declare(c, e);
   if (e->clauses.n == 1 || all_apart(c, e, m))
     for (int i = 0; i < e->clauses.n; i++) define_one(c, e->clauses.at[i], e->ir, &m[i]);
   else
@@ -313,15 +327,35 @@ static void set_settle(check *c, const entity *e) {
   *e->ir->settle = (ir_settle){.start = start, .rounds = IR_ROUNDS};
 }
 
+/* A relation that depends on values that depend on it: no order of doing things is the right one. */
+static void check_mixture(check *c, entity *const *group, int n) {
+  const entity *relation = NULL, *tensor = NULL;
+  for (int i = 0; i < n; i++)
+    if (group[i]->kind == NAME_RELATION) relation = group[i];
+    else tensor = group[i];
+  if (relation && tensor)
+    check_refuse(c, relation->span, "%s depends on the values of %s, and %s on %s: a relation that "
+                 "is made from a tensor's values cannot be a factor of it", relation->name,
+                 tensor->name, tensor->name, relation->name);
+}
+
 /* A recurrence's heads are tensors before their equations are made; their type is declared or the
  * default. */
 void check_lower(check *c, entity *const *group, int n) {
+  bool recurs = recursive(group, n);
   make_indices(c, group, n);
-  for (int i = 0; recursive(group, n) && i < n; i++) {
+  check_mixture(c, group, n);
+  for (int i = 0; i < n; i++)
+    if (group[i]->sparse && group[i]->kind == NAME_TENSOR) check_elements_keys(c, group[i]);
+  for (int i = 0; recurs && i < n; i++) {
+    if (group[i]->kind == NAME_RELATION) continue;
     if (!group[i]->typed) group[i]->type = c->type;
     group[i]->typed = true;
-    declare(c, group[i]);
+    check_declare(c, group[i]);
     set_settle(c, group[i]);
   }
-  for (int i = 0; i < n; i++) lower_entity(c, group[i]);
+  for (int i = 0; i < n; i++)
+    if (group[i]->kind == NAME_RELATION) check_rules(c, group[i]);
+    else if (group[i]->sparse) check_elements_values(c, group[i]);
+    else lower_entity(c, group[i]);
 }

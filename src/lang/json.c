@@ -32,6 +32,11 @@ static void put_list(base_text *text, const machine_view *v, int k, int64_t *at)
   base_put(text, "]");
 }
 
+void machine_put_element(base_text *text, const machine_view *v, int64_t i, bool json) {
+  if (json) put_element(text, v, i);
+  else machine_put_short(text, v, i);
+}
+
 typedef struct rows {
   base_text *text;
   const machine_view *v;

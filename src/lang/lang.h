@@ -5,6 +5,7 @@
 
 #include "io/io.h"
 #include "lang/ast.h"
+#include "rel/rel.h"
 #include "run/run.h"
 #include "train/train.h"
 
@@ -36,11 +37,22 @@ typedef enum lang_start {          /* how the elements of a parameter begin */
   LANG_START_FROM,                 /* as the value of `from` */
 } lang_start;
 
+/* A relation, or the keys of a sparse tensor's elements: tuples that the engine makes. */
+typedef struct lang_relation {
+  const char *name;
+  rel_relation *rel;               /* in program->engine */
+  int arity;
+  lang_domain **domain;            /* by position: declared, or all that may stand there; or NULL */
+  struct lang_tensor *tensor;      /* whose keys; NULL: a relation */
+  base_span span;
+} lang_relation;
+
 typedef struct lang_tensor {
   const char *name;
   ir_tensor *ir;                   /* in program->ir */
   lang_source_kind kind;
   lang_domain **domain;            /* by position; NULL where it holds integers */
+  lang_relation *keys;             /* of a sparse one: IR holds its elements, in their order */
   /* of the elements, if they are token numbers (Text, slices and gathers of it); else NULL */
   lang_domain *tokens;
   io_array *data;                  /* DATA: its elements */
@@ -98,13 +110,23 @@ typedef enum lang_verb {
 } lang_verb;
 
 typedef struct lang_item {         /* something to print, query or write */
-  enum { LANG_SHOW_TENSOR, LANG_SHOW_TEXT, LANG_SHOW_DECODED, LANG_SHOW_GENERATED } show;
+  enum {
+    LANG_SHOW_TENSOR,
+    LANG_SHOW_TEXT,
+    LANG_SHOW_DECODED,
+    LANG_SHOW_GENERATED,
+    LANG_SHOW_TUPLES,              /* of a relation */
+    LANG_SHOW_ELEMENTS,            /* of a sparse tensor */
+  } show;
   lang_tensor *tensor;             /* TENSOR; DECODED: of tokens */
   const char *text;
   lang_generate *generate;         /* GENERATED; decoded if `decode` */
   bool decode;
   const char *label;               /* the source text of the expression */
   int64_t first;                   /* X[4:8]? : the key of the first row */
+  lang_relation *relation;         /* TUPLES, ELEMENTS: those that match */
+  rel_term *term;                  /* ... variables numbered in the order they are shown in */
+  int shown;                       /* ... so many */
 } lang_item;
 
 typedef struct lang_action {       /* a command or query, resolved: in the order written */
@@ -122,7 +144,29 @@ typedef struct lang_action {       /* a command or query, resolved: in the order
 typedef struct lang_size {
   const ir_symbol *symbol;
   int64_t value;                   /* of the whole data */
+  rel_relation *of;                /* not NULL: the number of its tuples, or, at a position, */
+  int position;                    /* ... its largest number + 1; else -1 */
 } lang_size;
+
+/* An i64 INPUT with an element for each tuple of OF: what stands at POSITION, symbols as numbers in
+ * DOMAIN; or, if IN is not NULL, which tuple of IN has these TERMs (REL_VAR: a position of OF), -1
+ * where there is none. */
+typedef struct lang_column {
+  ir_tensor *ir;
+  rel_relation *of, *in;
+  int position;
+  const lang_domain *domain;
+  rel_term *term;
+} lang_column;
+
+/* A tensor that rules read. SPARSE: its values, held by VALUES; else as the engine fetches it. */
+typedef struct lang_reading {
+  struct lang_program *program;
+  lang_tensor *tensor;
+  rel_dense *dense;
+  rel_relation *values;
+  base_arena *held;                /* where what was fetched lies; NULL: nothing was */
+} lang_reading;
 
 typedef struct lang_program {
   base_ctx *ctx;
@@ -137,6 +181,13 @@ typedef struct lang_program {
   BASE_VEC(lang_ast *) asts;       /* ... and their trees */
   /* the generator's key, rank-0 i64 IR_STATE; NULL: nothing is drawn */
   ir_tensor *draw;
+  rel_engine *engine;              /* relations and their rules; NULL: there are none */
+  BASE_VEC(lang_relation *) relations;
+  base_map *related;               /* the same by name; those of sparse tensors too */
+  BASE_VEC(lang_column) columns;
+  BASE_VEC(lang_reading *) readings;
+  /* that carries it out: the engine asks it for tensors. One at a time, if there are relations */
+  struct lang_machine *machine;
 } lang_program;
 
 typedef struct lang_options {
@@ -150,6 +201,8 @@ typedef struct lang_options {
 lang_program *lang_check(base_arena *arena, const char *file, const char *text, size_t n,
                          const lang_options *options);
 lang_tensor *lang_find(const lang_program *program, const char *name);   /* NULL: no such tensor */
+/* NULL: no such relation or sparse tensor */
+lang_relation *lang_find_relation(const lang_program *program, const char *name);
 
 /* One or more equations for the C API: NAMES are bound to TENSORS of P, whose sizes may be symbols.
  * Sizes that must agree and are not plainly equal become requires. Returns the tensor of the last

@@ -1,7 +1,7 @@
 /* lower: resolved clauses to tensor equations. A sum inside an expression becomes a tensor of its
  * own; the sum that holds the whole right side is its equation's. Numbers in the text are weak:
  * they take the type of what they meet. */
-#include "lang/check.h"
+#include "lang/sparse.h"
 
 #include <string.h>
 
@@ -70,6 +70,7 @@ const ir_expr *lower_read_of(check *c, ir_tensor *t, const ir_expr *const *posit
 
 static const ir_expr *lower_read(check *c, clause *cl, const node *n) {
   const entity *of = n->of;
+  if (of->sparse) return lower_element(c, cl, n);
   const ir_expr *position[RUN_RANK + 1];
   int given = n->e.kind == LANG_READ ? n->e.n : 0;
   for (int k = 0, at = 0; k < of->rank; k++) {
@@ -180,6 +181,8 @@ static const ir_expr *lower_plain(check *c, clause *cl, node *n) {
   case LANG_VIRTUAL: return n->var ? n->var->value : lower_read(c, cl, n);
   case LANG_READ: return lower_read(c, cl, n);
   case LANG_ATOM:
+    if (n->of) return lower_read(c, cl, n);
+    return lower_call(c, cl, n);
   case LANG_CALL: return lower_call(c, cl, n);
   case LANG_POWER: return lower_power(c, cl, n);
   case LANG_NEGATE: return ir_unary(c->p, IR_NEG, lower(c, cl, (node *)n->e.at[0]));
@@ -208,9 +211,11 @@ const ir_expr *lower_unsummed(check *c, clause *cl, node *n) { return lower_plai
 
 /* Once for each node: what has several parents is drawn and reduced once. */
 const ir_expr *lower(check *c, clause *cl, node *n) {
-  if (n->made) return n->made;
-  n->made = lower_plain(c, cl, n);
-  if (n->sum.n) {
+  if (n->made && n->made_in == cl->in) return n->made;
+  const ir_expr *scattered = lower_sparse(c, cl, n, LANG_SET);
+  n->made = scattered ? scattered : lower_plain(c, cl, n);
+  n->made_in = cl->in;
+  if (n->sum.n && !scattered) {
     const char *name = base_format(c->arena, "%s'", cl->head->name);
     n->made = lower_temporary(c, cl, name, IR_SUM, n->made, n->sum.n, n->sum.at);
   }

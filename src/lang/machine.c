@@ -13,7 +13,12 @@ run_value *machine_hold(base_arena *job, run_value *v) {
   return v;
 }
 
-int64_t machine_size(const lang_machine *m, const ir_tensor *t, int k) {
+static void know_symbol(void *m, const ir_expr *e) {
+  if (e->op == IR_SYMBOL) machine_symbol(m, e->u.symbol);
+}
+
+int64_t machine_size(lang_machine *m, const ir_tensor *t, int k) {
+  ir_each(t->size[k], know_symbol, m);
   return ir_eval_size(t->size[k], m->symbols);
 }
 
@@ -50,7 +55,10 @@ static void fill_parameter(lang_machine *m, base_arena *job, const lang_tensor *
 
 static void fill(lang_machine *m, const ir_tensor *leaf) {
   const lang_tensor *t = m->tensor[leaf->id];
-  if (leaf == m->program->draw) {
+  run_value *tuples = machine_tuples(m, leaf);
+  if (tuples) {
+    machine_replace(m, leaf, tuples);
+  } else if (leaf == m->program->draw) {
     int64_t key = machine_key(m);
     m->value[leaf->id] = run_value_new(m->session, IR_I64, 0, NULL, &key);
   } else if (t && t->kind == LANG_PARAMETER && t->start) {
@@ -63,7 +71,9 @@ static void fill(lang_machine *m, const ir_tensor *leaf) {
 }
 
 run_value *machine_leaf(lang_machine *m, const ir_tensor *leaf) {
-  if (!m->value[leaf->id]) fill(m, leaf);
+  bool stale = m->column[leaf->id] && m->made[leaf->id] != m->epoch;
+  if (!m->value[leaf->id] || stale) fill(m, leaf);
+  m->made[leaf->id] = m->epoch;
   return m->value[leaf->id];
 }
 
@@ -79,6 +89,7 @@ static void fill_tables(lang_machine *m) {
     m->tensor[program->tensors.at[i]->ir->id] = program->tensors.at[i];
   for (int i = 0; i < program->sizes.n; i++)
     m->symbols[program->sizes.at[i].symbol->id] = program->sizes.at[i].value;
+  machine_open_relations(m);
 }
 
 lang_machine *lang_machine_open(run_session *s, lang_program *program, const lang_output *output) {
@@ -99,6 +110,7 @@ lang_machine *lang_machine_open(run_session *s, lang_program *program, const lan
 void lang_machine_close(lang_machine *m) {
   if (!m) return;
   for (int i = 0; i < m->program->ir->tensors.n; i++) run_release(m->value[i]);
+  if (m->program->machine == m) m->program->machine = NULL;
   base_arena_close(m->arena);
 }
 
@@ -157,6 +169,8 @@ void lang_machine_run(lang_machine *m) {
   for (int i = 0; i < m->program->actions.n; i++) {
     base_poll(m->ctx);
     attempt(m, &m->program->actions.at[i]);
+    lang_verb verb = m->program->actions.at[i].verb;
+    if (verb != LANG_DO_QUERY && verb != LANG_DO_PRINT && verb != LANG_DO_WRITE) m->epoch++;
   }
 }
 
@@ -193,4 +207,5 @@ void lang_machine_set(lang_machine *m, lang_tensor *t, run_value *v) {
   for (int k = 0; k < v->rank; k++)
     if (t->ir->size[k]->op == IR_SYMBOL) m->symbols[t->ir->size[k]->u.symbol->id] = v->size[k];
   machine_replace(m, t->ir, run_value_share(v));
+  m->epoch++;
 }

@@ -4,7 +4,7 @@
  *   part.c        what some tensors need, run              query.c      query, print, write
  *   minimize.c    training                                 generate.c   a model's own text
  *   format.c      values as text                           json.c       ... and as JSON
- *   checkpoint.c  save, load */
+ *   checkpoint.c  save, load                               relations.c  tuples for kernels, and back */
 #ifndef TL_LANG_MACHINE_H
 #define TL_LANG_MACHINE_H
 
@@ -19,6 +19,10 @@ struct lang_machine {
   run_value **value;             /* of leaves, by id in program->ir; NULL: not needed yet */
   lang_tensor **tensor;          /* by id in program->ir; NULL: has no name */
   int64_t *symbols;              /* sizes that are symbols, of the whole data */
+  const lang_size **relational;  /* by symbol: those that count tuples; NULL: another */
+  const lang_column **column;    /* by id in program->ir; NULL: no column of a relation */
+  int64_t epoch, related;        /* values changed so often; the engine knows of so many */
+  int64_t *made;                 /* by id: the epoch that a column is of */
   int64_t seed;
   int64_t generated;             /* texts generated since the seed was set */
 };
@@ -26,7 +30,7 @@ struct lang_machine {
 /* machine.c. A job's arena holds whatever one command needs, and is closed behind it. */
 run_value *machine_leaf(lang_machine *m, const ir_tensor *leaf);   /* not a new reference */
 run_value *machine_hold(base_arena *job, run_value *v);            /* released with JOB */
-int64_t machine_size(const lang_machine *m, const ir_tensor *t, int k);
+int64_t machine_size(lang_machine *m, const ir_tensor *t, int k);
 run_value *machine_zeros(lang_machine *m, base_arena *job, const ir_tensor *like, ir_type type);
 int64_t machine_key(const lang_machine *m);                        /* of draws, from the seed */
 /* Takes the reference. */
@@ -59,6 +63,17 @@ run_value *machine_value(lang_machine *m, base_arena *job, const lang_tensor *t,
 /* V, if it is of that type already. */
 run_value *machine_convert(base_arena *job, run_value *v, ir_type type);
 
+/* relations.c */
+void machine_open_relations(lang_machine *m);
+/* The engine learns that tensors have changed. */
+void machine_relate(lang_machine *m);
+/* Its value of a size that counts tuples. */
+void machine_symbol(lang_machine *m, const ir_symbol *symbol);
+/* The tuples' column, or a table's values; NULL: LEAF is another. A new reference. */
+run_value *machine_tuples(lang_machine *m, const ir_tensor *leaf);
+void machine_put_relation(lang_machine *m, base_arena *job, const lang_item *item, base_text *text,
+                          bool json);
+
 /* query.c, minimize.c, generate.c, checkpoint.c */
 void machine_query(lang_machine *m, base_arena *job, const lang_action *a);
 void machine_print(lang_machine *m, base_arena *job, const lang_action *a);
@@ -86,6 +101,9 @@ void machine_put_number(base_text *text, ir_type type, double x);
 void machine_put_value(base_text *text, const char *label, const machine_view *v);
 void machine_put_json(base_text *text, const machine_view *v);
 void machine_put_string(base_text *text, const char *s, size_t n);      /* quoted as in JSON */
+void machine_put_short(base_text *text, const machine_view *v, int64_t i);   /* for people */
+void machine_put_element(base_text *text, const machine_view *v, int64_t i, bool json);
+bool machine_is_plain(const char *symbol);               /* shown without quotes */
 /* Each element once, keys in order: numbers by value, symbols by name. */
 void machine_each(base_arena *job, const machine_view *v,
                   void (*visit)(void *arg, const int64_t *key, int64_t at), void *arg);

@@ -1,6 +1,6 @@
 /* names: every name of a program and what defines it: declarations, equations, functions, domains;
  * and the numbers that are known while checking. */
-#include "lang/check.h"
+#include "lang/sparse.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -35,7 +35,7 @@ static const char *const kind_names[] = {[NAME_UNKNOWN] = "nothing",
                                          [NAME_DOMAIN] = "a domain"};
 
 /* What is refused from here on has the name in it: NAME is not looked at again. */
-static entity *define(check *c, const lang_expr *name, name_kind kind) {
+entity *check_define(check *c, const lang_expr *name, name_kind kind) {
   entity *e = check_name(c, name->name, name->span);
   c->defining = e;
   if (e->kind != NAME_UNKNOWN && e->kind != kind)
@@ -192,14 +192,11 @@ int64_t check_size_of(check *c, const lang_expr *e, lang_domain **domain) {
 }
 
 static void declare(check *c, const lang_stmt *s) {
-  entity *e = define(c, s->declare.name, NAME_TENSOR);
+  bool relation = s->declare.sparse && s->declare.type == LANG_BOOL;
+  entity *e = check_define(c, s->declare.name, relation ? NAME_RELATION : NAME_TENSOR);
   if (e->declared)
     check_refuse(c, s->span, "%s is declared on line %d already", e->name, e->declared->span.line);
-  if (s->declare.sparse)
-    check_refuse(
-        c, s->span,
-        "%s is declared with parentheses, as a relation is: relations are not part of this version",
-        e->name);
+  e->sparse |= s->declare.sparse;
   e->declared = s;
   check_rank_of(c, e, s->declare.n, s->span);
   for (int k = 0; k < s->declare.n; k++)
@@ -212,12 +209,18 @@ static void declare(check *c, const lang_stmt *s) {
                  "stands behind the `~`; without one it is no parameter",
                  e->name, e->data ? e->data_stmt->span.line : e->clauses.at[0]->stmt->span.line);
   const lang_expr *start = s->declare.start;
+  if (relation && start)
+    check_refuse(c, s->span, "%s is a relation: it is not learned, and has no initialiser", e->name);
+  if (start && start->kind == LANG_STRING && e->sparse) {
+    check_table_file(c, s);
+    return;
+  }
   if (start && start->kind == LANG_STRING) check_file(c, e, start, s);
   if (start && start->kind == LANG_LIST) check_list(c, e, start, s);
 }
 
 static void declare_domain(check *c, const lang_stmt *s) {
-  entity *e = define(c, s->domain.name, NAME_DOMAIN);
+  entity *e = check_define(c, s->domain.name, NAME_DOMAIN);
   if (e->domain)
     check_refuse(c, s->span, "the domain %s is on line %d already", e->name, e->span.line);
   if (s->domain.of) {
@@ -244,19 +247,18 @@ static void declare_domain(check *c, const lang_stmt *s) {
   }
 }
 
-static void refuse_relation(check *c, const lang_expr *head, const char *what) {
-  check_refuse(c, head->span, "%s(...) %s: relations are not part of this version", head->name,
-               what);
-}
-
 /* Even(d) = d % 2 == 0: a condition on indices. */
 static void condition(check *c, const lang_stmt *s) {
   const lang_expr *head = s->equation.head;
   bool plain = s->equation.op == LANG_SET && head->n > 0;
   for (int k = 0; k < head->n; k++)
     plain &= head->at[k]->kind == LANG_NAME && !lang_is_capital(head->at[k]->name);
-  if (!plain) refuse_relation(c, head, "is a relation");
-  entity *e = define(c, head, NAME_FUNCTION);
+  if (!plain)
+    check_refuse(c, head->span,
+                 "%s(...) is a relation, and `=` defines tensors\n"
+                 "help: write a rule, `%s(...) <- ...`, or brackets, `%s[...] = ...`",
+                 head->name, head->name, head->name);
+  entity *e = check_define(c, head, NAME_FUNCTION);
   if (e->function)
     check_refuse(c, s->span, "%s(...) is defined on line %d already", e->name, e->span.line);
   e->function = s;
@@ -265,7 +267,7 @@ static void condition(check *c, const lang_stmt *s) {
 static void equation(check *c, const lang_stmt *s) {
   const lang_expr *head = s->equation.head, *right = s->equation.right;
   lang_op op = s->equation.op;
-  entity *e = define(c, head, NAME_TENSOR);
+  entity *e = check_define(c, head, NAME_TENSOR);
   if (head->kind == LANG_NAME && op == LANG_SET) {
     if (right->kind == LANG_LIST) {
       check_list(c, e, right, s);
@@ -291,10 +293,18 @@ static void equation(check *c, const lang_stmt *s) {
 
 static void function(check *c, const lang_stmt *s) {
   lang_expr name = {.kind = LANG_NAME, .name = s->function.name, .span = s->span};
-  entity *e = define(c, &name, NAME_FUNCTION);
+  entity *e = check_define(c, &name, NAME_FUNCTION);
   if (e->function)
     check_refuse(c, s->span, "the function %s is on line %d already", e->name, e->span.line);
   e->function = s;
+}
+
+static void rule(check *c, const lang_stmt *s) {
+  entity *e = check_define(c, s->rule.head, NAME_RELATION);
+  clause *cl = check_clause(c, s, e, LANG_SET);
+  e->sparse = true;
+  BASE_PUSH(c->arena, &e->clauses, cl);
+  BASE_PUSH(c->arena, &c->clauses, cl);
 }
 
 /* What defines names, without yet looking at other names. */
@@ -309,20 +319,13 @@ static void collect(check *c, void *arg) {
     break;
   case LANG_FILE:
     if (s->file.head->kind != LANG_NAME)
-      check_refuse(
-          c, s->span,
-          "%s is read with its keys, as a relation is: relations are not part of this version",
-          s->file.head->name);
-    check_file(c, define(c, s->file.head, NAME_TENSOR), s->file.path, s);
+      check_table_file(c, s);
+    else
+      check_file(c, check_define(c, s->file.head, NAME_TENSOR), s->file.path, s);
     break;
   case LANG_FUNCTION: function(c, s); break;
-  case LANG_FACT:
-    if (s->fact.at[0]->kind == LANG_ATOM) refuse_relation(c, s->fact.at[0], "is a fact");
-    check_refuse(c, s->span, "`%s.` is a fact: relations are not part of this version",
-                 s->fact.at[0]->name);
-  case LANG_RULE:
-    check_refuse(c, s->span,
-                 "`<-` defines a relation by a rule: relations are not part of this version");
+  case LANG_FACT: check_fact(c, s); break;
+  case LANG_RULE: rule(c, s); break;
   default: break;
   }
 }
@@ -331,6 +334,10 @@ static void collect(check *c, void *arg) {
 static void rank_by_clause(check *c, void *arg) {
   const clause *cl = arg;
   entity *e = c->defining = cl->head;
+  if (cl->stmt->form == LANG_RULE) {
+    check_rank_of(c, e, cl->stmt->rule.head->n, cl->stmt->rule.head->span);
+    return;
+  }
   const lang_expr *head = cl->stmt->equation.head, *right = cl->stmt->equation.right;
   int slices = 0;
   for (int k = 0; right->kind == LANG_READ && k < right->n; k++)

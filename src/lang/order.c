@@ -69,7 +69,7 @@ void check_order(check *c) {
   walk w = {.c = c, .groups = c->groups, .time = c->groups};
   for (; c->visited < c->entities.n; c->visited++) {
     entity *e = c->entities.at[c->visited];
-    if (e->kind == NAME_TENSOR && !e->mark) visit(&w, e);
+    if ((e->kind == NAME_TENSOR || e->kind == NAME_RELATION) && !e->mark) visit(&w, e);
   }
   c->groups = w.groups;
 }

@@ -59,6 +59,7 @@ static void give_sizes(machine_part *part) {
       continue;
     const ir_symbol *symbol = t->size[0]->u.symbol;
     if (!symbol->origin) continue;
+    machine_symbol(part->m, symbol->origin);
     int64_t size = part->m->symbols[symbol->origin->id];
     part->value[i] =
         machine_hold(part->job, run_value_new(part->m->session, IR_BOOL, 1, &size, NULL));

@@ -10,9 +10,13 @@ static bool has_variable(const node *n) {
   return false;
 }
 
+bool check_constant_number(check *c, const node *n, double *value) {
+  return !has_variable(n) && check_number(c, &n->e, value);
+}
+
 bool check_whole(check *c, const node *n, int64_t *value) {
   double v;
-  if (has_variable(n) || !check_number(c, &n->e, &v) || v != (double)(int64_t)v) return false;
+  if (!check_constant_number(c, n, &v) || v != (double)(int64_t)v) return false;
   *value = (int64_t)v;
   return true;
 }

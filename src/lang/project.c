@@ -196,6 +196,9 @@ static finding find(projector *p, node *n) {
   case LANG_NAME:
   case LANG_VIRTUAL:
   case LANG_READ: return check_uses(n, p->v) ? loose_at(p, n) : unused();
+  case LANG_ATOM:
+    if (n->body) return find_function(p, n);
+    return check_uses(n, p->v) ? loose_at(p, n) : unused();
   case LANG_NUMBER: return unused();
   default: return find_function(p, n);
   }

@@ -34,12 +34,20 @@ static shown generated(lang_machine *m, base_arena *job, const lang_item *item) 
   return (shown){.view = v};
 }
 
+static shown related(lang_machine *m, base_arena *job, const lang_item *item) {
+  base_text text = base_text_open(job);
+  machine_put_relation(m, job, item, &text, false);
+  return (shown){.is_text = true, .text = text.at, .length = text.n};
+}
+
 static shown show(lang_machine *m, base_arena *job, const lang_item *item, int nwith,
                   const lang_with *with) {
   switch (item->show) {
   case LANG_SHOW_TEXT:
     return (shown){.is_text = true, .text = item->text, .length = strlen(item->text)};
   case LANG_SHOW_GENERATED: return generated(m, job, item);
+  case LANG_SHOW_TUPLES:
+  case LANG_SHOW_ELEMENTS: return related(m, job, item);
   default: break;
   }
   run_value *v = machine_value(m, job, item->tensor, nwith, with);
@@ -57,17 +65,23 @@ static void end_line(base_text *text) {
 }
 
 void machine_query(lang_machine *m, base_arena *job, const lang_action *a) {
-  shown s = show(m, job, &a->item[0], a->nwith, a->with);
+  const lang_item *item = &a->item[0];
+  bool relation = item->show == LANG_SHOW_TUPLES || item->show == LANG_SHOW_ELEMENTS;
+  shown s = show(m, job, item, a->nwith, a->with);
   base_text text = base_text_open(job);
   if (m->output.json) {
     base_put(&text, "{\"query\": ");
     machine_put_string(&text, a->stmt->source, strlen(a->stmt->source));
     base_put(&text, ", \"value\": ");
-    if (s.is_text)
+    if (relation)
+      machine_put_relation(m, job, item, &text, true);
+    else if (s.is_text)
       machine_put_string(&text, s.text, s.length);
     else
       machine_put_json(&text, &s.view);
     base_put(&text, "}\n");
+  } else if (relation) {
+    base_put_n(&text, s.text, s.length);
   } else if (s.is_text) {
     base_put_n(&text, s.text, s.length);
     end_line(&text);

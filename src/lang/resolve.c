@@ -1,7 +1,7 @@
 /* resolve: a copy of an equation's tree in which every name is what it stands for. An index becomes
  * a variable: one for the whole equation if it stands on the left, else one for each term; a
  * function of the program keeps its arguments and gains a body. */
-#include "lang/check.h"
+#include "lang/sparse.h"
 
 #include <math.h>
 #include <string.h>
@@ -23,6 +23,7 @@ typedef struct resolver {
   int expanding, nodes, levels;
   bool left;     /* resolving the head */
   bool position; /* inside the brackets of a tensor */
+  bool rule, compared;   /* of a rule; under a comparison, where symbols may stand */
 } resolver;
 
 enum { DEEPEST = 100, MOST_NODES = 100000, MOST_LEVELS = 2000 };
@@ -139,7 +140,10 @@ static entity *tensor_named(resolver *r, const lang_expr *e) {
   entity *of = check_find(r->c, e->name);
   name_kind kind = of ? of->kind : NAME_UNKNOWN;
   if (of && of->broken) check_skip(r->c);
-  if (kind == NAME_TENSOR) return of;
+  if (kind == NAME_TENSOR || (kind == NAME_RELATION && of->rank == 0)) return of;
+  if (kind == NAME_RELATION)
+    check_refuse(r->c, e->span, "`%s` is a relation\nhelp: write %s(%s)", e->name, e->name,
+                 of->rank == 1 ? "x" : "x, y");
   if (kind == NAME_FUNCTION)
     check_refuse(r->c, e->span, "`%s` is a function and needs its arguments\nhelp: write `%s(...)`",
                  e->name, e->name);
@@ -151,6 +155,35 @@ static entity *tensor_named(resolver *r, const lang_expr *e) {
   check_unknown(r->c, e, NAME_TENSOR);
 }
 
+/* A relation that nothing defines is empty; with a constant in it, or a name like it, it is more
+ * likely misspelt. */
+static entity *relation_named(resolver *r, const lang_expr *e) {
+  check *c = r->c;
+  entity *of = check_find(c, e->name);
+  if (of && of->broken) check_skip(c);
+  if (of && of->kind == NAME_TENSOR && of->sparse)
+    check_refuse(c, e->span, "%s is a tensor: its elements are read with brackets, %s[%s]", e->name,
+                 e->name, of->rank == 1 ? "x" : "x, y");
+  if (of && of->kind != NAME_UNKNOWN && of->kind != NAME_RELATION)
+    check_refuse(c, e->span, "%s is no relation; it is defined on line %d", e->name, of->span.line);
+  if (of && of->kind == NAME_RELATION) return of;
+  const char *near = check_meant(c, e->name, NAME_RELATION);
+  bool plain = !*near && c->program;
+  for (int k = 0; k < e->n; k++)
+    plain &= e->at[k]->kind == LANG_NAME && !lang_is_capital(e->at[k]->name);
+  if (!plain) refuse_unknown(c, e, near);
+  of = check_define(c, e, NAME_RELATION);
+  of->sparse = true;
+  check_rank_of(c, of, e->n, e->span);
+  return of;
+}
+
+/* x == Alice, in a rule. */
+static bool is_symbol(const check *c, const lang_expr *e) {
+  const entity *of = base_map_get_s(c->names, e->name);
+  return lang_is_capital(e->name) && (!of || (of->kind != NAME_TENSOR && of->rank != 0));
+}
+
 static node *resolve_name(resolver *r, const lang_expr *e) {
   scope *s = bound(r, e->name);
   if (s && s->argument) return s->argument;
@@ -159,37 +192,55 @@ static node *resolve_name(resolver *r, const lang_expr *e) {
   if (index || e->kind == LANG_VIRTUAL)
     return name_of(r, index_named(r, e->name, e->span), e->span);
   node *n = copy_node(r, e);
-  n->of = tensor_named(r, e);
+  if (r->rule && r->compared && is_symbol(r->c, e)) {
+    n->e.kind = LANG_STRING;
+    n->e.length = strlen(e->name);
+    return n;
+  }
+  bool unknown = r->rule && !r->function && lang_is_capital(e->name) && !check_find(r->c, e->name);
+  n->of = unknown ? relation_named(r, e) : tensor_named(r, e);
   BASE_PUSH(r->c->arena, &r->cl->reads, n);
   return n;
 }
 
-static int64_t symbol_of(resolver *r, const lang_expr *e, const entity *of, int k) {
+_Noreturn void check_refuse_symbol(check *c, const lang_expr *e, const entity *of, int k) {
   const lang_domain *d = of->domains && k < of->rank ? of->domains[k] : NULL;
-  const char **symbol = d ? base_map_get_s(d->number, e->name) : NULL;
-  if (symbol) return symbol - d->symbol;
   if (d) {
     int n = d->n < 1000 ? (int)d->n : 1000;
     const char *near = lang_did_you_mean(e->name, d->symbol, n);
-    check_refuse(r->c, e->span, "`%s` is not in %s%s, the domain of position %d of %s%s", e->name,
+    check_refuse(c, e->span, "`%s` is not in %s%s, the domain of position %d of %s%s", e->name,
                  d->name ? "" : "that text", d->name ? d->name : "", k, of->name,
-                 near ? base_format(r->c->arena, "\nhelp: did you mean `%s`?", near) : "");
+                 near ? base_format(c->arena, "\nhelp: did you mean `%s`?", near) : "");
   }
-  const char *near = check_meant(r->c, e->name, NAME_TENSOR);
+  const char *near = check_meant(c, e->name, NAME_TENSOR);
   if (!*near)
-    near = base_format(r->c->arena,
+    near = base_format(c->arena,
                        "\nhelp: an index is written in lower case; a domain is "
                        "declared: `Thing : {%s, ...}` and `%s : f32[Thing]`",
                        e->name, of->name);
-  check_refuse(r->c, e->span, "`%s` is no scalar, and position %d of %s has no domain%s", e->name,
+  check_refuse(c, e->span, "`%s` is no scalar, and position %d of %s has no domain%s", e->name,
                k, of->name, near);
 }
 
+/* Its number where the domain is known now; else it stays a symbol until all positions are. */
+static node *resolve_symbol(resolver *r, const lang_expr *e, entity *of, int k) {
+  const lang_domain *d = of->domains && k < of->rank ? of->domains[k] : NULL;
+  const char **symbol = d && !of->sparse ? base_map_get_s(d->number, e->name) : NULL;
+  if (symbol) return whole_number(r, e, symbol - d->symbol);
+  if (!r->c->program || (d && !of->sparse)) check_refuse_symbol(r->c, e, of, k);
+  node *n = copy_node(r, e);
+  n->e.kind = LANG_STRING;
+  if (e->kind == LANG_NAME) n->e.length = strlen(e->name);
+  BASE_PUSH(r->c->arena, &r->c->symbols, ((pending){n, of, k}));
+  return n;
+}
+
 /* A capitalised name or a string: a scalar's value, or a symbol's number. */
-static node *resolve_constant(resolver *r, const lang_expr *e, const entity *of, int k) {
+static node *resolve_constant(resolver *r, const lang_expr *e, entity *of, int k) {
   const entity *scalar = e->kind == LANG_NAME ? check_find(r->c, e->name) : NULL;
-  if (!scalar || scalar->kind != NAME_TENSOR) return whole_number(r, e, symbol_of(r, e, of, k));
-  if (of->domains && k < of->rank && of->domains[k])
+  if (!scalar || scalar->kind != NAME_TENSOR) return resolve_symbol(r, e, of, k);
+  bool symbols = of->rank > k && of->domains && of->domains[k];
+  if (symbols || (of->sorts && of->sorts[k] && of->sorts[k]->symbols.n))
     check_refuse(r->c, e->span,
                  "`%s` is a scalar, and position %d of %s holds symbols\n"
                  "help: quote it if the symbol is meant: `\"%s\"`",
@@ -204,7 +255,7 @@ static node *resolve_constant(resolver *r, const lang_expr *e, const entity *of,
   return whole_number(r, e, (int64_t)value);
 }
 
-static node *resolve_position(resolver *r, const lang_expr *e, const entity *of, int k) {
+static node *resolve_position(resolver *r, const lang_expr *e, entity *of, int k) {
   if (e->kind == LANG_WILD) {
     if (r->left || r->function)
       check_refuse(r->c, e->span, "`_` cannot stand %s", r->left ? "on the left" : "in a function");
@@ -390,8 +441,8 @@ static node *resolve_builtin(resolver *r, const lang_expr *e) {
     n->e.index[k] = &name_of(r, v, x->span)->e;
   }
   for (int i = 0; i < e->n; i++) {
-    bool way = e->at[i]->kind == LANG_NAME && lang_is_function(e->at[i]->name); /* gelu(x, tanh) */
-    node *argument = way ? copy_node(r, e->at[i]) : resolve(r, e->at[i]);
+    bool named = e->at[i]->kind == LANG_NAME && lang_is_function(e->at[i]->name); /* gelu(x, tanh) */
+    node *argument = named ? copy_node(r, e->at[i]) : resolve(r, e->at[i]);
     if (grad) argument->itself = true;
     n->e.at[i] = &argument->e;
   }
@@ -409,14 +460,29 @@ static node *resolve_call(resolver *r, const lang_expr *e) {
                           of->function->function.right);
 }
 
-/* Even(d), after Even(d) = d % 2 == 0: a condition on indices, written out where it is used. */
+/* Even(d), after Even(d) = d % 2 == 0, is a condition on indices, written out where it is used. */
 static node *resolve_atom(resolver *r, const lang_expr *e) {
-  const entity *of = check_find(r->c, e->name);
-  if (!of || of->kind != NAME_FUNCTION)
-    check_refuse(r->c, e->span, "%s(...) is a relation: relations are not part of this version",
-                 e->name);
-  const lang_stmt *s = of->function;
-  return resolve_function(r, e, s->equation.head->n, s->equation.head->at, s->equation.right);
+  const entity *function = check_find(r->c, e->name);
+  if (function && function->kind == NAME_FUNCTION && !function->broken) {
+    const lang_stmt *s = function->function;
+    return resolve_function(r, e, s->equation.head->n, s->equation.head->at, s->equation.right);
+  }
+  node *n = copy_node(r, e);
+  n->of = relation_named(r, e);
+  if (n->of->rank != e->n)
+    check_refuse(r->c, e->span, "%s has %d position%s; %d %s given here", e->name, n->of->rank,
+                 n->of->rank == 1 ? "" : "s", e->n, e->n == 1 ? "is" : "are");
+  for (int k = 0; k < e->n; k++) n->e.at[k] = &resolve_position(r, e->at[k], n->of, k)->e;
+  BASE_PUSH(r->c->arena, &r->cl->reads, n);
+  return n;
+}
+
+static node *resolve_compared(resolver *r, const lang_expr *e) {
+  bool outer = r->compared;
+  r->compared = true;
+  node *n = resolve_children(r, e);
+  r->compared = outer;
+  return n;
 }
 
 static node *resolve_plain(resolver *r, const lang_expr *e) {
@@ -431,7 +497,9 @@ static node *resolve_plain(resolver *r, const lang_expr *e) {
     check_refuse(r->c, e->span,
                  "a list stands alone on the right of `=`\n"
                  "help: give it a name first: `X = [1, 2]`, then `X[i]`");
-  case LANG_STRING: check_refuse(r->c, e->span, "a string stands for a file or a symbol only");
+  case LANG_STRING:
+    if (r->rule) return copy_node(r, e);
+    check_refuse(r->c, e->span, "a string stands for a file or a symbol only");
   case LANG_SLICE:
     check_refuse(r->c, e->span,
                  "a slice stands alone on the right, or in a query\n"
@@ -441,6 +509,9 @@ static node *resolve_plain(resolver *r, const lang_expr *e) {
                  strcmp(e->name, "axis") == 0 || strcmp(e->name, "dim") == 0
                      ? "\nhelp: the index is named: `softmax[i](X[i])`"
                      : "");
+  case LANG_EQUAL:
+  case LANG_UNEQUAL:
+  case LANG_BIND: return resolve_compared(r, e);
   default: return resolve_children(r, e);
   }
 }
@@ -540,8 +611,28 @@ static void resolve_head(resolver *r, const lang_expr *head) {
   r->left = false;
 }
 
+/* The variables of a rule: what stands in positions, and what `=` binds. */
+static void resolve_rule(resolver *r, const lang_stmt *s) {
+  r->rule = true;
+  find_indices(r, s->rule.head, false);
+  for (int i = 0; i < s->rule.n; i++) {
+    const lang_expr *item = s->rule.body[i];
+    find_indices(r, item, false);
+    if (item->kind == LANG_BIND && item->at[0]->kind == LANG_NAME) add_index(r, item->at[0]->name);
+  }
+  resolve_head(r, s->rule.head);
+  for (int i = 0; i < s->rule.n; i++) {
+    node *n = resolve(r, s->rule.body[i]);
+    BASE_PUSH(r->c->arena, &r->cl->body, n);
+  }
+}
+
 void check_resolve(check *c, clause *cl) {
   resolver r = {.c = c, .cl = cl};
+  if (cl->stmt->form == LANG_RULE) {
+    resolve_rule(&r, cl->stmt);
+    return;
+  }
   const lang_expr *head = cl->stmt->equation.head, *right = cl->stmt->equation.right;
   find_indices(&r, head, false);
   find_indices(&r, right, false);

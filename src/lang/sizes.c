@@ -2,7 +2,7 @@
  * dense positions where it stands bare, less what takes its affine reads outside; standing bare
  * nowhere, as far as its affine reads stay inside. Sizes are expressions: numbers in a program,
  * symbols of the arguments' sizes in the C API. */
-#include "lang/check.h"
+#include "lang/sparse.h"
 
 #include <string.h>
 
@@ -13,13 +13,15 @@ typedef struct sizer {
   bool changed;
   const node *read; /* whose position `at` is looked at, for messages; NULL: the head's */
   int at;
+  bool relations; /* what nothing else sizes is as long as relations say */
 } sizer;
 
 typedef void (*each_clause)(sizer *s, clause *cl, bool flag);
 
 static void each(sizer *s, each_clause f, bool flag) {
   for (int i = 0; i < s->n; i++)
-    for (int k = 0; k < s->group[i]->clauses.n; k++) f(s, s->group[i]->clauses.at[k], flag);
+    for (int k = 0; s->group[i]->kind == NAME_TENSOR && k < s->group[i]->clauses.n; k++)
+      f(s, s->group[i]->clauses.at[k], flag);
 }
 
 /* ---- arithmetic of sizes ------------------------------------------------------------------- */
@@ -159,7 +161,7 @@ static int position_in(const node *read, int k) {
 
 static void check_rank(sizer *s, const node *read) {
   const entity *of = read->of;
-  int n = read->e.kind == LANG_READ ? read->e.n : 0;
+  int n = read->e.kind == LANG_READ || read->e.kind == LANG_ATOM ? read->e.n : 0;
   if (n == of->rank || (read->itself && n == 0) || (n == of->rank - 1 && of->virtual_position >= 0))
     return;
   if (of->rank < 0)
@@ -175,7 +177,7 @@ static void check_rank(sizer *s, const node *read) {
 static void strong_reads(sizer *s, clause *cl) {
   for (int i = 0; i < cl->reads.n; i++) {
     const node *read = cl->reads.at[i];
-    if (in_group(s, read->of)) continue;
+    if (in_group(s, read->of) || read->of->sparse) continue;
     for (int k = 0; read->e.kind == LANG_READ && k < read->e.n; k++) {
       affine_place p = check_place(s->c, (const node *)read->e.at[k]);
       int position = position_in(read, k);
@@ -188,19 +190,35 @@ static void strong_reads(sizer *s, clause *cl) {
   s->read = NULL;
 }
 
+/* The longest of the relations that V stands bare in. */
+static const ir_expr *size_by_relations(sizer *s, const clause *cl, const variable *v) {
+  const ir_expr *longest = NULL;
+  for (int i = 0; s->relations && i < cl->reads.n; i++) {
+    const node *read = cl->reads.at[i];
+    for (int k = 0; read->of->sparse && k < read->e.n; k++) {
+      if (((const node *)read->e.at[k])->var != v) continue;
+      const ir_expr *size = sparse_size(s->c, read->of, k);
+      longest = longest ? most(s, longest, size) : size;
+    }
+  }
+  return longest;
+}
+
 /* Reads within the recurrence give what nothing else does: the shortest. */
 static void weak_reads(sizer *s, clause *cl, variable *v) {
   const ir_expr *shortest = NULL;
   for (int i = 0; i < cl->reads.n; i++) {
     const node *read = cl->reads.at[i];
-    for (int k = 0; in_group(s, read->of) && read->e.kind == LANG_READ && k < read->e.n; k++) {
+    for (int k = 0; in_group(s, read->of) && !read->of->sparse && read->e.kind == LANG_READ &&
+                    k < read->e.n; k++) {
       affine_place p = check_place(s->c, (const node *)read->e.at[k]);
       const ir_expr *size = read->of->size[position_in(read, k)];
       if (check_bare(&p) == v && size) shortest = shortest ? least(s, shortest, size) : size;
     }
   }
   for (int k = 0; !shortest && k < cl->nlhs; k++) /* equations of one head share sizes */
-    if (cl->lhs[k]->var == v) shortest = cl->head->size[k];
+    if (cl->lhs[k]->var == v && !cl->head->sparse) shortest = cl->head->size[k];
+  if (!shortest) shortest = size_by_relations(s, cl, v);
   if (!shortest) return;
   v->extent = v->bare = shortest;
   v->from = cl->head->name;
@@ -209,7 +227,7 @@ static void weak_reads(sizer *s, clause *cl, variable *v) {
 
 /* A declared position counts, unless it is as long as affine reads leave the index. */
 static void declared_head(sizer *s, clause *cl) {
-  for (int k = 0; cl->head->declared && k < cl->nlhs; k++) {
+  for (int k = 0; cl->head->declared && !cl->head->sparse && k < cl->nlhs; k++) {
     variable *v = cl->lhs[k]->var;
     int64_t a, b;
     if (!v) continue;
@@ -271,7 +289,7 @@ static int yielding(const affine_place *p, bool inside_group) {
 static void affine_reads(sizer *s, clause *cl, bool group) {
   for (int i = 0; i < cl->reads.n; i++) {
     const node *read = cl->reads.at[i];
-    if (in_group(s, read->of) != group) continue;
+    if (in_group(s, read->of) != group || read->of->sparse) continue;
     for (int k = 0; read->e.kind == LANG_READ && k < read->e.n; k++) {
       affine_place p = check_place(s->c, (const node *)read->e.at[k]);
       const ir_expr *size = read->of->size[position_in(read, k)];
@@ -284,7 +302,7 @@ static void affine_reads(sizer *s, clause *cl, bool group) {
 
 /* What would write outside is not defined. At last the head has its sizes, declared or not. */
 static void affine_heads(sizer *s, clause *cl, bool last) {
-  for (int k = 0; k < cl->nlhs; k++) {
+  for (int k = 0; !cl->head->sparse && k < cl->nlhs; k++) {
     affine_place p = check_place(s->c, cl->lhs[k]);
     if (p.data || p.n != 1 || check_bare(&p)) continue;
     bool sized = cl->head->declared || last;
@@ -361,7 +379,7 @@ static void size_head(sizer *s, entity *e, int k, bool anyway) {
 static void size_heads(sizer *s, bool anyway) {
   for (int i = 0; i < s->n; i++) {
     entity *e = s->group[i];
-    for (int k = 0; k < e->rank; k++)
+    for (int k = 0; k < e->rank && !e->sparse; k++)
       if (!e->size[k] && e->clauses.n) size_head(s, e, k, anyway);
   }
 }
@@ -372,7 +390,8 @@ static void size_heads(sizer *s, bool anyway) {
 static bool shifted(sizer *s, const clause *cl, int k, const affine_place *p) {
   for (int i = 0; i < cl->reads.n; i++) {
     const node *read = cl->reads.at[i];
-    if (!in_group(s, read->of) || read->e.kind != LANG_READ || k >= read->e.n) continue;
+    if (!in_group(s, read->of) || read->of->sparse || read->e.kind != LANG_READ || k >= read->e.n)
+      continue;
     affine_place q = check_place(s->c, (const node *)read->e.at[k]);
     if (!q.data && q.n == 1 && q.var[0] == p->var[0] &&
         (q.constant != p->constant || q.beyond != p->beyond))
@@ -392,7 +411,7 @@ static bool is_base(sizer *s, const entity *e, int k, int64_t value) {
 /* A recurrence adds nothing to base elements, those given with a constant there. */
 static void skip_bases(sizer *s, clause *cl, bool flag) {
   (void)flag;
-  for (int k = 0; k < cl->nlhs; k++) {
+  for (int k = 0; !cl->head->sparse && k < cl->nlhs; k++) {
     affine_place p = check_place(s->c, cl->lhs[k]);
     if (p.data || p.n != 1 || p.factor[0] != 1 || p.divisor != 1 || !shifted(s, cl, k, &p))
       continue;
@@ -439,7 +458,7 @@ static void settle(sizer *s, bool weak, bool anyway) {
 /* A number that stands as a position lies in the tensor. */
 static void check_constant(sizer *s, const node *n, const entity *of, int position) {
   int64_t at, size = INT64_MAX;
-  if (!check_whole(s->c, n, &at)) return;
+  if (of->sparse || !check_whole(s->c, n, &at)) return;
   bool known = of->size[position] && ir_is_int(of->size[position], &size) && size > 0;
   const char *last =
       known ? base_format(s->c->arena, "\nhelp: the first is 0, the last %lld", (long long)size - 1)
@@ -528,7 +547,7 @@ static void check_shared(sizer *s, const entity *e, int k) {
 }
 
 static void check_head(sizer *s, entity *e) {
-  for (int k = 0; k < e->rank; k++) {
+  for (int k = 0; k < e->rank && !e->sparse; k++) {
     if (!e->size[k])
       check_refuse(s->c, e->span,
                    "the size of position %d of %s is not known\nhelp: declare it: `%s : f32[...]`",
@@ -539,13 +558,23 @@ static void check_head(sizer *s, entity *e) {
   }
 }
 
+static bool all_relations(entity *const *group, int n) {
+  for (int i = 0; i < n; i++)
+    if (group[i]->kind != NAME_RELATION) return false;
+  return true;
+}
+
 void check_sizes(check *c, entity *const *group, int n) {
+  if (all_relations(group, n)) return;
   sizer s = {.c = c, .group = group, .n = n};
   each(&s, start, true);
   settle(&s, false, false);
   settle(&s, true, false);
   settle(&s, true, true);
   settle(&s, true, false);
+  s.relations = c->program && c->program->engine;
+  if (s.relations) settle(&s, true, false);
+  if (s.relations) settle(&s, true, true);
   each(&s, affine_heads, true);
   each(&s, affine_reads, true);
   each(&s, skip_bases, true);
