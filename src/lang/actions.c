@@ -340,7 +340,8 @@ static bool term_of(check *c, const lang_expr *e, names *free, rel_term *term) {
     return true;
   }
   term->kind = REL_KEY;
-  if (e->kind == LANG_STRING || (e->kind == LANG_NAME && (!scalar || scalar->kind != NAME_TENSOR))) {
+  bool symbol = e->kind == LANG_NAME && (!scalar || scalar->kind != NAME_TENSOR);
+  if (e->kind == LANG_STRING || symbol) {
     term->key = rel_symbol(sparse_engine(c), e->name, strlen(e->name));
     return true;
   }

@@ -126,9 +126,9 @@ typedef struct derivative {      /* of OF by WRT, the first LEAD positions of OF
   ir_tensor *made;
 } derivative;
 
-typedef struct pending {         /* N, a symbol, stands at a position of OF */
+typedef struct pending {         /* N, a symbol, stands at a position of OF, in HEAD's equation */
   node *n;
-  entity *of;
+  entity *of, *head;
   int position;
 } pending;
 

@@ -111,10 +111,13 @@ static const rel_expr *read(compiler *k, const node *n) {
   if (of->kind == NAME_RELATION)
     check_refuse(k->c, n->e.span,
                  "%s(...) is an item of the body by itself, not a number\nhelp: separate items by "
-                 "commas; `count[y](%s(...))` counts", of->name, of->name);
+                 "commas; `count[y](%s(...))` counts",
+                 of->name, of->name);
   if (!of->tensor)
-    check_refuse(k->c, n->e.span, "%s depends on %s, whose values it reads: a rule reads tensors "
-                 "that are known before", k->cl->head->name, of->name);
+    check_refuse(k->c, n->e.span,
+                 "%s depends on %s, whose values it reads: a rule reads tensors "
+                 "that are known before",
+                 k->cl->head->name, of->name);
   int given = n->e.kind == LANG_READ ? n->e.n : 0;
   if (given != of->rank)
     check_refuse(k->c, n->e.span, "%s has %d position%s; %d %s given here", of->name, of->rank,
@@ -122,8 +125,10 @@ static const rel_expr *read(compiler *k, const node *n) {
   rel_item item = {.kind = of->sparse ? REL_ATOM : REL_DENSE};
   item.term = compile_terms(k, n);
   item.value = compile_new(k, NULL, ir_type_real(of->type));
-  if (of->sparse) item.relation = values_of(k->c, of);
-  else item.dense = compile_dense(k->c, of);
+  if (of->sparse)
+    item.relation = values_of(k->c, of);
+  else
+    item.dense = compile_dense(k->c, of);
   BASE_PUSH(k->c->arena, &k->items, item);
   return rel_use(k->c->arena, item.value);
 }
@@ -184,9 +189,9 @@ static const rel_expr *aggregate(compiler *k, const node *n) {
     item.term[key.n] = (rel_term){.kind = REL_VAR, .var = compile_variable(k, v)};
     BASE_PUSH(c->arena, &key, rel_use(c->arena, i));
   }
-  item.relation = rel_new(sparse_engine(c), base_format(c->arena, "%s of %s", n->e.name,
-                          k->cl->head->name), key.n, folds[f].fold, real ? IR_F64 : IR_I64,
-                          n->e.span);
+  item.relation =
+      rel_new(sparse_engine(c), base_format(c->arena, "%s of %s", n->e.name, k->cl->head->name),
+              key.n, folds[f].fold, real ? IR_F64 : IR_I64, n->e.span);
   compile_rule(&inner, item.relation, key.at, value);
   item.value = compile_new(k, NULL, real);
   BASE_PUSH(c->arena, &k->items, item);
@@ -243,8 +248,10 @@ static const rel_expr *call(compiler *k, const node *n) {
   if (n->e.n == 3 && strcmp(name, "clamp") == 0)
     return op(k, IR_MINIMUM, op(k, IR_MAXIMUM, operand(k, n, 0), operand(k, n, 1)),
               operand(k, n, 2));
-  check_refuse(k->c, n->e.span, "%s(...) cannot stand in a rule\nhelp: give it an equation of its "
-               "own, and read that: `V[i] = %s(...)`", name, name);
+  check_refuse(k->c, n->e.span,
+               "%s(...) cannot stand in a rule\nhelp: give it an equation of its "
+               "own, and read that: `V[i] = %s(...)`",
+               name, name);
 }
 
 /* A number of the text, or of a scalar known now. */
@@ -294,9 +301,15 @@ void compile_rule(compiler *k, rel_relation *head, const rel_expr *const *key,
   base_arena *a = k->c->arena;
   rel_rule *rule = BASE_NEW(a, rel_rule);
   int arity = rel_arity(head);
-  *rule = (rel_rule){.head = head, .value = value, .nvars = k->vars.n, .name = k->names.at,
-                     .real = k->reals.at, .n = k->items.n, .item = k->items.at,
-                     .text = k->cl->stmt->source, .span = k->cl->stmt->span};
+  *rule = (rel_rule){.head = head,
+                     .value = value,
+                     .nvars = k->vars.n,
+                     .name = k->names.at,
+                     .real = k->reals.at,
+                     .n = k->items.n,
+                     .item = k->items.at,
+                     .text = k->cl->stmt->source,
+                     .span = k->cl->stmt->span};
   rule->key = BASE_NEWS(a, const rel_expr *, arity + 1);
   for (int i = 0; i < arity; i++) rule->key[i] = key[i];
   rel_add(sparse_engine(k->c), rule);

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-typedef struct piece {           /* a term of a clause, lowered: a tensor of the head's rows */
+typedef struct piece { /* a term of a clause, lowered: a tensor of the head's rows */
   const ir_expr *body, *row, *count;
   const ir_index *at;
 } piece;
@@ -27,8 +27,10 @@ static support ways_of(check *c, const clause *cl, const node *term) {
 
 static sparse_terms terms_of(check *c, clause *cl) {
   sparse_terms terms = {0};
-  if (cl->op <= LANG_ADD) sparse_terms_of(c, cl->right, false, &terms);
-  else BASE_PUSH(c->arena, &terms, ((sparse_term){cl->right, false}));
+  if (cl->op <= LANG_ADD)
+    sparse_terms_of(c, cl->right, false, &terms);
+  else
+    BASE_PUSH(c->arena, &terms, ((sparse_term){cl->right, false}));
   return terms;
 }
 
@@ -38,10 +40,11 @@ static void check_bound(check *c, const clause *cl, const support *ways, const n
   for (int k = 0; k < cl->nlhs; k++) {
     const variable *v = cl->lhs[k]->var;
     if (!v || support_binds(ways, v)) continue;
-    check_refuse(c, term->e.span,
-                 "nothing sparse binds `%s` here, and %s is sparse\nhelp: join it with a relation, or "
-                 "declare %s with brackets, and it is dense", v->name, cl->head->name,
-                 cl->head->name);
+    check_refuse(
+        c, term->e.span,
+        "nothing sparse binds `%s` here, and %s is sparse\nhelp: join it with a relation, or "
+        "declare %s with brackets, and it is dense",
+        v->name, cl->head->name, cl->head->name);
   }
 }
 
@@ -117,7 +120,7 @@ static piece lower_term(maker *m, clause *cl, const sparse_term *term) {
   check *c = m->c;
   support ways = ways_of(c, cl, term->n);
   variable **var = BASE_NEWS(c->arena, variable *, cl->vars.n + 1);
-  if (ways.everywhere) {         /* E[A,B] = 1 - E[A,C] with neither: one tuple, the empty one */
+  if (ways.everywhere) { /* E[A,B] = 1 - E[A,C] with neither: one tuple, the empty one */
     ways = (support){0};
     BASE_PUSH(c->arena, &ways.any, (way){0});
   }
@@ -130,8 +133,10 @@ static piece lower_term(maker *m, clause *cl, const sparse_term *term) {
   if (term->minus) p.body = ir_unary(c->p, IR_NEG, p.body);
   p.body = repeated(c, cl, f, term->n, p.body);
   if (!p.row)
-    check_refuse(c, cl->stmt->span, "the positions of %s are variables and constants, as it is "
-                 "sparse", m->e->name);
+    check_refuse(c, cl->stmt->span,
+                 "the positions of %s are variables and constants, as it is "
+                 "sparse",
+                 m->e->name);
   frame_close(f);
   return p;
 }
@@ -152,8 +157,8 @@ static ir_agg agg_of(lang_op op) {
 static ir_tensor *part_of(maker *m, const piece *p, const ir_expr *body, const char *name,
                           ir_agg agg) {
   check *c = m->c;
-  ir_tensor *part = ir_tensor_new(c->p, name, ir_type_computed((ir_type)m->e->type), 1,
-                                  &m->e->count, IR_DERIVED);
+  ir_tensor *part =
+      ir_tensor_new(c->p, name, ir_type_computed((ir_type)m->e->type), 1, &m->e->count, IR_DERIVED);
   bool window = p->row->op == IR_INDEX;
   part->span = m->e->span;
   ir_eq *eq = ir_define(c->p, part, agg, &p->row, body);
@@ -171,8 +176,8 @@ static const ir_expr *average(maker *m, const piece *p, const ir_expr *const *at
 }
 
 static void define(maker *m, const piece *p, int n) {
-  static const ir_op joins[] = {[IR_SUM] = IR_ADD, [IR_MAX] = IR_MAXIMUM, [IR_MIN] = IR_MINIMUM,
-                                [IR_PROD] = IR_MUL};
+  static const ir_op joins[] = {
+      [IR_SUM] = IR_ADD, [IR_MAX] = IR_MAXIMUM, [IR_MIN] = IR_MINIMUM, [IR_PROD] = IR_MUL};
   check *c = m->c;
   entity *e = m->e;
   ir_agg agg = agg_of(op_of(e));

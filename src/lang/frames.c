@@ -99,15 +99,14 @@ static void add_outer(compiler *k, const frame *outer) {
 static rel_relation *make_join(frame *f) {
   check *c = f->c;
   const char *name = base_format(c->arena, "%s'", f->cl->head->name);
-  rel_relation *join = rel_new(sparse_engine(c), name, f->n + f->extras.n, REL_SET, IR_BOOL,
-                               f->cl->stmt->span);
+  rel_relation *join =
+      rel_new(sparse_engine(c), name, f->n + f->extras.n, REL_SET, IR_BOOL, f->cl->stmt->span);
   const rel_expr **key = BASE_NEWS(c->arena, const rel_expr *, f->n + f->extras.n + 1);
   for (int w = 0; w < f->ways.any.n; w++) {
     compiler k = compile_open(c, f->cl);
     if (f->outer) add_outer(&k, f->outer);
     compile_way(&k, &f->ways.any.at[w]);
-    for (int i = 0; i < f->n; i++)
-      key[i] = rel_use(c->arena, compile_variable(&k, f->var[i]));
+    for (int i = 0; i < f->n; i++) key[i] = rel_use(c->arena, compile_variable(&k, f->var[i]));
     for (int i = 0; i < f->extras.n; i++) {
       rel_term t = compile_term(&k, f->extras.at[i].n);
       key[f->n + i] = rel_use(c->arena, t.var);
@@ -150,11 +149,14 @@ const ir_expr *frame_row(frame *f, rel_relation *in, int n, lang_expr *const *at
     int position = x->var ? position_of(f, x->var) : -1;
     for (int e = 0; position < 0 && e < f->extras.n; e++)
       if (f->extras.at[e].n == x) position = f->extras.at[e].position;
-    if (position >= 0) k.term[i] = (rel_term){.kind = REL_VAR, .var = position};
+    if (position >= 0)
+      k.term[i] = (rel_term){.kind = REL_VAR, .var = position};
     else if (x->e.kind == LANG_STRING)
       k.term[i] = (rel_term){.kind = REL_KEY, .key = sparse_key(c, x)};
-    else if (check_whole(c, x, &whole)) k.term[i] = (rel_term){.kind = REL_KEY, .key = whole};
-    else return NULL;
+    else if (check_whole(c, x, &whole))
+      k.term[i] = (rel_term){.kind = REL_KEY, .key = whole};
+    else
+      return NULL;
     same &= position == i;
   }
   if (same) return f->at;
@@ -218,7 +220,8 @@ const ir_expr *lower_element(check *c, clause *cl, const node *n) {
       f ? frame_row(f, sparse_relation(c, n->of), n->e.kind == LANG_NAME ? 0 : n->e.n, n->e.at)
         : NULL;
   if (!row)
-    check_refuse(c, n->e.span, "%s is read here at positions that nothing sparse binds", n->of->name);
+    check_refuse(c, n->e.span, "%s is read here at positions that nothing sparse binds",
+                 n->of->name);
   if (!relation) return lower_read_of(c, n->of->ir, &row);
   const ir_expr *there = ir_binary(c->p, IR_LE, ir_int(c->p, 0), row);
   return ir_where(c->p, there, ir_int(c->p, 1), ir_int(c->p, 0));
@@ -252,8 +255,8 @@ static void refuse_dense(check *c, const clause *cl, const scatter *s, const nod
   lang_print_expr(&text, &n->e);
   check_refuse(c, n->e.span,
                "`%s` would be dense here, with %lld elements or more; 2^28 are the most\n"
-               "help: declare %s with parentheses, and it is sparse", text.at, (long long)total,
-               cl->head->name);
+               "help: declare %s with parentheses, and it is sparse",
+               text.at, (long long)total, cl->head->name);
 }
 
 /* Indices that live on outside: rows of the frame around it, variables that are no longer columns,

@@ -327,7 +327,7 @@ static void set_settle(check *c, const entity *e) {
   *e->ir->settle = (ir_settle){.start = start, .rounds = IR_ROUNDS};
 }
 
-/* A relation that depends on values that depend on it: no order of doing things is the right one. */
+/* A relation that depends on values that depend on it: there is no order to make them in. */
 static void check_mixture(check *c, entity *const *group, int n) {
   const entity *relation = NULL, *tensor = NULL;
   for (int i = 0; i < n; i++)

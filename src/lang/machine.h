@@ -4,7 +4,8 @@
  *   part.c        what some tensors need, run              query.c      query, print, write
  *   minimize.c    training                                 generate.c   a model's own text
  *   format.c      values as text                           json.c       ... and as JSON
- *   checkpoint.c  save, load                               relations.c  tuples for kernels, and back */
+ *   checkpoint.c  save, load                               relations.c  tuples, and columns of
+ *                                                                       them for kernels */
 #ifndef TL_LANG_MACHINE_H
 #define TL_LANG_MACHINE_H
 

@@ -31,6 +31,7 @@ entity *check_name(check *c, const char *name, base_span span) {
 
 static const char *const kind_names[] = {[NAME_UNKNOWN] = "nothing",
                                          [NAME_TENSOR] = "a tensor",
+                                         [NAME_RELATION] = "a relation",
                                          [NAME_FUNCTION] = "a function",
                                          [NAME_DOMAIN] = "a domain"};
 
@@ -210,7 +211,8 @@ static void declare(check *c, const lang_stmt *s) {
                  e->name, e->data ? e->data_stmt->span.line : e->clauses.at[0]->stmt->span.line);
   const lang_expr *start = s->declare.start;
   if (relation && start)
-    check_refuse(c, s->span, "%s is a relation: it is not learned, and has no initialiser", e->name);
+    check_refuse(c, s->span, "%s is a relation: it is not learned, and has no initialiser",
+                 e->name);
   if (start && start->kind == LANG_STRING && e->sparse) {
     check_table_file(c, s);
     return;

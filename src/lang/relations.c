@@ -27,8 +27,10 @@ rel_array lang_fetch(void *user, const rel_dense *d) {
   lang_machine *m = r->program->machine;
   (void)d;
   if (!m)
-    base_raise(r->program->ctx, BASE_RUNTIME, r->tensor->span, "%s has no value: the program is "
-               "not being run", r->tensor->name);
+    base_raise(r->program->ctx, BASE_RUNTIME, r->tensor->span,
+               "%s has no value: the program is "
+               "not being run",
+               r->tensor->name);
   if (r->held) base_arena_close(r->held);
   r->held = NULL;
   base_arena *job = base_arena_child(m->arena);
@@ -108,8 +110,10 @@ static void fill_keys(lang_machine *m, base_arena *job, const lang_column *k, co
     if (!rel_is_symbol(key)) continue;
     const char *name = rel_symbol_name(engine, key);
     if (!number)
-      base_raise(m->ctx, BASE_RUNTIME, k->ir->span, "position %d of %s holds the symbol `%s` where a "
-                 "number is wanted", k->position, rel_name(k->of), name);
+      base_raise(m->ctx, BASE_RUNTIME, k->ir->span,
+                 "position %d of %s holds the symbol `%s` where a "
+                 "number is wanted",
+                 k->position, rel_name(k->of), name);
     int64_t *known = &number[key - INT64_MIN];
     if (*known == -2) {
       const char **symbol = base_map_get_s(k->domain->number, name);
@@ -143,8 +147,10 @@ static run_value *column(lang_machine *m, const lang_column *k) {
   base_arena *job = base_arena_child(m->arena);
   rel_rows rows = rel_query(job, k->of, NULL);
   int64_t *data = BASE_NEWS(job, int64_t, rows.n + 1);
-  if (k->in) fill_rows(job, k, &rows, data);
-  else fill_keys(m, job, k, &rows, data);
+  if (k->in)
+    fill_rows(job, k, &rows, data);
+  else
+    fill_keys(m, job, k, &rows, data);
   run_value *v = run_value_new(m->session, IR_I64, 1, &rows.n, data);
   base_arena_close(job);
   return v;
@@ -159,8 +165,10 @@ static run_value *elements(lang_machine *m, const lang_tensor *t) {
   ir_type type = ir_type_computed(t->ir->type);
   for (int64_t i = 0; i < rows.n; i++) {
     ir_value x = {.type = type};
-    if (ir_type_real(type)) x.u.f = rows.value[i].f;
-    else x.u.i = rows.value[i].i;
+    if (ir_type_real(type))
+      x.u.f = rows.value[i].f;
+    else
+      x.u.i = rows.value[i].i;
     device_store_value(t->ir->type, data, i, x);
   }
   run_value *v = run_value_new(m->session, t->ir->type, 1, &rows.n, data);
@@ -184,8 +192,10 @@ static void put_key(const lang_machine *m, base_text *text, int64_t key, bool js
     return;
   }
   const char *name = rel_symbol_name(m->program->engine, key);
-  if (json || !machine_is_plain(name)) machine_put_string(text, name, strlen(name));
-  else base_put(text, name);
+  if (json || !machine_is_plain(name))
+    machine_put_string(text, name, strlen(name));
+  else
+    base_put(text, name);
 }
 
 static void put_keys(const lang_machine *m, base_text *text, const int64_t *key, int n, bool json) {
@@ -257,6 +267,8 @@ static void put_elements(lang_machine *m, base_arena *job, const lang_item *item
 void machine_put_relation(lang_machine *m, base_arena *job, const lang_item *item, base_text *text,
                           bool json) {
   machine_relate(m);
-  if (item->show == LANG_SHOW_TUPLES) put_tuples(m, job, item, text, json);
-  else put_elements(m, job, item, text, json);
+  if (item->show == LANG_SHOW_TUPLES)
+    put_tuples(m, job, item, text, json);
+  else
+    put_elements(m, job, item, text, json);
 }

@@ -24,7 +24,8 @@ static void negated(compiler *k, const node *n) {
   rel_item item = {.kind = REL_NOT, .value = -1};
   if (!is_atom(n)) {
     if (holds_atom(n))
-      check_refuse(k->c, n->e.span, "`not` stands before one atom or a condition\nhelp: give the "
+      check_refuse(k->c, n->e.span,
+                   "`not` stands before one atom or a condition\nhelp: give the "
                    "conjunction a rule of its own, and negate that");
     test(k, rel_op(k->c->arena, IR_NOT, compile_expr(k, n), NULL, NULL));
     return;
@@ -82,7 +83,8 @@ static void item(compiler *k, const node *n) {
   case LANG_BIND: binding(k, n); return;
   case LANG_OR:
     if (holds_atom(n))
-      check_refuse(k->c, n->e.span, "`or` between atoms\nhelp: write a rule for each: rules of one "
+      check_refuse(k->c, n->e.span,
+                   "`or` between atoms\nhelp: write a rule for each: rules of one "
                    "head are alternatives");
     break;
   default: break;
@@ -93,7 +95,7 @@ static void item(compiler *k, const node *n) {
 static void rule(check *c, entity *e, clause *cl) {
   compiler k = compile_open(c, cl);
   const rel_expr **key = BASE_NEWS(c->arena, const rel_expr *, e->rank + 1);
-  for (int i = 0; i < cl->body.n; i++)   /* these first: it is they that know of reals */
+  for (int i = 0; i < cl->body.n; i++) /* these first: it is they that know of reals */
     if (binds_value(cl, cl->body.at[i])) item(&k, cl->body.at[i]);
   for (int i = 0; i < cl->body.n; i++)
     if (!binds_value(cl, cl->body.at[i])) item(&k, cl->body.at[i]);

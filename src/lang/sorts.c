@@ -57,9 +57,12 @@ static void join(check *c, sort *a, sort *b) {
 /* ---- what is joined -------------------------------------------------------------------------- */
 
 static void join_position(check *c, const node *at, sort *s) {
-  if (at->var) join(c, s, sort_of_variable(c, at->var));
-  else if (at->e.kind == LANG_STRING) sort_add(c, find(s), at->e.name);
-  else if (at->e.kind == LANG_NUMBER) find(s)->numbers = true;
+  if (at->var)
+    join(c, s, sort_of_variable(c, at->var));
+  else if (at->e.kind == LANG_STRING)
+    sort_add(c, find(s), at->e.name);
+  else if (at->e.kind == LANG_NUMBER)
+    find(s)->numbers = true;
 }
 
 static sort *sort_of_side(check *c, const node *n) {
@@ -82,8 +85,8 @@ static void join_clause(check *c, const clause *cl) {
   for (int i = 0; i < cl->reads.n; i++) {
     const node *read = cl->reads.at[i];
     bool whole = read->e.n == read->of->rank;
-    for (int k = 0; whole && (read->e.kind == LANG_READ || read->e.kind == LANG_ATOM) &&
-                    k < read->e.n; k++)
+    for (int k = 0;
+         whole && (read->e.kind == LANG_READ || read->e.kind == LANG_ATOM) && k < read->e.n; k++)
       join_position(c, sparse_child(read, k), sort_of(c, read->of, k));
   }
   for (int i = 0; i < cl->body.n; i++) join_compared(c, cl->body.at[i]);
@@ -133,7 +136,8 @@ static void name_positions(check *c, entity *e) {
 }
 
 /* A constant's place in a dense tensor is known when its domain is. */
-static void place_symbol(check *c, const pending *p) {
+static void place_symbol(check *c, void *arg) {
+  const pending *p = arg;
   entity *of = p->of;
   node *n = p->n;
   if (of->sparse || of->broken) return;
@@ -157,6 +161,7 @@ void check_sorts(check *c) {
     name_positions(c, cl->head);
     for (int k = 0; k < cl->reads.n; k++) name_positions(c, cl->reads.at[k]->of);
   }
-  for (int i = 0; i < c->symbols.n; i++) place_symbol(c, &c->symbols.at[i]);
+  for (int i = 0; i < c->symbols.n; i++)
+    if (!check_attempt(c, place_symbol, &c->symbols.at[i])) c->symbols.at[i].head->broken = true;
   c->symbols.n = 0;
 }

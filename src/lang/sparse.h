@@ -126,8 +126,8 @@ const ir_expr *lower_element(check *c, clause *cl, const node *n);       /* in a
 
 /* ---- elements.c, rules.c --------------------------------------------------------------------- */
 
-void check_elements_keys(check *c, entity *e);                    /* of what is sparse: their rules */
-void check_elements_values(check *c, entity *e);                  /* ... and equations */
+void check_elements_keys(check *c, entity *e);           /* of what is sparse: their rules */
+void check_elements_values(check *c, entity *e);         /* ... and equations */
 void check_declare(check *c, entity *e);                 /* heads.c: the tensor of E */
 void check_rules(check *c, entity *e);
 

@@ -87,10 +87,10 @@ static support of_comparison(check *c, const node *n) {
 }
 
 static bool keeps_zero(const char *name) {
-  static const char *const names[] = {"step", "relu", "gelu",  "silu",  "tanh",    "sqrt", "abs",
-                                      "sign", "sin",  "erf",   "floor", "round",   "stop", "dropout",
-                                      "f16",  "bf16", "f32",   "f64",   "i32",     "i64",  "bool",
-                                      "sum",  "avg",  "count", "max",   "min",     "prod"};
+  static const char *const names[] = {"step", "relu", "gelu",  "silu",  "tanh",  "sqrt", "abs",
+                                      "sign", "sin",  "erf",   "floor", "round", "stop", "dropout",
+                                      "f16",  "bf16", "f32",   "f64",   "i32",   "i64",  "bool",
+                                      "sum",  "avg",  "count", "max",   "min",   "prod"};
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(names[i], name) == 0) return true;
   return false;
@@ -104,8 +104,9 @@ static bool is_extreme(const char *name) {
 static support of_call(check *c, const node *n) {
   const char *name = n->e.name;
   if (n->body) return support_of(c, n->body);
-  if (strcmp(name, "grad") == 0) return n->e.n == 2 && child(n, 1)->of && child(n, 1)->of->sparse
-                                            ? of_atom(c, child(n, 1)) : everywhere();
+  if (strcmp(name, "grad") == 0)
+    return n->e.n == 2 && child(n, 1)->of && child(n, 1)->of->sparse ? of_atom(c, child(n, 1))
+                                                                     : everywhere();
   if (strcmp(name, "where") == 0 && n->e.n == 3)
     return either(c, both(c, support_of(c, child(n, 0)), support_of(c, child(n, 1))),
                   support_of(c, child(n, 2)));
@@ -222,11 +223,13 @@ static bool stands_dense(const node *n, const variable *v) {
 
 static bool binds_head(check *c, const clause *cl) {
   sparse_terms terms = {0};
-  if (cl->op <= LANG_ADD) sparse_terms_of(c, cl->right, false, &terms);
-  else BASE_PUSH(c->arena, &terms, ((sparse_term){cl->right, false}));
+  if (cl->op <= LANG_ADD)
+    sparse_terms_of(c, cl->right, false, &terms);
+  else
+    BASE_PUSH(c->arena, &terms, ((sparse_term){cl->right, false}));
   for (int t = 0; t < terms.n; t++) {
-    support s = cl->op <= LANG_ADD ? support_of(c, terms.at[t].n)
-                                   : support_strict(c, terms.at[t].n);
+    support s =
+        cl->op <= LANG_ADD ? support_of(c, terms.at[t].n) : support_strict(c, terms.at[t].n);
     for (int k = 0; k < cl->nlhs; k++)
       if (cl->lhs[k]->var && !support_binds(&s, cl->lhs[k]->var)) return false;
   }

@@ -23,16 +23,19 @@ static void in_program(check *c, base_span span) {
 rel_relation *sparse_relation(check *c, entity *e) {
   bool valued = e->table && e->kind == NAME_TENSOR;
   if (!e->rel)
-    e->rel = rel_new(sparse_engine(c), e->name, e->rank, valued ? REL_ONE : REL_SET, e->type,
-                     e->span);
+    e->rel =
+        rel_new(sparse_engine(c), e->name, e->rank, valued ? REL_ONE : REL_SET, e->type, e->span);
   return e->rel;
 }
 
 lang_relation *sparse_publish(check *c, entity *e) {
   if (e->keys) return e->keys;
   e->keys = BASE_NEW(c->arena, lang_relation);
-  *e->keys = (lang_relation){.name = e->name, .rel = sparse_relation(c, e), .arity = e->rank,
-                             .domain = e->domains, .span = e->span};
+  *e->keys = (lang_relation){.name = e->name,
+                             .rel = sparse_relation(c, e),
+                             .arity = e->rank,
+                             .domain = e->domains,
+                             .span = e->span};
   BASE_PUSH(c->arena, &c->program->relations, e->keys);
   base_map_put_s(c->program->related, e->name, e->keys);
   return e->keys;
@@ -64,11 +67,12 @@ const ir_expr *sparse_size(check *c, entity *e, int k) {
   const lang_domain *d = e->domains[k];
   bool derived = e->clauses.n > 0;
   if (e->size[k]) return e->size[k];
-  if (d) e->size[k] = ir_int(c->p, d->n);
-  else if (!derived) e->size[k] = ir_int(c->p, e->largest ? e->largest[k] + 1 : 0);
+  if (d)
+    e->size[k] = ir_int(c->p, d->n);
+  else if (!derived)
+    e->size[k] = ir_int(c->p, e->largest ? e->largest[k] + 1 : 0);
   else
-    e->size[k] = new_size(c, sparse_relation(c, e), k,
-                          base_format(c->arena, "%s%d", e->name, k));
+    e->size[k] = new_size(c, sparse_relation(c, e), k, base_format(c->arena, "%s%d", e->name, k));
   return e->size[k];
 }
 
@@ -114,9 +118,11 @@ static int64_t fact_key(check *c, entity *e, int k, const lang_expr *at) {
   if (at->kind == LANG_NAME && !lower && (!scalar || scalar->kind != NAME_TENSOR))
     return symbol_key(c, e, k, at->name, at->span);
   if (at->kind == LANG_WILD || (lower && (!scalar || scalar->kind != NAME_TENSOR)))
-    check_refuse(c, at->span, "a fact holds constants, and `%s` is a variable\n"
-                 "help: a rule says for which: `%s(%s) <- ...`", at->kind == LANG_WILD ? "_" : at->name,
-                 e->name, at->kind == LANG_WILD ? "x" : at->name);
+    check_refuse(c, at->span,
+                 "a fact holds constants, and `%s` is a variable\n"
+                 "help: a rule says for which: `%s(%s) <- ...`",
+                 at->kind == LANG_WILD ? "_" : at->name, e->name,
+                 at->kind == LANG_WILD ? "x" : at->name);
   if (!check_number(c, at, &value))
     check_refuse(c, at->span, "a fact holds symbols and whole numbers known now");
   if (value != floor(value) || fabs(value) > 9e15)
@@ -230,8 +236,10 @@ static double value_cell(check *c, const entity *e, const io_table *t, int64_t r
   char *end;
   double x = strtod(text, &end);
   if (end == text || *end)
-    base_raise(c->ctx, BASE_IO, e->span, "%s:%lld: `%s` is no number: the last column of %s holds "
-               "its values", t->path, (long long)io_table_line(c->arena, t, row), text, e->name);
+    base_raise(c->ctx, BASE_IO, e->span,
+               "%s:%lld: `%s` is no number: the last column of %s holds "
+               "its values",
+               t->path, (long long)io_table_line(c->arena, t, row), text, e->name);
   return x;
 }
 

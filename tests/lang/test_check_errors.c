@@ -132,13 +132,24 @@ static void test_functions(void **state) {
 static void test_relations(void **state) {
   (void)state;
   static const wrong cases[] = {
-      {"Parent(A, B)", "Parent(...) is a fact: relations are not part of this version"},
-      {"Rain.", "`Rain.` is a fact: relations are not part of this version"},
-      {"Y(x) <- Z(x)", "`<-` defines a relation by a rule: relations are not part of this version"},
-      {"X = [1]\nY = X[i] R(i)", "R(...) is a relation: relations are not part of this version"},
-      {"W : f32(6, 6)", "W is declared with parentheses"},
-      {"P(x,y) = \"p.tsv\"", "P is read with its keys"},
-      {"E[A,B] = 3", "`A` is no scalar, and position 0 of E has no domain"},
+      {"P(A, x)", "a fact holds constants, and `x` is a variable"},
+      {"P(A); P(A, B)", "P has 2 positions here and 1 position on line 1"},
+      {"P(0.5)", "a fact holds whole numbers, not 0.5"},
+      {"P(A)\nQ(x, y) <- P(x)", "the variable `y` stands in"},
+      {"P(A)\nQ(x) <- P(x), not R(x, y)", "the variable `y` stands in"},
+      {"P(A)\nQ(x) <- P(x), not R(x)\nR(x) <- P(x), not Q(x)", "Q"},
+      {"P(A)\nQ(x) <- P(x), R(x, B)", "`R` is not defined"},
+      {"Parent(A, B)\nQ(x) <- Parnt(x, y)", "did you mean `Parent`?"},
+      {"P(A)\nP[x] = 3", "`P` is a tensor here and a relation on line 1"},
+      {"W : f32(3)\nY = W(0)", "W is a tensor: its elements are read with brackets"},
+      {"Person : {Ann}\nP : bool(Person)\nP(Bob)", "`Bob` is not in Person"},
+      {"P : bool(3)\nP(3)", "3 is not in position 0 of P, which is 3 long"},
+      {"P(A)\nQ(x) <- P(x), P(x) > 1", "P(...) is an item of the body by itself"},
+      {"P(A); R(A)\nQ(x) <- P(x) or R(x)", "`or` between atoms"},
+      {"P(A); R(A)\nQ(x) <- P(x), not (P(x) and R(x))", "`not` stands before one atom"},
+      {"W : f32(2, 2)\nX = [1, 2]\nW[i,j] = X[i] X[j]", "nothing sparse binds `i` here"},
+      {"E[A,B] = 3; E[A,B] = 4", "E has two values here"},
+      {"W : bool(2) ~ zeros", "W is a relation: it is not learned"},
   };
   REFUSED(cases);
 }
