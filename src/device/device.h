@@ -18,7 +18,7 @@ typedef struct device_buffer {
   size_t bytes;                /* asked for */
   size_t reserved;             /* its class */
   int refs;
-  char label[32];              /* the tensor it holds, for a message about lack of memory */
+  const char *label;           /* what it holds, for a message about lack of memory; NULL */
   void *block;                 /* what the allocator gave; private to the pool */
   struct device_buffer *next, *previous;   /* in the pool's lists */
 } device_buffer;
@@ -28,7 +28,6 @@ device_buffer *device_alloc(device *d, size_t bytes, bool zero);
 device_buffer *device_retain(device_buffer *b);
 /* back to the pool; NULL is fine */
 void device_release(device_buffer *b);
-void device_label(device_buffer *b, const char *name);   /* unless it has one */
 /* from host */
 void device_write(device_buffer *b, size_t offset, const void *from, size_t bytes);
 /* to host; waits */

@@ -74,8 +74,8 @@ static void list_holders(const device *d, char *text, size_t n) {
   size_t at = 0;
   text[0] = 0;
   for (int k = 0; k < HOLDERS && largest[k] && at < n; k++)
-    at += (size_t)snprintf(text + at, n - at, "%s%s %.1f MB", k ? ", " : "",
-                           largest[k]->label[0] ? largest[k]->label : "(unnamed)",
+    at += (size_t)snprintf(text + at, n - at, "%s%.40s %.1f MB", k ? ", " : "",
+                           largest[k]->label ? largest[k]->label : "(unnamed)",
                            (double)largest[k]->reserved / 1e6);
 }
 
@@ -118,17 +118,10 @@ device_buffer *device_alloc(device *d, size_t bytes, bool zero) {
   if (pool->stats.in_use > pool->stats.peak) pool->stats.peak = pool->stats.in_use;
   b->bytes = bytes;
   b->refs = 1;
-  b->label[0] = 0;
+  b->label = NULL;
   enlist(pool, b);
   if (zero) d->memory->zero(d, b->data, bytes + VECTOR);
   return b;
-}
-
-void device_label(device_buffer *b, const char *name) {
-  if (b->label[0]) return;
-  size_t n = strnlen(name, sizeof b->label - 1);
-  memcpy(b->label, name, n);
-  b->label[n] = 0;
 }
 
 device_buffer *device_retain(device_buffer *b) {

@@ -67,6 +67,13 @@ static void prepare_kernels(run_plan *plan, run_binding *b) {
   }
 }
 
+/* Who holds memory is told by these names, when there is no more. */
+static void label_leaves(run_plan *plan, run_value *const *leaf) {
+  for (int i = 0; i < plan->nleaf; i++)
+    if (!leaf[i]->buffer->label)
+      leaf[i]->buffer->label = run_name(plan->session, plan->leaf[i]->name);
+}
+
 static void fill(run_plan *plan, run_value *const *leaf, run_binding *b) {
   const sched_plan *sched = plan->schedule;
   int n = sched->program->tensors.n;
@@ -91,6 +98,7 @@ static void fill(run_plan *plan, run_value *const *leaf, run_binding *b) {
   b->work_bytes = sched_layout(sched, b->symbols, b->offset);
   if (works && b->work_bytes == 0)
     b->work_bytes = 64; /* tensors without elements have a place too */
+  label_leaves(plan, leaf);
   prepare_kernels(plan, b);
 }
 

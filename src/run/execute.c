@@ -46,7 +46,7 @@ static void place_roots(run_call *c) {
   device *d = plan->session->device;
   if (b->work_bytes) {
     c->work = device_alloc(d, (size_t)b->work_bytes, false);
-    device_label(c->work, "work space");
+    c->work->label = "work space";
     b->data[plan->work->id] = (char *)c->work->data + b->offset[plan->work->id];
   }
   unshare_states(c);
@@ -54,7 +54,7 @@ static void place_roots(run_call *c) {
   for (int i = 0; i < plan->nown; i++) {
     const ir_tensor *t = plan->own[i];
     b->own[t->id] = device_alloc(d, (size_t)b->bytes[t->id], false);
-    device_label(b->own[t->id], t->name);
+    b->own[t->id]->label = plan->own_name[i];
     b->data[t->id] = b->own[t->id]->data;
   }
 }
@@ -206,7 +206,8 @@ static void drop_outputs(run_call *c) {
 
 static void run_all(run_call *c) {
   place_others(c);
-  memset(c->binding->zeroed, 0, (size_t)c->plan->schedule->program->tensors.n);
+  if (c->plan->zeroes)
+    memset(c->binding->zeroed, 0, (size_t)c->plan->schedule->program->tensors.n);
   run_block(c, &c->plan->schedule->body);
 }
 

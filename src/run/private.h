@@ -11,6 +11,8 @@ struct run_session {
   run_plan **plan;               /* the cache */
   int nplan, capacity;
   uint64_t clock;                /* for least recently used */
+  base_arena *arena;             /* of the names */
+  base_map *names;               /* of tensors whose buffers outlive their plan */
   run_stats stats;
 };
 
@@ -50,13 +52,17 @@ struct run_plan {
   int *root;                     /* by tensor id: the tensor with which it moves */
   ir_tensor *work;               /* the first in the work space; NULL: there is none */
   ir_tensor **own, **placed;     /* with a buffer of this run; in the work space, or over others */
+  const char **own_name;         /* of the session */
   int nown, nplaced;
   /* by kernel id: tensors to be zeroed before it, NULL-ended; NULL: none */
   ir_tensor ***zero;
+  bool zeroes;                   /* there are any */
   run_binding *binding[RUN_BINDINGS];
   int nbinding;
 };
 
+/* NAME, kept as long as the session: buffers outlive their plan */
+const char *run_name(run_session *s, const char *name);
 /* found or made; raises on sizes that do not fit */
 run_binding *run_bind(run_plan *plan, run_value *const *leaf);
 void run_unbind(run_plan *plan, run_binding *b);

@@ -20,12 +20,15 @@ run_session *run_open(base_ctx *ctx, const run_config *config) {
   s->config = config ? *config : plain;
   base_trap trap;
   if (BASE_TRY(ctx, &trap)) {
+    s->arena = base_arena_open(ctx);
+    s->names = base_map_open(s->arena);
     s->capacity = s->config.plans > 0 ? s->config.plans : 256;
     s->plan = base_calloc(ctx, sizeof *s->plan * (size_t)s->capacity);
     s->device = open_device(ctx, &s->config);
     base_untrap(ctx, &trap);
   } else {
     base_free(ctx, s->plan);
+    if (s->arena) base_arena_close(s->arena);
     base_free(ctx, s);
     base_raise_again(ctx);
   }
@@ -37,6 +40,7 @@ void run_close(run_session *s) {
   for (int i = 0; i < s->nplan; i++) run_plan_release(s->plan[i]);
   device_close(s->device);
   base_free(s->ctx, s->plan);
+  base_arena_close(s->arena);
   base_free(s->ctx, s);
 }
 
@@ -54,10 +58,17 @@ static void list_zeroes(run_plan *plan) {
     const sched_memory *m = &sched->memory[t];
     if (!m->zero || m->first < 0 || m->first >= sched->nkernel) continue;
     ir_tensor **list = plan->zero[m->first];
+    plan->zeroes = true;
     if (!list) list = plan->zero[m->first] = BASE_NEWS(plan->arena, ir_tensor *, n + 1);
     while (*list) list++;
     *list = sched->program->tensors.at[t];
   }
+}
+
+const char *run_name(run_session *s, const char *name) {
+  if (!base_map_get_s(s->names, name))
+    base_map_put_s(s->names, name, base_copy(s->arena, name));
+  return base_map_get_s(s->names, name);
 }
 
 static void list_places(run_plan *plan) {
@@ -66,6 +77,7 @@ static void list_places(run_plan *plan) {
   plan->home = BASE_NEWS(plan->arena, int, n + 1);
   plan->root = BASE_NEWS(plan->arena, int, n + 1);
   plan->own = BASE_NEWS(plan->arena, ir_tensor *, n + 1);
+  plan->own_name = BASE_NEWS(plan->arena, const char *, n + 1);
   plan->placed = BASE_NEWS(plan->arena, ir_tensor *, n + 1);
   for (int i = 0; i < n; i++) {
     ir_tensor *t = sched->program->tensors.at[i];
@@ -73,7 +85,10 @@ static void list_places(run_plan *plan) {
     const ir_tensor *home = t;
     while (sched->memory[home->id].place == SCHED_OVER) home = sched->memory[home->id].over;
     plan->home[i] = home->id;
-    if (place == SCHED_OUTPUT) plan->own[plan->nown++] = t;
+    if (place == SCHED_OUTPUT) {
+      plan->own_name[plan->nown] = run_name(plan->session, t->name);
+      plan->own[plan->nown++] = t;
+    }
     if (place == SCHED_WORK || place == SCHED_OVER) plan->placed[plan->nplaced++] = t;
     if (place == SCHED_WORK && !plan->work) plan->work = t;
   }

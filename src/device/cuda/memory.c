@@ -58,7 +58,7 @@ static void grow(cuda_device *d, device_buffer **buffer, size_t bytes, bool zero
                  const char *label) {
   if (*buffer && (*buffer)->bytes >= bytes) return;
   device_buffer *larger = device_alloc(&d->head, bytes, zero);
-  device_label(larger, label);
+  larger->label = label;
   device_release(*buffer);
   *buffer = larger;
 }
