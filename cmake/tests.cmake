@@ -9,6 +9,7 @@
 
 enable_testing()
 set(TIMEOUT 240)
+include(cmake/simt.cmake)
 
 function(tl_test name labels)
   add_test(NAME ${name} COMMAND ${ARGN} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR})
@@ -56,6 +57,10 @@ function(tl_unit_test source)
     list(REMOVE_ITEM labels unit)
   endif()
   tl_test(${room}/${topic} "${labels}" ${target})
+  if(room STREQUAL simt)
+    target_link_libraries(${target} PRIVATE simt_cuda simt_nvrtc)
+    tl_on_simt(${room}/${topic})
+  endif()
 endfunction()
 
 pkg_check_modules(CMOCKA IMPORTED_TARGET cmocka)
