@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +38,7 @@ static int read_file(const char *path, text *to) {
   return 1;
 }
 
-static uint64_t hash_headers(void) {
+uint64_t hash_headers(void) {
   static uint64_t known;
   DIR *folder = known ? NULL : opendir(SIMT_HEADERS);
   struct dirent *entry;

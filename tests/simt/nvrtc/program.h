@@ -3,6 +3,7 @@
 #define SIMT_PROGRAM_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 typedef struct text { /* grows; NUL-terminated once something is in it */
   char *at;
@@ -19,6 +20,8 @@ typedef struct nvrtcProgram_st {
   size_t image_bytes;
 } program;
 
+/* Of what every text starts with. */
+uint64_t hash_headers(void);
 /* The table of the __global__ functions in SOURCE, as C++. */
 void entries_put(text *to, const char *source);
 /* Compiled, or found in the cache; false: the log says why not. */
