@@ -50,10 +50,11 @@ void text_put(text *t, const char *format, ...) {
 
 /* ---- what it is and knows -------------------------------------------------------------------- */
 
+/* The minor number follows the headers, so that what the device keeps on disk goes with them. */
 DOOR int nvrtcVersion(int *major, int *minor);
 DOOR int nvrtcVersion(int *major, int *minor) {
   *major = 13;
-  *minor = 100000 + (int)(hash_headers() % 900000); /* what the device keeps goes with the headers */
+  *minor = 100000 + (int)(hash_headers() % 900000);
   return SUCCESS;
 }
 
