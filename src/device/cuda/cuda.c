@@ -1,5 +1,6 @@
 /* cuda: the device, and its implementations in order of preference. */
 #include "device/cuda/cuda.h"
+#include "device/cuda/emit.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -9,6 +10,12 @@
 /* ---- implementations: the only place where they are listed ----------------------------------- */
 
 static const device_impl impls[] = {
+    {"cuda.map.any", KERNEL_MAP, NULL, cuda_prepare_any},
+    {"cuda.row.any", KERNEL_ROW, NULL, cuda_prepare_any},
+    {"cuda.contract.any", KERNEL_CONTRACT, NULL, cuda_prepare_any},
+    {"cuda.attend.any", KERNEL_ATTEND, NULL, cuda_prepare_any},
+    {"cuda.scatter.any", KERNEL_SCATTER, NULL, cuda_prepare_any},
+    {"cuda.scan.any", KERNEL_SCAN, NULL, cuda_prepare_any},
     {NULL, KERNEL_SHAPES, NULL, NULL},
 };
 
