@@ -65,10 +65,10 @@ static char *read_input(void) {
 }
 
 static tl_program *load(tl_context *ctx, const options *o, const tl_sink *sink) {
-  if (o->text) return tl_load(ctx, NULL, o->text, sink);
+  if (o->text) return tl_load(ctx, "<text>", o->text, sink);
   if (strcmp(o->word[0], "-") != 0) return tl_load_file(ctx, o->word[0], sink);
   char *text = read_input();
-  tl_program *p = tl_load(ctx, NULL, text, sink);
+  tl_program *p = tl_load(ctx, "<stdin>", text, sink);
   free(text);
   return p;
 }
@@ -134,19 +134,35 @@ static const command *find(const options *o) {
   return NULL;
 }
 
+/* `tl model.tl`, `tl rnu model.tl` */
+static int no_command(const options *o) {
+  const char *known[8], *word = o->command, *point = strrchr(word, '.');
+  char help[200];
+  int n = 0;
+  for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) known[n++] = commands[i].name;
+  const char *near = options_near(word, known, n);
+  bool file = strcmp(word, "-") == 0 || (point && strcmp(point, ".tl") == 0);
+  if (file) snprintf(help, sizeof help, "to run a file, write `tl run %s`", word);
+  else if (near) snprintf(help, sizeof help, "did you mean `%s`?", near);
+  return options_wrong(o, file || near ? help : NULL, "there is no command `%s`", word);
+}
+
 int command_check(const options *o) {
   const command *c = find(o);
+  char help[80];
   bool fits = c && (o->text || (o->n >= c->least && o->n <= c->most));
-  if (fits && c->work == cache)
-    fits = strcmp(o->word[0], "ls") == 0 || strcmp(o->word[0], "clear") == 0;
+  if (fits && c->work == cache && strcmp(o->word[0], "ls") != 0 && strcmp(o->word[0], "clear") != 0)
+    return options_wrong(o, "write `tl cache ls` or `tl cache clear`", "there is no `tl cache %s`",
+                         o->word[0]);
   if (fits) return 0;
-  if (c)
-    fprintf(stderr, "usage: tl %s %s\n", c->name, c->words);
-  else if (strcmp(o->command, "repl") == 0)
-    fputs("tl: the prompt is not in this version\n", stderr);
-  else
-    fprintf(stderr, "tl: there is no command `%s`\ntry: tl --help\n", o->command);
-  return 2;
+  if (!c && strcmp(o->command, "repl") == 0)
+    return options_wrong(o, NULL, "the prompt is not in this version");
+  if (!c) return no_command(o);
+  snprintf(help, sizeof help, "write `tl %s %s`", c->name, c->words);
+  if (o->n > c->most)
+    return options_wrong(o, help, "`%s` is one word too many for `tl %s`", o->word[c->most],
+                         c->name);
+  return options_wrong(o, help, "`tl %s` wants %s", c->name, o->n ? "more words" : "a file");
 }
 
 int command_run(tl_context *ctx, const options *o) {

@@ -32,7 +32,8 @@ int main(int argc, char **argv) {
     return TL_MEMORY;
   }
   if (tl_last(ctx) != TL_OK) {
-    fprintf(stderr, "tl: %s\n", tl_message(ctx));
+    char *text = tl_diagnosis(ctx, o.json);
+    fputs(text ? text : tl_message(ctx), stderr);
     return (int)tl_last(ctx);
   }
   catch_interrupt(ctx);

@@ -18,4 +18,9 @@ typedef struct options {
 /* Reads the command line; 0, or the exit status with which to end at once. */
 int options_read(options *o, int argc, char **argv, int *done);
 
+/* Say what is wrong with the command line, and what to write; 2. HELP NULL: where to look it up. */
+int options_wrong(const options *o, const char *help, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+const char *options_near(const char *word, const char *const *known, int n);   /* NULL: none */
+
 #endif
