@@ -83,8 +83,8 @@ static _Noreturn void refuse(device *d, size_t bytes) {
   char holders[HOLDERS * 64];
   list_holders(d, holders, sizeof holders);
   base_raise(d->ctx, BASE_MEMORY, base_nowhere,
-             "out of memory on %s: %zu bytes for one tensor, %zu bytes in use%s%s", d->name, bytes,
-             d->pool->stats.in_use, holders[0] ? "; the largest: " : "", holders);
+             "out of memory on %s: %.1f MB for one tensor, %.1f MB in use%s%s", d->name,
+             (double)bytes / 1e6, (double)d->pool->stats.in_use / 1e6, holders[0] ? "; the largest: " : "", holders);
 }
 
 static void enlist(struct device_pool *pool, device_buffer *b) {

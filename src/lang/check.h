@@ -255,6 +255,8 @@ const ir_expr *lower_read_of(check *c, ir_tensor *t, const ir_expr *const *posit
 const ir_expr *lower_temporary(check *c, clause *cl, const char *name, ir_agg agg,
                                const ir_expr *body, int ndrop, variable *const *drop);
 
+void check_points(check *c, const clause *cl, const variable *v, int64_t *points);
+
 /* calls.c */
 bool check_unary(const char *name, ir_op *op);            /* a function that is one operation */
 const ir_expr *lower_call(check *c, clause *cl, node *n);

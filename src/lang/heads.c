@@ -141,10 +141,12 @@ static made lower_clause(check *c, clause *cl) {
     m.average = false;
     return m;
   }
+  int64_t points = 1;
   for (int i = 0; i < cl->vars.n; i++) {
     const variable *v = cl->vars.at[i];
     bool gone = is_gone(cl, v, m.lhs), summed = gone;
     for (int k = 0; k < right->sum.n; k++) summed |= right->sum.at[k] == v;
+    if (v->head || summed) check_points(c, cl, v, &points);
     if (summed && !m.average && !ir_mentions(m.body, v->index))
       m.body = lower_repeated(c, m.agg, m.body, v->index->extent);
     sums |= gone;

@@ -89,6 +89,14 @@ static bool among(const variable *v, int n, variable *const *list) {
   return false;
 }
 
+/* Nothing counts beyond 2^63 points. */
+void check_points(check *c, const clause *cl, const variable *v, int64_t *points) {
+  int64_t n;
+  if (!ir_is_int(v->extent, &n) || n == 0) return;
+  if (__builtin_mul_overflow(*points, n, points))
+    check_refuse(c, cl->stmt->span, "the indices of this equation run over more than 2^63 points");
+}
+
 /* A sum or product over an index that BODY lacks repeats it. */
 const ir_expr *lower_repeated(check *c, ir_agg agg, const ir_expr *body, const ir_expr *times) {
   if (agg != IR_SUM && agg != IR_PROD) return body;
@@ -101,6 +109,7 @@ const ir_expr *lower_temporary(check *c, clause *cl, const char *name, ir_agg ag
   const ir_expr *size[RUN_RANK], *at[RUN_RANK], *lhs[RUN_RANK], *by[64];
   const ir_index *old[64];
   int rank = 0, n = 0;
+  int64_t points = 1;
   if (weak(body)) body = ir_cast(c->p, body, IR_F32);
   if (body->type == IR_BOOL && (agg == IR_SUM || agg == IR_PROD))
     body = ir_cast(c->p, body, IR_I64);
@@ -111,6 +120,7 @@ const ir_expr *lower_temporary(check *c, clause *cl, const char *name, ir_agg ag
     if (n == 64 || (!dropped && rank == RUN_RANK))
       check_refuse(c, cl->stmt->span, "too many indices in one product: %d positions are the most",
                    RUN_RANK);
+    check_points(c, cl, v, &points);
     old[n] = v->index;
     by[n] = ir_use(c->p, ir_index_new(c->p, v->index->name, v->index->extent));
     if (!dropped) {

@@ -70,9 +70,22 @@ static void fill(lang_machine *m, const ir_tensor *leaf) {
   }
 }
 
+static void fill_named(lang_machine *m, const ir_tensor *leaf) {
+  base_trap trap;
+  if (BASE_TRY(m->ctx, &trap)) {
+    fill(m, leaf);
+    base_untrap(m->ctx, &trap);
+    return;
+  }
+  const base_error *e = base_last(m->ctx);
+  if (e->status != BASE_MEMORY || e->span.line > 0 || leaf->span.line == 0)
+    base_raise_again(m->ctx);
+  base_raise(m->ctx, e->status, leaf->span, "%s: %s", leaf->name, e->message);
+}
+
 run_value *machine_leaf(lang_machine *m, const ir_tensor *leaf) {
   bool stale = m->column[leaf->id] && m->made[leaf->id] != m->epoch;
-  if (!m->value[leaf->id] || stale) fill(m, leaf);
+  if (!m->value[leaf->id] || stale) fill_named(m, leaf);
   m->made[leaf->id] = m->epoch;
   return m->value[leaf->id];
 }

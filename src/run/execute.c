@@ -12,6 +12,7 @@ typedef struct run_call {
   run_value *const *leaf;
   run_value **output;
   device_buffer *work;
+  const ir_tensor *placing;      /* memory is asked for on its behalf */
 } run_call;
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -39,12 +40,31 @@ static void unshare_states(run_call *c) {
   }
 }
 
+static const ir_tensor *largest_inner(const run_call *c) {
+  const sched_plan *sched = c->plan->schedule;
+  const ir_tensor *largest = NULL;
+  for (int t = 0; t < sched->program->tensors.n; t++)
+    if (sched->memory[t].place == SCHED_WORK &&
+        (!largest || c->binding->bytes[t] > c->binding->bytes[largest->id]))
+      largest = sched->program->tensors.at[t];
+  return largest;
+}
+
+/* Lack of memory is told with the equation whose tensor there is no room for. */
+static _Noreturn void raise_for(base_ctx *ctx, const ir_tensor *t) {
+  const base_error *e = base_last(ctx);
+  if (e->status != BASE_MEMORY || !t || e->span.line > 0 || t->span.line == 0)
+    base_raise_again(ctx);
+  base_raise(ctx, e->status, t->span, "%s: %s", t->name, e->message);
+}
+
 /* Where a run's own buffers and the caller's lie; all other tensors follow from these. */
 static void place_roots(run_call *c) {
   run_plan *plan = c->plan;
   run_binding *b = c->binding;
   device *d = plan->session->device;
   if (b->work_bytes) {
+    c->placing = largest_inner(c);
     c->work = device_alloc(d, (size_t)b->work_bytes, false);
     c->work->label = "work space";
     b->data[plan->work->id] = (char *)c->work->data + b->offset[plan->work->id];
@@ -52,11 +72,12 @@ static void place_roots(run_call *c) {
   unshare_states(c);
   for (int i = 0; i < plan->nleaf; i++) b->data[plan->leaf[i]->id] = c->leaf[i]->buffer->data;
   for (int i = 0; i < plan->nown; i++) {
-    const ir_tensor *t = plan->own[i];
+    const ir_tensor *t = c->placing = plan->own[i];
     b->own[t->id] = device_alloc(d, (size_t)b->bytes[t->id], false);
     b->own[t->id]->label = plan->own_name[i];
     b->data[t->id] = b->own[t->id]->data;
   }
+  c->placing = NULL;
 }
 
 static void place_others(run_call *c) {
@@ -275,7 +296,7 @@ void run_plan_execute(run_plan *plan, run_value *const *leaf, run_value **output
   } else {
     drop_outputs(&call);
     release_own(&call);
-    base_raise_again(s->ctx);
+    raise_for(s->ctx, call.placing);
   }
   release_own(&call);
   s->stats.runs++;
