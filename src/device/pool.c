@@ -84,7 +84,8 @@ static _Noreturn void refuse(device *d, size_t bytes) {
   list_holders(d, holders, sizeof holders);
   base_raise(d->ctx, BASE_MEMORY, base_nowhere,
              "out of memory on %s: %.1f MB for one tensor, %.1f MB in use%s%s", d->name,
-             (double)bytes / 1e6, (double)d->pool->stats.in_use / 1e6, holders[0] ? "; the largest: " : "", holders);
+             (double)bytes / 1e6, (double)d->pool->stats.in_use / 1e6,
+             holders[0] ? "; the largest: " : "", holders);
 }
 
 static void enlist(struct device_pool *pool, device_buffer *b) {

@@ -9,8 +9,8 @@ static device *open_device(base_ctx *ctx, const run_config *config) {
   if (strcmp(name, "cpu") == 0) return device_open_cpu(ctx, config->threads);
   if (strcmp(name, "cuda") == 0)
     return device_open_cuda(ctx, config->cuda_device, config->cuda_stream);
-  base_raise(ctx, BASE_DEVICE, base_nowhere, "there is no device `%s`\nhelp: there are cpu, cuda and ref",
-             name);
+  base_raise(ctx, BASE_DEVICE, base_nowhere,
+             "there is no device `%s`\nhelp: there are cpu, cuda and ref", name);
 }
 
 run_session *run_open(base_ctx *ctx, const run_config *config) {
