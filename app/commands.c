@@ -158,7 +158,7 @@ int command_check(const options *o) {
   if (!c && strcmp(o->command, "repl") == 0)
     return options_wrong(o, NULL, "the prompt is not in this version");
   if (!c) return no_command(o);
-  snprintf(help, sizeof help, "write `tl %s %s`", c->name, c->words);
+  snprintf(help, sizeof help, "write `tl %s%s%s`", c->name, *c->words ? " " : "", c->words);
   if (o->n > c->most)
     return options_wrong(o, help, "`%s` is one word too many for `tl %s`", o->word[c->most],
                          c->name);

@@ -51,8 +51,11 @@ static const ir_tensor *largest_inner(const run_call *c) {
 }
 
 /* Lack of memory is told with the equation whose tensor there is no room for. */
-static _Noreturn void raise_for(base_ctx *ctx, const ir_tensor *t) {
+static _Noreturn void raise_for(const run_call *c) {
+  base_ctx *ctx = c->plan->session->ctx;
+  const ir_tensor *t = c->placing;
   const base_error *e = base_last(ctx);
+  if (!t && !c->work && c->binding->work_bytes) t = largest_inner(c);
   if (e->status != BASE_MEMORY || !t || e->span.line > 0 || t->span.line == 0)
     base_raise_again(ctx);
   base_raise(ctx, e->status, t->span, "%s: %s", t->name, e->message);
@@ -64,7 +67,6 @@ static void place_roots(run_call *c) {
   run_binding *b = c->binding;
   device *d = plan->session->device;
   if (b->work_bytes) {
-    c->placing = largest_inner(c);
     c->work = device_alloc(d, (size_t)b->work_bytes, false);
     c->work->label = "work space";
     b->data[plan->work->id] = (char *)c->work->data + b->offset[plan->work->id];
@@ -295,8 +297,9 @@ void run_plan_execute(run_plan *plan, run_value *const *leaf, run_value **output
     base_untrap(s->ctx, &trap);
   } else {
     drop_outputs(&call);
+    const run_call failed = call;
     release_own(&call);
-    raise_for(s->ctx, call.placing);
+    raise_for(&failed);
   }
   release_own(&call);
   s->stats.runs++;
