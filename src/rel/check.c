@@ -204,6 +204,9 @@ void rel_check_rule(rel_checked *c) {
 }
 
 void rel_check(rel_engine *e) {
-  for (; e->checked < e->rules.n; e->checked++) rel_check_rule(e->rules.at[e->checked]);
-  if (!e->stratified) rel_stratify(e);
+  if (e->checked) return;
+  for (int i = 0; i < e->rules.n; i++)
+    if (!e->rules.at[i]->checked) rel_check_rule(e->rules.at[i]);
+  rel_stratify(e);
+  e->checked = true;
 }

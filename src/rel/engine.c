@@ -76,6 +76,7 @@ rel_stats rel_statistics(const rel_engine *e) {
 
 /* What is whole depends on nothing that is not: so this stops at what is stale already. */
 void rel_mark_stale(rel_relation *r) {
+  r->engine->changes++;
   r->whole = false;
   bool any = false;
   for (int i = 0; i < r->readers.n; i++) any |= r->readers.at[i]->rule->head->whole;
@@ -245,9 +246,11 @@ rel_dense *rel_dense_new(rel_engine *e, const char *name, int rank, const int64_
 const char *rel_dense_name(const rel_dense *d) { return d->name; }
 
 void rel_add(rel_engine *e, const rel_rule *rule) {
+  if (!e->building) rel_forget_goals(e);
+  rule = rel_project(e, rule);
   rel_checked *c = BASE_NEW(e->arena, rel_checked);
   c->rule = rule;
-  c->id = e->rules.n;
+  c->goal = e->building;
   for (int i = 0; i < rule->n; i++) {
     const rel_item *item = &rule->item[i];
     if (item->kind == REL_ATOM || item->kind == REL_NOT)
@@ -256,7 +259,7 @@ void rel_add(rel_engine *e, const rel_rule *rule) {
   }
   BASE_PUSH(e->arena, &rule->head->rules, c);
   BASE_PUSH(e->arena, &e->rules, c);
-  e->stratified = false;
+  e->checked = false;
   rel_mark_stale(rule->head);
 }
 

@@ -292,7 +292,7 @@ void rel_need(rel_relation *r) {
   rel_engine *e = r->engine;
   rel_check(e);
   if (r->stratum < 0) {   /* newer than the strata, so without rules and readers */
-    e->stratified = false;
+    e->checked = false;
     rel_check(e);
   }
   if (r->whole) return;

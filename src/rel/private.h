@@ -124,7 +124,7 @@ typedef struct rel_solved { int var; rel_code *code; } rel_solved;
 /* A rule with what checking found out. */
 typedef struct rel_checked {
   const rel_rule *rule;
-  int id;
+  const struct rel_goal *goal;      /* it was made for; NULL */
   bool checked;
   bool makes;                       /* numbers, by arithmetic in its head */
   rel_code **key;                   /* the head's expressions */
@@ -199,12 +199,14 @@ struct rel_engine {
   BASE_VEC(rel_relation *) relations;
   BASE_VEC(rel_dense *) denses;
   BASE_VEC(rel_checked *) rules;
-  int checked;                      /* rules that rel_check has seen */
-  bool stratified;
+  bool checked;                     /* all of them; and the strata are theirs */
   BASE_VEC(rel_stratum *) strata;   /* what comes first depends on nothing later */
   rel_store *stores;
   rel_stats stats;
+  uint64_t changes;                 /* of facts and rules, counted */
   BASE_VEC(struct rel_goal *) goals;
+  BASE_VEC(struct rel_shadow *) shadows;
+  struct rel_goal *building;        /* rules that are added belong to it; NULL: to the program */
 };
 
 void rel_mark_stale(rel_relation *r);
@@ -318,6 +320,11 @@ void rel_push_pending(rel_relation *r, uint32_t row);   /* of a valued relation 
 int64_t rel_rounds_allowed(const rel_engine *e, const rel_stratum *stratum, int64_t otherwise);
 int64_t rel_index_of(const rel_dense *d, int position, int64_t key);   /* -1: there is none */
 void rel_fetch_dense(rel_dense *d);
+/* RULE, or a copy that reads projections where it must not count. */
+const rel_rule *rel_project(rel_engine *e, const rel_rule *rule);
+void rel_forget_goals(rel_engine *e);
+/* The relation made for a question with keys in TERM alone; NULL: make R whole instead. */
+rel_relation *rel_ask(rel_relation *r, const rel_term *term);
 void rel_grow_heap(base_ctx *ctx, void *at, size_t used, size_t bytes);   /* *AT, a pointer */
 
 #endif

@@ -297,6 +297,7 @@ static void make(round_state *k, rel_relation *r, int64_t passed) {
   rel_store *swap = r->full;
   r->full = r->own = r->spare;
   r->spare = swap;
+  r->into = NULL;
   r->begun = true;
   compare(k, r, passed);
 }

@@ -181,16 +181,22 @@ static rel_rows answer(base_arena *arena, question *q, rel_store *s) {
   return rows;
 }
 
-rel_rows rel_query(base_arena *arena, rel_relation *r, const rel_term *term) {
+static rel_store *asked_store(rel_relation *r, const rel_term *term) {
+  rel_relation *asked = rel_ask(r, term);
+  if (asked) return asked->full;
   rel_need(r);
+  return r->full;
+}
+
+rel_rows rel_query(base_arena *arena, rel_relation *r, const rel_term *term) {
   question q = ask(r, term);
-  return answer(arena, &q, r->full);
+  return answer(arena, &q, asked_store(r, term));
 }
 
 bool rel_exists(rel_relation *r, const rel_term *term) {
-  rel_need(r);
   question q = ask(r, term);
-  for (uint32_t row = 0; row < r->full->n; row++)
-    if (fits(&q, r->full, row)) return true;
+  rel_store *s = asked_store(r, term);
+  for (uint32_t row = 0; row < s->n; row++)
+    if (fits(&q, s, row)) return true;
   return false;
 }

@@ -34,14 +34,18 @@ static inline int64_t key_of(const runner *x, rel_operand o) {
 
 static inline bool is_real(const runner *x, int var) { return x->rule->real && x->rule->real[var]; }
 
-/* Bind or compare the value's variable. */
-static bool take_value(runner *x, const rel_step *s, rel_number v) {
+/* Bind or compare the value's variable; V is of its type. */
+static bool take_number(runner *x, const rel_step *s, rel_number v) {
   if (s->value < 0) return true;
-  if (s->convert) v.f = (double)v.i;
   rel_number *var = &x->vars[s->value];
   if (s->value_bound) return is_real(x, s->value) ? var->f == v.f : var->i == v.i;
   *var = v;
   return true;
+}
+
+static inline bool take_value(runner *x, const rel_step *s, rel_number v) {
+  if (s->convert) v.f = (double)v.i;
+  return take_number(x, s, v);
 }
 
 /* Row I of these columns: loads its variables; false if what must be equal is not. */
@@ -113,7 +117,7 @@ static void range_of(runner *x, const rel_step *s, uint32_t *from, uint32_t *to)
 }
 
 static bool absent(runner *x, int k, const rel_step *s) {
-  return s->missing && take_value(x, s, s->absent) && go(x, k + 1);
+  return s->missing && take_number(x, s, s->absent) && go(x, k + 1);
 }
 
 static bool range(runner *x, int k, const rel_step *s) {

@@ -157,5 +157,4 @@ void rel_stratify(rel_engine *e) {
     if (t.order[i] == 0) connect(&t, e->relations.at[i]);
   for (int i = 0; i < e->strata.n; i++) check_stratum(e, e->strata.at[i]);
   base_arena_close(arena);
-  e->stratified = true;
 }
