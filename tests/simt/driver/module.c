@@ -20,11 +20,16 @@ static bool is_whole(const char *image, image_head *head) {
          image_hash(image + sizeof *head, head->bytes) == head->hash;
 }
 
+/* The loader knows objects by the names they were opened by, and descriptors come again: so each
+ * file has a name of its own, its number spelled in the slashes. */
 static void *open_image(const char *so, size_t bytes) {
-  char path[64];
+  static unsigned number;
+  char path[128], unique[80];
+  size_t at = 0;
+  for (unsigned k = ++number; k; k /= 2) at += (size_t)sprintf(unique + at, k % 2 ? "/." : "/");
   int file = memfd_create("kernel", MFD_CLOEXEC);
   if (file < 0 || write(file, so, bytes) != (ssize_t)bytes) return NULL;
-  snprintf(path, sizeof path, "/proc/self/fd/%d", file);
+  snprintf(path, sizeof path, "/proc/self%s/fd/%d", unique, file);
   void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
   if (!library) fprintf(stderr, "simt: a kernel cannot be loaded: %s\n", dlerror());
   close(file);
