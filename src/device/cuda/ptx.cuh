@@ -1,5 +1,9 @@
 /* All inline PTX, as small functions. */
 
+#ifdef TL_SIMT
+#include "ptx_simt.cuh"
+#else
+
 /* Wait until the kernels before this one are done and their writes are seen; for stages that are
  * launched with `overlap`, before they touch memory. */
 static __device__ __forceinline__ void ptx_wait_for_previous(void) {
@@ -79,3 +83,5 @@ PTX_NUMBER float div_near(float a, float b) {
   asm("div.full.f32 %0, %1, %2;" : "=f"(d) : "f"(a), "f"(b));
   return d;
 }
+
+#endif
