@@ -19,6 +19,8 @@ int cuModuleLoadData(lab_module **, const void *);
 int cuModuleGetFunction(lab_function **, lab_module *, const char *);
 int cuFuncSetAttribute(lab_function *, int, int);
 int cuLaunchKernelEx(const void *, lab_function *, void **, void **);
+int cuTensorMapEncodeTiled(void *, int, unsigned, void *, const uint64_t *, const uint64_t *,
+                           const uint32_t *, const uint32_t *, int, int, int, int);
 int nvrtcCreateProgram(void **, const char *, const char *, int, const char **, const char **);
 int nvrtcDestroyProgram(void **);
 int nvrtcCompileProgram(void *, int, const char *const *);
@@ -111,6 +113,18 @@ uint64_t lab_floats(int n, const float *value) { return lab_bytes((size_t)n * 4,
 void lab_read(uint64_t from, size_t n, void *to) {
   assert_int_equal(cuMemcpyDtoHAsync_v2(to, from, n, stream), 0);
   assert_int_equal(cuStreamSynchronize(stream), 0);
+}
+
+lab_map lab_tiles(uint64_t at, int rows, int cols, int box_rows, int box_cols, int swizzle) {
+  lab_map map;
+  int code = swizzle == 128 ? 3 : swizzle / 32;
+  uint64_t size[] = {(uint64_t)cols, (uint64_t)rows, 1}, stride[] = {(uint64_t)cols * 2,
+                                                                     (uint64_t)(rows * cols) * 2};
+  uint32_t box[] = {(uint32_t)box_cols, (uint32_t)box_rows, 1}, step[] = {1, 1, 1};
+  assert_int_equal(cuTensorMapEncodeTiled(&map, 6, 3, (void *)(uintptr_t)at, size, stride, box,
+                                          step, 0, code, 0, 0),
+                   0);
+  return map;
 }
 
 /* ---- launches -------------------------------------------------------------------------------- */

@@ -28,6 +28,11 @@ const char *lab_compile_error(const char *text); /* "" */
 uint64_t lab_floats(int n, const float *value);  /* on the device; NULL: nan */
 uint64_t lab_bytes(size_t n, const void *value);
 void lab_read(uint64_t from, size_t n, void *to);
+/* A tensor map of 16-bit floats over rows of COLS elements, for boxes; SWIZZLE: 0, 32, 64, 128. */
+typedef struct lab_map {
+  _Alignas(64) uint64_t opaque[16];
+} lab_map;
+lab_map lab_tiles(uint64_t at, int rows, int cols, int box_rows, int box_cols, int swizzle);
 /* Queued; parameters by address. Returns the driver's answer. */
 int lab_launch(lab_function *f, lab_shape shape, void **params);
 int lab_finish(void);
