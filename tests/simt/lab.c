@@ -81,15 +81,29 @@ static char *compile(const char *text) {
   return image;
 }
 
-lab_function *lab_kernel(const char *text) {
+/* Tests run in the project's folder. */
+static char *text_of(const char *name, const char *head) {
+  char path[256];
+  snprintf(path, sizeof path, "tests/simt/cases/%s.cu", name);
+  FILE *file = fopen(path, "re");
+  if (!file) fail_msg("%s cannot be read", path);
+  char *text = calloc(1, 1 << 16);
+  size_t n = (size_t)sprintf(text, "%s", head);
+  n += fread(text + n, 1, (1 << 16) - 1 - n, file);
+  fclose(file);
+  return text;
+}
+
+lab_function *lab_kernel(const char *name, const char *head) {
   lab_module *module;
   lab_function *f;
-  char *image = compile(text);
+  char *text = text_of(name, head), *image = compile(text);
   if (!image) fail_msg("%s", log_text);
   assert_int_equal(cuModuleLoadData(&module, image), 0);
   assert_int_equal(cuModuleGetFunction(&f, module, "f"), 0);
   assert_int_equal(cuFuncSetAttribute(f, 8, 200 << 10), 0);
   free(image);
+  free(text);
   return f;
 }
 
@@ -118,8 +132,8 @@ void lab_read(uint64_t from, size_t n, void *to) {
 lab_map lab_tiles(uint64_t at, int rows, int cols, int box_rows, int box_cols, int swizzle) {
   lab_map map;
   int code = swizzle == 128 ? 3 : swizzle / 32;
-  uint64_t size[] = {(uint64_t)cols, (uint64_t)rows, 1}, stride[] = {(uint64_t)cols * 2,
-                                                                     (uint64_t)(rows * cols) * 2};
+  uint64_t size[] = {(uint64_t)cols, (uint64_t)rows, 1},
+           stride[] = {(uint64_t)cols * 2, (uint64_t)(rows * cols) * 2};
   uint32_t box[] = {(uint32_t)box_cols, (uint32_t)box_rows, 1}, step[] = {1, 1, 1};
   assert_int_equal(cuTensorMapEncodeTiled(&map, 6, 3, (void *)(uintptr_t)at, size, stride, box,
                                           step, 0, code, 0, 0),

@@ -22,8 +22,8 @@ int lab_open(void **state);
 int lab_close(void **state);
 #define LAB_TEST(test) cmocka_unit_test_setup_teardown(test, lab_open, lab_close)
 
-/* The kernel `f` of TEXT, which is compiled; fails the test with the compiler's log. */
-lab_function *lab_kernel(const char *text);
+/* The kernel `f` of cases/NAME.cu behind HEAD; fails the test with the compiler's log. */
+lab_function *lab_kernel(const char *name, const char *head);
 const char *lab_compile_error(const char *text); /* "" */
 uint64_t lab_floats(int n, const float *value);  /* on the device; NULL: nan */
 uint64_t lab_bytes(size_t n, const void *value);

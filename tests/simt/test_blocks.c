@@ -5,12 +5,7 @@
 
 static void add(void **state) {
   (void)state;
-  lab_function *f = lab_kernel(
-      "extern \"C\" __global__ void __launch_bounds__(64) f(float *y, const float *x, int64_t n) "
-      "{\n"
-      "  int64_t i = (int64_t)blockIdx.x * blockDim.x + threadIdx.x;\n"
-      "  if (i < n) y[i] = 2 * x[i] + 1;\n"
-      "}\n");
+  lab_function *f = lab_kernel("add", "");
   float x[100], y[100];
   for (int i = 0; i < 100; i++) x[i] = (float)i;
   uint64_t to = lab_floats(100, NULL), from = lab_floats(100, x);
@@ -35,45 +30,13 @@ static void sum_once(void) {
 /* By shuffles, with a short last warp, then through both kinds of shared memory. */
 static void block_sum(void **state) {
   (void)state;
-  sum = lab_kernel(
-      "template <int N> __device__ float warp_sum(float x, unsigned mask) {\n"
-      "  for (int i = N / 2; i; i /= 2) {\n"
-      "    float y = __shfl_down_sync(mask, x, i);\n"
-      "    if ((threadIdx.x & 31) + i < 32 && (mask >> ((threadIdx.x & 31) + i) & 1)) x += y;\n"
-      "  }\n"
-      "  return x;\n"
-      "}\n"
-      "extern \"C\" __global__ void f(float *y, const float *x) {\n"
-      "  __shared__ float part[4];\n"
-      "  TL_SHARED(float, again);\n"
-      "  unsigned mask = threadIdx.x / 32 == 3 ? 0xf : 0xffffffff;\n"
-      "  float v = 0;\n"
-      "  if (mask == 0xf) for (int i = 0; i < 4; i++) v += __shfl_sync(mask, x[blockIdx.x * 100 + "
-      "threadIdx.x], i);\n"
-      "  else v = warp_sum<32>(x[blockIdx.x * 100 + threadIdx.x], mask);\n"
-      "  if (threadIdx.x % 32 == 0) part[threadIdx.x / 32] = v;\n"
-      "  __syncthreads();\n"
-      "  if (threadIdx.x < 4) again[3 - threadIdx.x] = part[threadIdx.x];\n"
-      "  __syncthreads();\n"
-      "  if (threadIdx.x == 77) y[blockIdx.x] = again[0] + again[1] + again[2] + again[3];\n"
-      "}\n");
+  sum = lab_kernel("block_sum", "");
   lab_each_order(sum_once);
 }
 
 static void votes(void **state) {
   (void)state;
-  lab_function *f = lab_kernel(
-      "extern \"C\" __global__ void f(unsigned *y) {\n"
-      "  int i = threadIdx.x;\n"
-      "  unsigned b = __ballot_sync(0xffffffff, i % 3 == 0);\n"
-      "  unsigned m = __reduce_max_sync(0xffffffff, (unsigned)i ^ 5u);\n"
-      "  unsigned s = __match_any_sync(0xffffffff, i / 8);\n"
-      "  int c = __syncthreads_count(i & 1);\n"
-      "  unsigned x = i < 16 ? __shfl_xor_sync(0xffffu, (unsigned)i, 3) : 0;\n"
-      "  y[i] = (b == 0x49249249u) + 2 * (m == 31) + 4 * (s == 0xffu << i / 8 * 8) + 8 * (c == 16) "
-      "+\n"
-      "         16 * (x == (i < 16 ? (i ^ 3) : 0));\n"
-      "}\n");
+  lab_function *f = lab_kernel("votes", "");
   unsigned y[32];
   uint64_t to = lab_bytes(sizeof y, NULL);
   lab_run(f, (lab_shape){.threads = {32}}, PARAMS(&to));
@@ -94,31 +57,13 @@ static void turn_once(void) {
 /* Each block waits until it is its turn, whatever the order in which blocks come. */
 static void blocks_wait_for_each_other(void **state) {
   (void)state;
-  turn = lab_kernel(
-      "extern \"C\" __global__ void f(unsigned *y, unsigned *flag) {\n"
-      "  __shared__ unsigned mine;\n"
-      "  if (threadIdx.x == 0) {\n"
-      "    mine = 10 + blockIdx.x;\n"
-      "    while (atomicAdd(&flag[0], 0u) != 3 - blockIdx.x) __nanosleep(20);\n"
-      "    y[blockIdx.x] = mine;\n"
-      "    atomicAdd(&flag[0], 1u);\n"
-      "  }\n"
-      "  __syncthreads();\n"
-      "}\n");
+  turn = lab_kernel("blocks_wait_for_each_other", "");
   lab_each_order(turn_once);
 }
 
 static void deadlocks(void **state) {
   (void)state;
-  lab_function *f = lab_kernel(
-      "extern \"C\" __global__ void f(int which) {\n"
-      "  int i = threadIdx.x;\n"
-      "  if (which == 0 && i < 32) simt_barrier(1, 64, 1);\n"
-      "  if (which == 1 && i < 3) __shfl_sync(0xf, i, 0);\n"
-      "  if (which == 2) { if (i & 1) __syncwarp(); else __ballot_sync(0xffffffff, 1); }\n"
-      "  if (which == 3 && i == 7) __shfl_sync(0x3, i, 0);\n"
-      "  if (which == 4) while (true) __nanosleep(1);\n"
-      "}\n");
+  lab_function *f = lab_kernel("deadlocks", "");
   static const char *const words[] = {
       "deadlock: 32 of 64 threads of block (0,0,0), the first (0,0,0), wait for named barrier 1",
       "deadlock: 3 of 64 threads of block (0,0,0), the first (0,0,0), wait for shuffle",
@@ -132,20 +77,7 @@ static void deadlocks(void **state) {
 
 static void faults(void **state) {
   (void)state;
-  lab_function *f = lab_kernel(
-      "__device__ int deep(int n) { volatile int a[4096]; a[n] = n; return n ? a[n] + deep(n - 1) "
-      ": 0; }\n"
-      "extern \"C\" __global__ void f(int *y, int which) {\n"
-      "  if (threadIdx.x != 3) return;\n"
-      "  if (which == 0) y[64] = 1;\n"
-      "  if (which == 1) *(int *)0 = 1;\n"
-      "  if (which == 2) y[0] = deep(4000);\n"
-      "  if (which == 3) y[0] = 1 / (y[1] - y[1]);\n"
-      "  if (which == 4) y[61] = 1;\n"
-      "  if (which == 5) { TL_SHARED(int, s); s[4] = 1; }\n"
-      "  if (which == 6) __trap();\n"
-      "  if (which == 7) y[-1] = 1;\n"
-      "}\n");
+  lab_function *f = lab_kernel("faults", "");
   static const char *const words[] = {
       "thread (3,0,0): illegal access to offset 256 of 240 bytes of global memory",
       "illegal access to a null pointer",
