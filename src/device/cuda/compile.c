@@ -38,6 +38,7 @@ static void list_options(base_arena *arena, const cuda_device *d, const cuda_opt
   BASE_PUSH(arena, list, base_format(arena, "--gpu-architecture=sm_%d%d%s", d->major, d->minor,
                                      special ? "a" : ""));
   BASE_PUSH(arena, list, "--std=c++17");
+  BASE_PUSH(arena, list, "--disable-warnings");   /* helpers that a body does not use */
   BASE_PUSH(arena, list, "--device-as-default-execution-space");
   if (o->max_registers)
     BASE_PUSH(arena, list, base_format(arena, "--maxrregcount=%d", o->max_registers));

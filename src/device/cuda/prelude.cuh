@@ -9,7 +9,6 @@ typedef int int32_t;
 typedef unsigned int uint32_t;
 typedef long long int64_t;
 typedef unsigned long long uint64_t;
-typedef unsigned long long size_t;
 
 /* TL_SHARED(type, name): the dynamic shared memory of the launch, as an array; 1024-aligned. */
 #ifndef TL_SHARED
