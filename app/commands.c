@@ -5,46 +5,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "interrupt.h"
+#include "repl.h"
+#include "terminal.h"
 
 /* ---- errors ---------------------------------------------------------------------------------- */
 
 /* Say what went wrong, and give the exit status that belongs to it. */
 static int failed(tl_context *ctx, const options *o) {
   tl_status status = tl_last(ctx);
-  char *text = tl_diagnosis(ctx, o->json);
-  if (text) fputs(text, stderr);
-  else fprintf(stderr, "tl: %s\n", tl_message(ctx));
-  tl_free_text(ctx, text);
+  terminal_tell(ctx, o);
   bool runs = o->text || strcmp(o->command, "run") == 0;
   if (status == TL_IO || (status == TL_ARGUMENT && runs)) return 1;
   return (int)status;
-}
-
-/* ---- where results go ------------------------------------------------------------------------ */
-
-typedef struct terminal {
-  int is_terminal;               /* where progress goes: one line, written over */
-  int shown;                     /* it stands there */
-} terminal;
-
-/* The last line of progress stays. */
-static void end_progress(terminal *t) {
-  if (t->shown) fputc('\n', stderr);
-  t->shown = 0;
-}
-
-static void put(void *user, const char *text, size_t n) {
-  end_progress(user);
-  fwrite(text, 1, n, stdout);
-  if (n && text[n - 1] == '\n') fflush(stdout);
-}
-
-static void progress(void *user, const char *line) {
-  terminal *t = user;
-  fprintf(stderr, t->is_terminal ? "\r\033[K%s" : "%s\n", line);
-  fflush(stderr);
-  t->shown = t->is_terminal;
 }
 
 /* ---- loading --------------------------------------------------------------------------------- */
@@ -125,6 +99,7 @@ static const command commands[] = {
     {"explain", "FILE", 1, 1, 0, explain},
     {"doctor", "", 0, 0, 1, doctor},
     {"cache", "ls|clear", 1, 1, 1, cache},
+    {"repl", "[FILE]", 0, 1, 1, NULL},
 };
 
 static const command *find(const options *o) {
@@ -155,8 +130,6 @@ int command_check(const options *o) {
     return options_wrong(o, "write `tl cache ls` or `tl cache clear`", "there is no `tl cache %s`",
                          o->word[0]);
   if (fits) return 0;
-  if (!c && strcmp(o->command, "repl") == 0)
-    return options_wrong(o, NULL, "the prompt is not in this version");
   if (!c) return no_command(o);
   snprintf(help, sizeof help, "write `tl %s%s%s`", c->name, *c->words ? " " : "", c->words);
   if (o->n > c->most)
@@ -166,13 +139,14 @@ int command_check(const options *o) {
 }
 
 int command_run(tl_context *ctx, const options *o) {
-  terminal t = {.is_terminal = isatty(STDERR_FILENO)};
-  tl_sink sink = {.put = put, .user = &t, .json = o->json};
-  if (t.is_terminal || o->progress) sink.progress = progress;
+  terminal t;
+  tl_sink sink = terminal_sink(&t, o);
   const command *c = find(o);
+  if (!c->work) return repl_run(ctx, o, o->n ? o->word[0] : NULL);
+  interrupt_catch(ctx, 1);
   tl_program *p = c->bare ? NULL : load(ctx, o, &sink);
   int bad = (!p && !c->bare) || c->work(ctx, p, o) != 0;
-  end_progress(&t);
+  terminal_end(&t);
   if (bad) return failed(ctx, o);
   if (fflush(stdout) != 0) {
     perror("tl: standard output");

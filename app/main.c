@@ -1,25 +1,8 @@
 /* tl: the language at the command line. */
 #include <signal.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "commands.h"
-
-static tl_context *running;
-
-/* The first asks the run to stop, the second does not wait for it. */
-static void on_interrupt(int signal_) {
-  static volatile sig_atomic_t asked;
-  if (asked++) _exit(128 + signal_);
-  tl_interrupt(running);
-}
-
-static void catch_interrupt(tl_context *ctx) {
-  struct sigaction action = {.sa_handler = on_interrupt};
-  running = ctx;
-  sigemptyset(&action.sa_mask);
-  sigaction(SIGINT, &action, NULL);
-}
 
 int main(int argc, char **argv) {
   options o;
@@ -36,7 +19,6 @@ int main(int argc, char **argv) {
     fputs(text ? text : tl_message(ctx), stderr);
     return (int)tl_last(ctx);
   }
-  catch_interrupt(ctx);
   status = command_run(ctx, &o);
   signal(SIGINT, SIG_DFL);
   tl_close(ctx);

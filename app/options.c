@@ -15,7 +15,7 @@ static const char usage[] =
     "  tl check FILE             read a program and check it; nothing runs\n"
     "  tl grad FILE LOSS [WRT]   the gradient of LOSS by all parameters, or by WRT, as a program\n"
     "  tl explain FILE           the kernels of a program: what is computed, where, at what cost\n"
-    "  tl repl                   a prompt (not in this version)\n"
+    "  tl repl [FILE]            a prompt: statements as they are typed\n"
     "  tl doctor                 what this machine offers, and why something cannot be used\n"
     "  tl cache ls|clear         kernels compiled for a GPU and kept on disk\n"
     "\n"

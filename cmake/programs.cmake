@@ -2,9 +2,17 @@
 # which may look inside.
 
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/app/*.c)
+pkg_check_modules(LIBEDIT IMPORTED_TARGET libedit)
+if(NOT LIBEDIT_FOUND)
+  list(FILTER sources EXCLUDE REGEX "/line_edit.c$")
+endif()
 if(sources)
   add_executable(tl ${sources})
   target_link_libraries(tl PRIVATE tl_static)
+  if(LIBEDIT_FOUND)
+    target_link_libraries(tl PRIVATE PkgConfig::LIBEDIT)
+    target_compile_definitions(tl PRIVATE TL_LIBEDIT)
+  endif()
   set_target_properties(tl PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${TL_OUTPUT})
 endif()
 

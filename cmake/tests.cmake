@@ -2,6 +2,7 @@
 #                          label unit, or slow where the name says so; threads, cuda likewise
 # tests/lang/X.tl          run by the program, its output compared with X.out (see golden.sh)
 # tests/lang/errors/X.txt  wrong programs and command lines and their answers (see errors.sh)
+# tests/app/prompt.c       the prompt, typed at through a terminal
 # docs/language.md         its examples likewise (see docs_check.sh)
 # tests/house/check_*.sh   what holds for the source as a whole
 # tests/install/check.sh   what is installed, used by programs of its own
@@ -103,6 +104,8 @@ if(TARGET tl)
     cmake_path(GET page STEM name)
     tl_test(golden/errors_${name} golden sh tests/lang/errors.sh $<TARGET_FILE:tl> ${name})
   endforeach()
+  add_executable(prompt_driver ${CMAKE_SOURCE_DIR}/tests/app/prompt.c)
+  tl_test(app/prompt unit prompt_driver $<TARGET_FILE:tl> $<IF:$<BOOL:${LIBEDIT_FOUND}>,edits,plain>)
   tl_test(golden/docs golden sh tests/lang/docs_check.sh $<TARGET_FILE:tl>)
   file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/examples/*.tl)
   foreach(program ${programs})

@@ -149,6 +149,7 @@ typedef struct tl_sink {         /* where a program's results go; members may be
   void (*progress)(void *user, const char *line);        /* of training */
   void *user;
   int json;                      /* results as one object a line */
+  int brief;                     /* large results are cut, for people */
 } tl_sink;
 
 /* Check a program; nothing runs. FILE names TEXT in messages, and its folder is where relative
@@ -162,12 +163,27 @@ TL_API tl_tensor *tl_get(tl_program *p, const char *name);   /* its value now */
 TL_API tl_status tl_set(tl_program *p, const char *name, tl_tensor *value);
 TL_API void tl_program_release(tl_program *p);
 
+/* One more piece of a program, as at a prompt: what it defines takes the place of what had the same
+ * left side, or is added; all that depends on it follows; then its commands and queries are carried
+ * out. Values stay that are still what they were: parameters, what was set. If the piece is refused
+ * (TL_REFUSED, TL_IO), the program is as it was; if it fails while running, its definitions stay.
+ * FILE as for tl_load. */
+TL_API tl_status tl_enter(tl_program *p, const char *file, const char *text);
+TL_API tl_status tl_forget(tl_program *p, const char *name);   /* all that defines NAME */
+/* 1: the statement that TEXT ends with goes on in the next line; a bracket is open, say. */
+TL_API int tl_unfinished(tl_context *ctx, const char *text);
+
 /* Texts about a program, released with tl_free_text; NULL on error. */
 /* The gradient of LOSS, a program in the language; WRT NULL: by all parameters. */
 TL_API char *tl_gradient_text(tl_program *p, const char *loss, const char *wrt);
 /* Its kernels: shape, equations, FLOP, bytes, peak memory, implementation, and why others
  * declined. */
 TL_API char *tl_explain(tl_program *p, int json);
+TL_API char *tl_text(tl_program *p);                     /* its definitions, one a line */
+/* What NAME is, in a line: `W : f32[784, 128]   # a parameter`; NULL: a line for each name. */
+TL_API char *tl_describe(tl_program *p, const char *name);
+/* The names and words that begin with PREFIX, in alphabetical order, one a line. */
+TL_API char *tl_complete(tl_program *p, const char *prefix);
 
 /* ---- statistics ------------------------------------------------------------------------------ */
 

@@ -104,6 +104,17 @@ struct tl_tensor {
   tl_tensor *dying;
 };
 
+struct tl_program {
+  tl_context *ctx;
+  tl_program *next, *previous;
+  base_arena *arena;             /* what stays: itself, its pieces */
+  base_arena *text;              /* what `checked` lies in */
+  lang_program *checked;
+  lang_machine *machine;         /* its values; made when first needed */
+  lang_output output;
+  BASE_VEC(lang_piece) pieces;   /* as loaded, then as entered */
+};
+
 /* ---- errors ---------------------------------------------------------------------------------- */
 
 /* Run WORK under a trap. TL_OK, or the status, the error kept as the context's first. */
@@ -127,6 +138,7 @@ void api_tensor_free(tl_tensor *t);
 void api_spares_free(tl_context *ctx);
 void api_function_free(tl_function *f);
 void api_program_free(tl_program *p);
+lang_machine *api_machine_of(tl_program *p);
 
 /* ---- texts and forms: form.c ----------------------------------------------------------------- */
 

@@ -3,15 +3,6 @@
 
 #include "api/api.h"
 
-struct tl_program {
-  tl_context *ctx;
-  tl_program *next, *previous;
-  base_arena *arena;
-  lang_program *checked;
-  lang_machine *machine;         /* its values; made when first needed */
-  lang_output output;
-};
-
 /* ---- loading --------------------------------------------------------------------------------- */
 
 typedef struct loading {
@@ -32,7 +23,12 @@ static void load(void *arg) {
                  l->file);
   }
   lang_options options = {.type = IR_F32, .report = &l->report};
-  p->checked = lang_check(p->arena, l->file, l->text, strlen(l->text), &options);
+  lang_piece all = {.file = l->file ? base_copy(p->arena, l->file) : NULL,
+                    .text = base_copy(p->arena, l->text),
+                    .n = strlen(l->text)};
+  p->text = base_arena_open(l->ctx->base);
+  p->checked = lang_check_pieces(p->text, 1, &all, &options);
+  BASE_PUSH(p->arena, &p->pieces, all);
 }
 
 static void open_program(void *arg) {
@@ -44,7 +40,7 @@ static void open_program(void *arg) {
 
 static lang_output output_of(const tl_sink *sink) {
   if (!sink) return (lang_output){0};
-  return (lang_output){sink->put, sink->progress, sink->user, sink->json != 0};
+  return (lang_output){sink->put, sink->progress, sink->user, sink->json != 0, sink->brief != 0};
 }
 
 /* The program is not there: all of its errors, where they lie. */
@@ -59,6 +55,7 @@ static tl_program *program_of(loading *l, const tl_sink *sink) {
   bool first = ctx->first.status == BASE_OK;
   if (api_call(ctx, open_program, l) != TL_OK || api_call(ctx, load, l) != TL_OK) {
     diagnose_load(l, first);
+    if (l->p && l->p->text) base_arena_close(l->p->text);
     if (l->p) base_arena_close(l->p->arena);
     return NULL;
   }
@@ -91,6 +88,7 @@ void api_program_free(tl_program *p) {
   else p->ctx->programs = p->next;
   if (p->next) p->next->previous = p->previous;
   lang_machine_close(p->machine);
+  base_arena_close(p->text);
   base_arena_close(p->arena);
 }
 
@@ -114,7 +112,7 @@ static tl_status do_job(job *j, void (*work)(void *)) {
   return api_call_on(j->p->ctx, work, j, checked->sources.at, checked->sources.n);
 }
 
-static lang_machine *machine_of(tl_program *p) {
+lang_machine *api_machine_of(tl_program *p) {
   if (!p->machine) p->machine = lang_machine_open(p->ctx->session, p->checked, &p->output);
   return p->machine;
 }
@@ -132,7 +130,7 @@ static lang_tensor *find(const job *j) {
   base_raise(checked->ctx, BASE_ARGUMENT, base_nowhere, "the program has no tensor `%s`", j->name);
 }
 
-static void run(void *arg) { lang_machine_run(machine_of(((job *)arg)->p)); }
+static void run(void *arg) { lang_machine_run(api_machine_of(((job *)arg)->p)); }
 
 tl_status tl_run(tl_program *p) {
   job j = {.p = p};
@@ -141,7 +139,7 @@ tl_status tl_run(tl_program *p) {
 
 static void get(void *arg) {
   job *j = arg;
-  run_value *v = lang_machine_value(machine_of(j->p), find(j));
+  run_value *v = lang_machine_value(api_machine_of(j->p), find(j));
   j->made = api_tensor_of(j->p->ctx, v);
 }
 
@@ -155,7 +153,7 @@ tl_tensor *tl_get(tl_program *p, const char *name) {
 
 static void set(void *arg) {
   job *j = arg;
-  lang_machine_set(machine_of(j->p), find(j), j->value);
+  lang_machine_set(api_machine_of(j->p), find(j), j->value);
 }
 
 tl_status tl_set(tl_program *p, const char *name, tl_tensor *value) {
@@ -186,7 +184,7 @@ static void write_gradient(base_arena *arena, void *arg) {
 static void write_explanation(base_arena *arena, void *arg) {
   job *j = arg;
   base_text text = base_text_open(arena);
-  lang_machine_explain(machine_of(j->p), &text, j->json != 0);
+  lang_machine_explain(api_machine_of(j->p), &text, j->json != 0);
   keep_text(j, &text);
 }
 

@@ -11,7 +11,19 @@ typedef struct copier {
   const ir_index **index;        /* by old id */
   ir_symbol **symbol;
   ir_tensor **tensor;
+  const char *file, *own;        /* the name of a file, last copied */
 } copier;
+
+/* A copy may outlive the text it came from. */
+static base_span copy_span(copier *c, base_span span) {
+  if (span.file == NULL) return span;
+  if (span.file != c->file) {
+    c->file = span.file;
+    c->own = base_copy(c->to->arena, span.file);
+  }
+  span.file = c->own;
+  return span;
+}
 
 static const ir_symbol *copy_symbol(copier *c, const ir_symbol *old) {
   if (c->symbol[old->id] == NULL) {
@@ -144,7 +156,7 @@ static void copy_head(copier *c, const ir_tensor *old, ir_role role) {
   const ir_expr **size = BASE_NEWS(c->to->arena, const ir_expr *, old->rank + 1);
   for (int k = 0; k < old->rank; k++) size[k] = copy_expr(c, old->size[k]);
   ir_tensor *t = ir_tensor_new(c->to, old->name, old->type, old->rank, size, role);
-  t->span = old->span;
+  t->span = copy_span(c, old->span);
   if (old->settle != NULL && role == IR_DERIVED) {
     t->settle = BASE_NEW(c->to->arena, ir_settle);
     *t->settle = *old->settle;
@@ -158,7 +170,7 @@ static ir_eq *copy_eq(copier *c, const ir_eq *old) {
   const ir_expr **lhs = BASE_NEWS(c->to->arena, const ir_expr *, head->rank + 1);
   for (int k = 0; k < head->rank; k++) lhs[k] = copy_expr(c, old->lhs[k]);
   ir_eq *eq = ir_define(c->to, head, old->agg, lhs, copy_expr(c, old->body));
-  eq->span = old->span;
+  eq->span = copy_span(c, old->span);
   eq->nfree = old->nfree;
   eq->nred = old->nred;          /* the old ones: a body need not mention all it is summed over */
   const ir_index **index = BASE_NEWS(c->to->arena, const ir_index *, old->nfree + old->nred + 1);
@@ -229,7 +241,7 @@ static void copy_requires(copier *c) {
     const ir_require *r = &c->from->requires.at[i];
     if (symbols_known(c, r->left) && symbols_known(c, r->right))
       ir_require_that(c->to, copy_expr(c, r->left), copy_expr(c, r->right), r->at_most, r->message,
-                      r->span);
+                      copy_span(c, r->span));
   }
 }
 

@@ -26,6 +26,7 @@ static lang_expr *answer_head(check *c, const lang_expr *e, int n, lang_expr *co
 static lang_tensor *made_tensor(check *c, const char *name) {
   const entity *e = check_find(c, name);
   if (e->broken || !e->tensor) check_skip(c);
+  e->tensor->answer = true;
   return e->tensor;
 }
 

@@ -146,6 +146,7 @@ const char *lang_form_of(const char *function);   /* "where(test, yes, no)"; NUL
 const char *lang_advice(const char *word);        /* what stands here for another language's word */
 const char *lang_beginning(const char *word);     /* the same of words that begin statements */
 bool lang_is_command(const char *name);        /* import, print, minimize ... */
+const char *const *lang_commands(int *n);
 bool lang_is_reserved(const char *name);       /* functions; and or not default fixed inf with */
 const char *lang_type_name(lang_type type);    /* "f32" */
 const char *lang_nearest_type(const char *name);   /* that `float32` means; NULL: none */

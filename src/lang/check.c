@@ -159,8 +159,30 @@ static void read_action(check *c, void *arg) {
   if (s->form == LANG_COMMAND || s->form == LANG_QUERY || s->form == LANG_WRITE) check_action(c, s);
 }
 
-static void each_statement(check *c, const lang_ast *ast, void (*work)(check *, void *)) {
-  for (int i = 0; i < ast->n; i++) check_attempt(c, work, ast->at[i]);
+/* ---- pieces ---------------------------------------------------------------------------------- */
+
+typedef struct part { /* a piece that was read: what of it counts */
+  lang_ast *ast;
+  const char *folder;
+} part;
+
+static part read_piece(check *c, const lang_piece *piece, const char *folder) {
+  c->folder = folder ? folder : folder_of(c->arena, piece->file);
+  part p = {parse(c, piece->file, piece->text, piece->n), c->folder};
+  int kept = 0;
+  for (int i = 0; i < p.ast->n; i++) {
+    if ((piece->gone && piece->gone[i]) || (piece->past && !lang_lasts(p.ast->at[i]))) continue;
+    p.ast->at[kept++] = p.ast->at[i];
+  }
+  p.ast->n = kept;
+  return p;
+}
+
+static void each_statement(check *c, int n, const part *p, void (*work)(check *, void *)) {
+  for (int k = 0; k < n; k++) {
+    c->folder = p[k].folder;
+    for (int i = 0; i < p[k].ast->n; i++) check_attempt(c, work, p[k].ast->at[i]);
+  }
 }
 
 /* What is kept goes to the caller: nothing more can be said soundly. */
@@ -168,8 +190,8 @@ static void tell(const check *c) {
   if (c->report) lang_report_raise(c->ctx, c->report);
 }
 
-lang_program *lang_check(base_arena *arena, const char *file, const char *text, size_t n,
-                         const lang_options *options) {
+lang_program *lang_check_pieces(base_arena *arena, int n, const lang_piece *piece,
+                                const lang_options *options) {
   lang_program *program = BASE_NEW(arena, lang_program);
   check *c = BASE_NEW(arena, check);
   *c = (check){.ctx = base_arena_ctx(arena),
@@ -179,24 +201,33 @@ lang_program *lang_check(base_arena *arena, const char *file, const char *text, 
                .report = options ? options->report : NULL};
   c->p = ir_program_open(arena);
   c->names = base_map_open(arena);
-  c->folder = options && options->folder ? options->folder : folder_of(arena, file);
   program->ctx = c->ctx;
   program->arena = arena;
   program->ir = c->p;
   program->named = base_map_open(arena);
-  lang_ast *ast = parse(c, file, text, n);
+  part *p = BASE_NEWS(arena, part, n + 1);
+  for (int k = 0; k < n; k++) p[k] = read_piece(c, &piece[k], options ? options->folder : NULL);
   tell(c);
-  each_statement(c, ast, read_default);
-  check_collect(c, ast);
+  each_statement(c, n, p, read_default);
+  for (int k = 0; k < n; k++) {
+    c->folder = p[k].folder;
+    check_collect(c, p[k].ast);
+  }
   resolve_all(c);
-  each_statement(c, ast, read_batch);
+  each_statement(c, n, p, read_batch);
   check_definitions(c);
   check_starts(c);
-  each_statement(c, ast, read_action);
+  each_statement(c, n, p, read_action);
   check_attempt(c, check_engine, NULL);
   tell(c);
   program->draw = c->draw;
   return program;
+}
+
+lang_program *lang_check(base_arena *arena, const char *file, const char *text, size_t n,
+                         const lang_options *options) {
+  lang_piece all = {.file = file, .text = text, .n = n};
+  return lang_check_pieces(arena, 1, &all, options);
 }
 
 lang_relation *lang_find_relation(const lang_program *program, const char *name) {

@@ -178,6 +178,8 @@ const char *check_meant(check *c, const char *name, name_kind kind);  /* "\nhelp
 _Noreturn void check_unknown(check *c, const lang_expr *e, name_kind kind);
 const char *check_positions(check *c, int n);                         /* "1 position" */
 const char *check_text_of(check *c, const lang_expr *e);              /* as it is written */
+/* Of a piece that was carried out before, what it defines stays. (pieces.c) */
+bool lang_lasts(const lang_stmt *s);
 
 /* names.c */
 entity *check_define(check *c, const lang_expr *name, name_kind kind);

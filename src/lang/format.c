@@ -70,17 +70,31 @@ void machine_put_short(base_text *text, const machine_view *v, int64_t i) {
 
 /* ---- dense ----------------------------------------------------------------------------------- */
 
+enum { MOST = 10, EDGE = 4, LINES = 40 }; /* what of a large value is shown, if it is to be brief */
+
 typedef struct layout {
   base_text *text;
   const machine_view *v;
-  int width; /* of each element; 0: not aligned */
-  int64_t at;
+  int width;       /* of each element; 0: not aligned */
+  int64_t skipped; /* lines */
 } layout;
 
-static void put_aligned(layout *l) {
+/* The row behind row I of position K that is shown. */
+static int64_t next_row(const machine_view *v, int k, int64_t i) {
+  bool cut = v->brief && v->size[k] > MOST && i == EDGE - 1;
+  return cut ? v->size[k] - EDGE : i + 1;
+}
+
+static bool is_cut(const machine_view *v) {
+  bool cut = false;
+  for (int k = 0; v->brief && k < v->rank; k++) cut |= v->size[k] > MOST;
+  return cut;
+}
+
+static void put_aligned(layout *l, int64_t at) {
   base_text *t = l->text;
   size_t begin = t->n;
-  machine_put_short(t, l->v, l->at++);
+  machine_put_short(t, l->v, at);
   int gap = l->width - (int)(t->n - begin);
   if (gap <= 0) return;
   char *element = base_copy_n(t->arena, t->at + begin, t->n - begin);
@@ -88,17 +102,17 @@ static void put_aligned(layout *l) {
   base_putf(t, "%*s%s", gap, "", element);
 }
 
-static void put_rows(layout *l, int k) {
+static void put_rows(layout *l, int k, int64_t at) {
   const machine_view *v = l->v;
+  bool last = k == v->rank - 1;
   base_put(l->text, "[");
-  for (int64_t i = 0; i < v->size[k]; i++) {
-    bool last = k == v->rank - 1;
+  for (int64_t i = 0, before = -1; i < v->size[k]; before = i, i = next_row(v, k, i)) {
     if (i && last) base_put(l->text, ", ");
     if (i && !last) base_putf(l->text, ",\n%*s", k + 1, "");
-    if (last)
-      put_aligned(l);
-    else
-      put_rows(l, k + 1);
+    if (i != before + 1) base_put(l->text, last ? "..., " : "...,\n");
+    if (i != before + 1 && !last) base_putf(l->text, "%*s", k + 1, "");
+    if (last) put_aligned(l, at * v->size[k] + i);
+    else put_rows(l, k + 1, at * v->size[k] + i);
   }
   base_put(l->text, "]");
 }
@@ -109,25 +123,37 @@ static int64_t count(const machine_view *v) {
   return n;
 }
 
-static int widest(base_arena *arena, const machine_view *v) {
-  base_text one = base_text_open(arena);
-  int width = 0;
-  for (int64_t i = 0, n = count(v); i < n; i++) {
-    one.n = 0;
-    machine_put_short(&one, v, i);
-    if ((int)one.n > width) width = (int)one.n;
+/* Of the elements that are shown. */
+static void widen(layout *l, base_text *one, int k, int64_t at) {
+  const machine_view *v = l->v;
+  if (k == v->rank) {
+    one->n = 0;
+    machine_put_short(one, v, at);
+    if ((int)one->n > l->width) l->width = (int)one->n;
+  } else {
+    for (int64_t i = 0; i < v->size[k]; i = next_row(v, k, i))
+      widen(l, one, k + 1, at * v->size[k] + i);
   }
-  return width;
+}
+
+static void put_type(base_text *text, const machine_view *v) {
+  base_putf(text, "   # %s", ir_type_name(v->type));
+  for (int k = 0; k < v->rank; k++)
+    base_putf(text, "%s%lld", k ? ", " : "[", (long long)v->size[k]);
+  base_put(text, "]");
 }
 
 static void put_dense(base_text *text, const char *label, const machine_view *v) {
-  bool truth = v->type == IR_BOOL && v->rank == 0;
-  layout l = {.text = text, .v = v, .width = v->rank > 1 ? widest(text->arena, v) : 0};
-  if (label && !truth) base_putf(text, v->rank > 1 ? "%s =\n" : "%s = ", label);
-  if (v->rank == 0)
-    machine_put_short(text, v, 0);
-  else
-    put_rows(&l, 0);
+  bool truth = v->type == IR_BOOL && v->rank == 0, cut = is_cut(v);
+  layout l = {.text = text, .v = v};
+  base_text one = base_text_open(text->arena);
+  if (v->rank > 1) widen(&l, &one, 0, 0);
+  if (label && !truth) base_putf(text, "%s =", label);
+  if (cut && v->rank > 1) put_type(text, v);
+  if (label && !truth) base_put(text, v->rank > 1 ? "\n" : " ");
+  if (v->rank == 0) machine_put_short(text, v, 0);
+  else put_rows(&l, 0, 0);
+  if (cut && v->rank == 1) put_type(text, v);
   base_put(text, "\n");
 }
 
@@ -177,6 +203,10 @@ bool machine_is_plain(const char *s) {
 static void put_line(void *arg, const int64_t *key, int64_t at) {
   layout *l = arg;
   const machine_view *v = l->v;
+  if (v->brief && l->width++ >= LINES) {
+    l->skipped++;
+    return;
+  }
   for (int k = 0; k < v->rank; k++) {
     const lang_domain *d = v->domain[k];
     if (!d)
@@ -193,8 +223,10 @@ static void put_line(void *arg, const int64_t *key, int64_t at) {
 
 void machine_put_value(base_text *text, const char *label, const machine_view *v) {
   layout l = {.text = text, .v = v};
-  if (machine_named(v))
-    machine_each(text->arena, v, put_line, &l);
-  else
+  if (!machine_named(v)) {
     put_dense(text, label, v);
+    return;
+  }
+  machine_each(text->arena, v, put_line, &l);
+  if (l.skipped) base_putf(text, "... %lld more\n", (long long)l.skipped);
 }

@@ -61,6 +61,7 @@ typedef struct lang_tensor {
   double amount;
   struct lang_tensor *from;
   bool fixed;
+  bool answer;                     /* of a query; the text does not name it */
   base_span span;
 } lang_tensor;
 
@@ -200,6 +201,31 @@ typedef struct lang_options {
  * BASE_REFUSED or BASE_IO. */
 lang_program *lang_check(base_arena *arena, const char *file, const char *text, size_t n,
                          const lang_options *options);
+
+/* A program may come in pieces, one after the other. */
+typedef struct lang_piece {
+  const char *file, *text;
+  size_t n;
+  bool past;                       /* carried out before: only what it defines counts */
+  bool *gone;                      /* by statement: a later piece took its place; NULL: none */
+} lang_piece;
+lang_program *lang_check_pieces(base_arena *arena, int n, const lang_piece *piece,
+                                const lang_options *options);
+
+/* Mark in the N PIECES what the statements of the last take the place of: those with the same left
+ * side; all of a name that is defined in another way. A `+=`, a further `max=` or rule adds. */
+void lang_replace(base_arena *arena, int n, lang_piece *piece);
+void lang_forget(base_arena *arena, lang_piece *piece, const char *name);
+/* Put the names that it defines into NAMES, as keys. */
+void lang_defined(base_arena *arena, const lang_piece *piece, base_map *names);
+/* Its definitions as written, one a line. */
+void lang_lasting(base_arena *arena, const lang_piece *piece, base_text *out);
+/* `W : f32[784, 128]   # a parameter` and a line end; false: there is no such tensor. */
+bool lang_describe(const lang_program *p, const char *name, base_text *out);
+/* The words and names that begin with PREFIX, one a line. */
+void lang_complete(const lang_program *p, const char *prefix, base_text *out);
+/* Does a line that ends here go on in the next? A bracket is open, or an operator stands last. */
+bool lang_unfinished(base_ctx *ctx, const char *text);
 lang_tensor *lang_find(const lang_program *program, const char *name);   /* NULL: no such tensor */
 /* NULL: no such relation or sparse tensor */
 lang_relation *lang_find_relation(const lang_program *program, const char *name);
@@ -221,6 +247,7 @@ typedef struct lang_output {       /* where results go */
   void (*progress)(void *user, const char *line);            /* training progress; NULL: none */
   void *user;
   bool json;
+  bool brief;                      /* large values are cut, for people */
 } lang_output;
 
 /* a program with its values: parameters, data, generator */
@@ -231,6 +258,9 @@ lang_machine *lang_machine_open(run_session *s, lang_program *program, const lan
 void lang_machine_close(lang_machine *m);
 /* all actions, in order */
 void lang_machine_run(lang_machine *m);
+/* Take over from OLD the values of leaves that are still what they were, and its draws. CHANGED
+ * names what its program's newest piece defines. */
+void lang_machine_adopt(lang_machine *m, const lang_machine *old, const base_map *changed);
 /* computed now; a new reference */
 run_value *lang_machine_value(lang_machine *m, lang_tensor *t);
 /* DATA, PARAMETER, GIVEN; raises if it does not fit */

@@ -48,8 +48,7 @@ static void close_row(lang_lexer *lex) {
 
 /* ---- white space ----------------------------------------------------------------------------- */
 
-/* A line that ends in one of these goes on in the next. */
-static bool continues(lang_token_kind kind) {
+bool lang_goes_on(lang_token_kind kind) {
   return kind == TOKEN_COMMA || kind == TOKEN_COLON || kind == TOKEN_TILDE || kind == TOKEN_WITH ||
          (kind >= TOKEN_PLUS && kind <= TOKEN_OR);
 }
@@ -69,7 +68,7 @@ static void skip_line_end(lang_lexer *lex) {
 /* Take the line end at hand; true if it ends a statement, which then has its STOP. */
 static bool take_line_end(lang_lexer *lex) {
   const lang_token *last = last_token(lex);
-  bool ends = last && lex->depth == 0 && !continues(last->kind);
+  bool ends = last && lex->depth == 0 && !lang_goes_on(last->kind);
   if (ends) {
     close_row(lex);
     lang_lex_push(lex, TOKEN_STOP, here(lex))->width = 1;

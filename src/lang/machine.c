@@ -127,6 +127,32 @@ void lang_machine_close(lang_machine *m) {
   base_arena_close(m->arena);
 }
 
+static bool same_leaf(const lang_tensor *t, const lang_tensor *was, const run_value *v) {
+  if (t->kind == LANG_DERIVED || t->kind != was->kind || t->ir->type != was->ir->type) return false;
+  if (!v || t->ir->rank != v->rank) return false;
+  int64_t size;
+  for (int k = 0; k < v->rank; k++)
+    if (ir_is_int(t->ir->size[k], &size) && size != v->size[k]) return false;
+  return true;
+}
+
+void lang_machine_adopt(lang_machine *m, const lang_machine *old, const base_map *changed) {
+  m->seed = old->seed;
+  m->generated = old->generated;
+  const ir_tensor *draw = m->program->draw, *drawn = old->program->draw;
+  if (draw && drawn && old->value[drawn->id])
+    machine_replace(m, draw, run_retain(old->value[drawn->id]));
+  for (int i = 0; i < m->program->tensors.n; i++) {
+    const lang_tensor *t = m->program->tensors.at[i];
+    const lang_tensor *was = lang_find(old->program, t->name);
+    run_value *v = was ? old->value[was->ir->id] : NULL;
+    if (!was || base_map_get_s(changed, t->name) || !same_leaf(t, was, v)) continue;
+    for (int k = 0; k < v->rank; k++)
+      if (t->ir->size[k]->op == IR_SYMBOL) m->symbols[t->ir->size[k]->u.symbol->id] = v->size[k];
+    machine_replace(m, t->ir, run_retain(v));
+  }
+}
+
 /* ---- jobs ------------------------------------------------------------------------------------ */
 
 typedef void job_work(lang_machine *m, base_arena *job, void *arg);

@@ -94,6 +94,7 @@ typedef struct machine_view {    /* elements on the host, and what names their p
   const void *data;
   lang_domain *const *domain;    /* NULL: none */
   int64_t first;                 /* the number of the first row */
+  bool brief;                    /* large ones are cut */
 } machine_view;
 machine_view machine_view_of(base_arena *job, const run_value *v, const lang_item *item);
 bool machine_named(const machine_view *v);               /* some position has symbols */

@@ -73,6 +73,9 @@ void lang_lex_open(lang_lexer *lex, base_arena *arena, const char *file, const c
 /* Read the next statement. False at the end of the text. */
 bool lang_lex_statement(lang_lexer *lex);
 
+/* A line that ends in one of these goes on in the next. */
+bool lang_goes_on(lang_token_kind kind);
+
 /* Behind an error: go on at the next line that may begin a statement. */
 void lang_lex_recover(lang_lexer *lex);
 

@@ -52,6 +52,7 @@ static shown show(lang_machine *m, base_arena *job, const lang_item *item, int n
   }
   run_value *v = machine_value(m, job, item->tensor, nwith, with);
   machine_view view = machine_view_of(job, v, item);
+  view.brief = m->output.brief;
   if (item->show == LANG_SHOW_DECODED) return decoded(job, item->tensor->tokens, view);
   return (shown){.view = view};
 }

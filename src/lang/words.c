@@ -90,6 +90,11 @@ const char *const *lang_functions(int *n) {
   return functions;
 }
 
+const char *const *lang_commands(int *n) {
+  *n = COUNT(commands);
+  return commands;
+}
+
 bool lang_is_function(const char *name) {
   return is_among(name, functions, COUNT(functions)) ||
          is_among(name, conversions, COUNT(conversions));

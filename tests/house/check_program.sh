@@ -46,7 +46,7 @@ ends 0 cache clear
 ends 2 cache; ends 2 cache dust
 
 ends 2; ends 2 fly; ends 2 run; ends 2 run a b; ends 2 --wings; ends 2 -e; ends 2 --threads many -e ''
-ends 2 repl; says 'not in this version'
+ends 0 repl; ends 2 repl a b
 ends 2 grad "$work/good.tl" Nothing; says 'Nothing'
 ends 3 run "$work/bad.tl"; says 'bad.tl:2:8: error: '; says '^  Y\[i\] = Z\[i\]$'
 ends 3 check "$work/bad.tl"

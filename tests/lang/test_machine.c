@@ -33,7 +33,7 @@ static void open_world(world *w, base_ctx *ctx, const char *text, bool json) {
   w->session = run_open(ctx, &(run_config){.device = "ref", .verify = true});
   w->program = lang_check(w->arena, NULL, text, strlen(text),
                           &(lang_options){.type = IR_F32, .folder = "/"});
-  lang_output output = {put, progress, w, json};
+  lang_output output = {.put = put, .progress = progress, .user = w, .json = json};
   w->machine = lang_machine_open(w->session, w->program, &output);
 }
 

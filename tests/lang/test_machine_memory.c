@@ -30,7 +30,7 @@ static void carry_out(base_ctx *ctx, world *w) {
   w->session = run_open(ctx, &(run_config){.device = "cpu", .threads = 1});
   lang_program *program = lang_check(w->arena, NULL, text, sizeof text - 1, NULL);
   w->machine =
-      lang_machine_open(w->session, program, &(lang_output){put, progress, &w->said, false});
+      lang_machine_open(w->session, program, &(lang_output){put, progress, &w->said, false, false});
   lang_machine_run(w->machine);
 }
 

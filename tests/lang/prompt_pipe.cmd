@@ -1,0 +1,1 @@
+repl <prompt_pipe.tl
