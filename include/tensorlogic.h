@@ -127,6 +127,14 @@ enum { TL_OP_ATTRS = 32 };       /* in one call, at most */
 TL_API tl_tensor *tl_op(tl_context *ctx, const char *name, int n, tl_tensor *const *tensors,
                         const tl_attr *attributes);
 
+/* The Einstein summation of N OPERANDS, as numpy.einsum reads LABELS: "ij,jk->ik"; without an arrow
+TL_API tl_tensor *tl_einsum(tl_context *ctx, const char *labels, int n,
+                            tl_tensor *const *operands);
+ * in one operand is its diagonal; `...` is broadcast; a position 1 long goes with any. Lazy. In
+ * messages the operands are A, B, C and so on. TL_ARGUMENT: labels that do not fit the operands.
+ *   tl_tensor *y = tl_einsum(ctx, "bij,bjk->bik", 2, (tl_tensor *[]){a, b}); */
+TL_API tl_tensor *tl_einsum(tl_context *ctx, const char *labels, int n, tl_tensor *const *operands);
+
 /* The derivative of LOSS, summed over its elements, by WRT, from which LOSS was made: of WRT's
  * sizes, in f32 where WRT has 16 bits; lazy. Zeros if LOSS does not depend on WRT. */
 TL_API tl_tensor *tl_grad(tl_context *ctx, tl_tensor *loss, tl_tensor *wrt);

@@ -1,4 +1,4 @@
-/* tl_op: named operations. A call is found again by its name, its attributes and the types, ranks
+/* tl_op and tl_einsum: a call is found again by its name, its attributes and the types, ranks
  * and positions 1 long of its tensors; only what is new is made out of the table. */
 #include <string.h>
 
@@ -10,7 +10,8 @@ struct api_operation {
   api_operation *next; /* of its bucket */
   uint64_t hash;
   base_arena *arena;
-  const char *name;
+  const char *name; /* of an Einstein summation: its labels */
+  bool einsum;
   int n, nattributes;
   tl_attr *attribute;
   bool shaped;   /* its sizes are checked against an attribute at each call */
@@ -24,7 +25,8 @@ struct api_operation {
 
 typedef struct asking {
   tl_context *ctx;
-  const char *name;
+  const char *name, *call; /* and what it is called in messages */
+  bool einsum;
   int n, nattributes;
   tl_tensor *const *tensor;
   const tl_attr *attribute;
@@ -43,7 +45,7 @@ static uint32_t ones_of(const tl_tensor *t) {
 }
 
 static void hash_call(asking *a) {
-  uint64_t h = 0;
+  uint64_t h = a->einsum;
   for (const char *s = a->name; *s; s++) h = h * 31 + (unsigned char)*s;
   for (int i = 0; i < a->n; i++) {
     const tl_tensor *t = a->tensor[i];
@@ -60,8 +62,8 @@ static void hash_call(asking *a) {
 }
 
 static bool same_call(const api_operation *o, const asking *a) {
-  if (o->hash != a->hash || o->n != a->n || o->nattributes != a->nattributes ||
-      strcmp(o->name, a->name) != 0)
+  if (o->hash != a->hash || o->einsum != a->einsum || o->n != a->n ||
+      o->nattributes != a->nattributes || strcmp(o->name, a->name) != 0)
     return false;
   for (int i = 0; i < a->n; i++) {
     const tl_tensor *t = a->tensor[i];
@@ -148,9 +150,8 @@ static void take_attribute(const asking *a, operation_call *c, const tl_attr *gi
 
 static void remember(base_arena *arena, api_operation *o, const asking *a,
                      const operation_call *c) {
+  *o = (api_operation){.hash = a->hash, .arena = arena, .einsum = a->einsum, .n = a->n};
   o->name = base_copy(arena, a->name);
-  o->hash = a->hash;
-  o->n = a->n;
   o->nattributes = a->nattributes;
   o->type = BASE_NEWS(arena, ir_type, a->n + 1);
   o->rank = BASE_NEWS(arena, int, a->n + 1);
@@ -165,7 +166,7 @@ static void remember(base_arena *arena, api_operation *o, const asking *a,
     o->ones[i] = a->ones[i];
     if (!t) continue;
     o->argument[o->ninputs] = i;
-    o->input[o->ninputs++] = base_copy(arena, operation_name(c, i));
+    o->input[o->ninputs++] = a->einsum ? einsum_name(i) : operation_name(c, i);
   }
   for (int i = 0; i < a->nattributes; i++) {
     o->attribute[i].name = base_copy(arena, a->attribute[i].name);
@@ -175,16 +176,20 @@ static void remember(base_arena *arena, api_operation *o, const asking *a,
     o->shaped = o->shaped || c->op.attribute[i].kind == OPERATION_SHAPE;
 }
 
+static char *equations_of(base_arena *arena, const asking *a, operation_call *c) {
+  if (a->einsum) return einsum_equations(arena, a->name, a->n, a->tensor);
+  c->op = operation_parse(arena, row_of(a, arena));
+  check_arguments(a, arena, &c->op);
+  for (int i = 0; i < a->nattributes; i++) take_attribute(a, c, &a->attribute[i]);
+  return operation_equations(c);
+}
+
 /* ARENA lives as long as the operation. */
 static api_operation *make_out(base_arena *arena, asking *a) {
   operation_call *c = BASE_NEW(arena, operation_call);
   *c = (operation_call){.arena = arena, .base = a->ctx->base, .n = a->n, .tensor = a->tensor};
-  c->op = operation_parse(arena, row_of(a, arena));
-  check_arguments(a, arena, &c->op);
-  for (int i = 0; i < a->nattributes; i++) take_attribute(a, c, &a->attribute[i]);
+  char *equations = equations_of(arena, a, c);
   api_operation *o = BASE_NEW(arena, api_operation);
-  o->arena = arena;
-  char *equations = operation_equations(c);
   remember(arena, o, a, c);
   o->text = api_text_of(a->ctx, equations);
   return o;
@@ -253,28 +258,46 @@ static void name_operation(tl_context *ctx, const char *name) {
 static tl_status check_call(const asking *a) {
   tl_context *ctx = a->ctx;
   if (a->n < 1 || a->n > OPERATION_ARGUMENTS || a->nattributes > TL_OP_ATTRS || !a->tensor)
-    return api_refuse(ctx, BASE_ARGUMENT, "%s: tl_op takes 1 to %d tensors and %d attributes",
-                      a->name, OPERATION_ARGUMENTS, TL_OP_ATTRS);
+    return api_refuse(ctx, BASE_ARGUMENT, "%s: it takes 1 to %d tensors and %d attributes at most",
+                      a->call, OPERATION_ARGUMENTS, TL_OP_ATTRS);
   for (int i = 0; i < a->n; i++) {
     if (a->tensor[i] && a->tensor[i]->ctx != ctx)
-      return api_refuse(ctx, BASE_ARGUMENT, "%s: tensor %d is of another context", a->name, i);
+      return api_refuse(ctx, BASE_ARGUMENT, "%s: tensor %d is of another context", a->call, i);
     /* What failed before is not taken for what is left out. */
     if (!a->tensor[i] && ctx->first.status != BASE_OK) return (tl_status)ctx->first.status;
+    if (!a->tensor[i] && a->einsum)
+      return api_refuse(ctx, BASE_ARGUMENT, "%s: operand %d is NULL", a->call, i);
   }
   return TL_OK;
+}
+
+static tl_tensor *ask(asking *a) {
+  tl_context *ctx = a->ctx;
+  if (check_call(a) != TL_OK) return NULL;
+  bool first = ctx->first.status == BASE_OK;
+  if (api_call(ctx, operate, a) == TL_OK || !first) return a->made;
+  name_operation(ctx, a->call);
+  lang_source source = {NULL, a->equations ? a->equations : ""};
+  api_diagnose(ctx, &source, a->equations ? 1 : 0);
+  return NULL;
 }
 
 tl_tensor *tl_op(tl_context *ctx, const char *name, int n, tl_tensor *const *tensors,
                  const tl_attr *attributes) {
   if (!ctx || !ctx->session) return NULL;
-  asking a = {.ctx = ctx, .name = name, .n = n, .tensor = tensors, .attribute = attributes};
+  asking a = {.ctx = ctx, .name = name, .call = name, .n = n, .tensor = tensors};
+  a.attribute = attributes;
   while (attributes && attributes[a.nattributes].name) a.nattributes++;
-  if (!name) api_refuse(ctx, BASE_ARGUMENT, "tl_op: the name is NULL");
-  if (!name || check_call(&a) != TL_OK) return NULL;
-  bool first = ctx->first.status == BASE_OK;
-  if (api_call(ctx, operate, &a) == TL_OK || !first) return a.made;
-  name_operation(ctx, name);
-  lang_source source = {NULL, a.equations ? a.equations : ""};
-  api_diagnose(ctx, &source, a.equations ? 1 : 0);
+  if (name) return ask(&a);
+  api_refuse(ctx, BASE_ARGUMENT, "tl_op: the name is NULL");
+  return NULL;
+}
+
+tl_tensor *tl_einsum(tl_context *ctx, const char *labels, int n, tl_tensor *const *operands) {
+  if (!ctx || !ctx->session) return NULL;
+  asking a = {.ctx = ctx, .name = labels, .call = "tl_einsum", .n = n, .tensor = operands};
+  a.einsum = true;
+  if (labels) return ask(&a);
+  api_refuse(ctx, BASE_ARGUMENT, "tl_einsum: the labels are NULL");
   return NULL;
 }

@@ -59,4 +59,8 @@ const char *operation_name(const operation_call *c, int i);
 /* The equations; raises, naming the operation, its operands and their sizes. template.c */
 char *operation_equations(operation_call *c);
 
+/* The equation of an Einstein summation, and what it calls its I-th operand. einsum.c */
+char *einsum_equations(base_arena *arena, const char *spec, int n, tl_tensor *const *tensor);
+const char *einsum_name(int i);
+
 #endif
