@@ -139,6 +139,22 @@ TL_API tl_tensor *tl_einsum(tl_context *ctx, const char *labels, int n, tl_tenso
  * sizes, in f32 where WRT has 16 bits; lazy. Zeros if LOSS does not depend on WRT. */
 TL_API tl_tensor *tl_grad(tl_context *ctx, tl_tensor *loss, tl_tensor *wrt);
 
+/* ---- functions in C -------------------------------------------------------------------------- */
+
+/* y[k] = f(x[0][k], .., x[n-1][k]) for k below COUNT; x and y do not overlap. It is called from
+ * several threads at once, on pieces of a tensor in any order, also for elements of which nobody
+ * reads the result: it depends on nothing else, and calls nothing of this library. */
+typedef void (*tl_map)(void *user, size_t count, const double *const *x, double *y);
+
+/* Define the function NAME of ARGUMENTS numbers (1 to 3) for all texts that are read from now on:
+ * equations, compiled functions, programs: "Y[i] = sig(softplus(X[i]))". It is computed in f64, and
+ * fuses as sig does: no tensor is stored for it. DERIVATIVES: one for each argument, of the same
+ * arguments; NULL: not known, asking for it is an error. The pointers are kept until tl_close.
+ * TL_ARGUMENT: the name is no lower-case word, is the language's, or is defined already. Texts
+ * with it are refused by devices other than "cpu" and "ref". */
+TL_API tl_status tl_define(tl_context *ctx, const char *name, int arguments, tl_map f,
+                           const tl_map *derivatives, void *user);
+
 /* ---- compiled functions: equations once, called with no work but the kernels' ---------------- */
 
 /* NAMES: the arguments' names in the order of calls; RESULTS: heads to return, or "grad(Loss, W)".

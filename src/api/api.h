@@ -26,6 +26,8 @@ struct tl_context {
   int idle;                      /* texts that nobody needs now */
   api_operation *operations[API_TEXTS];                  /* calls of named ones, found again */
   int noperations;
+  ir_function **defined;         /* by tl_define; they live as long as the context */
+  int ndefined;
   int64_t seed, draws;           /* of equations that draw */
   uint64_t serial;               /* of the youngest handle */
   uint64_t build;                /* number of the last graph, search or program: a mark */
@@ -139,6 +141,9 @@ void api_spares_free(tl_context *ctx);
 void api_function_free(tl_function *f);
 void api_program_free(tl_program *p);
 lang_machine *api_machine_of(tl_program *p);
+/* How texts of programs are read in CTX: by the functions in C that they may name. */
+lang_options api_options(const tl_context *ctx, lang_report *report);
+void api_defined_free(tl_context *ctx);
 
 /* ---- texts and forms: form.c ----------------------------------------------------------------- */
 
@@ -158,6 +163,8 @@ tl_tensor *api_equation_new(tl_context *ctx, api_text *text, const api_signature
 /* The type of heads that are not declared: that of the real arguments, f32 where they differ, f64
  * if one is. */
 ir_type api_common_type(int n, const ir_type *type);
+/* Empty, with the functions in C that equations may name. */
+ir_program *api_program(tl_context *ctx, base_arena *arena);
 /* An input of P, each size a symbol of its own. */
 ir_tensor *api_leaf(ir_program *p, const char *name, ir_type type, int rank);
 

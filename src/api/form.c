@@ -83,6 +83,13 @@ ir_type api_common_type(int n, const ir_type *type) {
   return common == IR_BOOL ? IR_F32 : common;
 }
 
+ir_program *api_program(tl_context *ctx, base_arena *arena) {
+  ir_program *p = ir_program_open(arena);
+  p->functions = (const ir_function *const *)ctx->defined;
+  p->nfunctions = ctx->ndefined;
+  return p;
+}
+
 ir_tensor *api_leaf(ir_program *p, const char *name, ir_type type, int rank) {
   const ir_expr *size[RUN_RANK];
   for (int k = 0; k < rank; k++)
@@ -98,13 +105,13 @@ static void release_plan(void *arg) {
   run_release(f->draw);
 }
 
-static void fill(api_form *f, const api_signature *s) {
+static void fill(tl_context *ctx, api_form *f, const api_signature *s) {
   base_arena *arena = f->arena;
   f->name = BASE_NEWS(arena, const char *, s->n + 1);
   f->type = BASE_NEWS(arena, ir_type, s->n + 1);
   f->rank = BASE_NEWS(arena, int, s->n + 1);
   f->leaf = BASE_NEWS(arena, ir_tensor *, s->n + 1);
-  f->program = ir_program_open(arena);
+  f->program = api_program(ctx, arena);
   for (int i = 0; i < s->n; i++) {
     f->name[i] = base_copy(arena, s->name[i]);
     f->type[i] = s->input[i]->type;
@@ -126,7 +133,7 @@ static api_form *form_new(tl_context *ctx, api_text *text, const api_signature *
     api_form *f = BASE_NEW(arena, api_form);
     *f = (api_form){.text = text, .arena = arena, .n = s->n};
     base_defer(arena, release_plan, f);
-    fill(f, s);
+    fill(ctx, f, s);
     base_untrap(ctx->base, &trap);
     return f;
   }

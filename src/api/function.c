@@ -195,7 +195,7 @@ static void plan_variant(base_arena *arena, void *arg) {
   const planning *x = arg;
   variant *v = x->v;
   run_session *s = x->f->ctx->session;
-  ir_program *p = ir_program_open(arena);
+  ir_program *p = api_program(x->f->ctx, arena);
   ir_tensor *draw = NULL, **leaf = leaves_of(x, p);
   put_outputs(x, p, leaf, &draw);
   v->argument = BASE_NEWS(v->arena, int, p->tensors.n + 1);

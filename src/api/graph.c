@@ -151,7 +151,7 @@ static void close_build(void *arg) {
 static void run_part(base_arena *arena, void *arg) {
   build *b = arg;
   base_defer(arena, close_build, b);
-  b->program = ir_program_open(arena);
+  b->program = api_program(b->ctx, arena);
   uint64_t end = b->part[b->n - 1]->serial;
   tl_tensor **kept = BASE_NEWS(arena, tl_tensor *, b->n);
   run_value **result = BASE_NEWS(arena, run_value *, b->n);

@@ -22,7 +22,7 @@ static void load(void *arg) {
       base_raise(l->ctx->base, BASE_REFUSED, base_nowhere, "%s is no text: it holds a NUL",
                  l->file);
   }
-  lang_options options = {.type = IR_F32, .report = &l->report};
+  lang_options options = api_options(l->ctx, &l->report);
   lang_piece all = {.file = l->file ? base_copy(p->arena, l->file) : NULL,
                     .text = base_copy(p->arena, l->text),
                     .n = strlen(l->text)};

@@ -39,7 +39,7 @@ static void check_pieces(void *arg) {
   tl_program *p = e->p;
   gather_pieces(e);
   e->arena = base_arena_open(p->ctx->base);
-  lang_options options = {.type = IR_F32, .report = &e->report};
+  lang_options options = api_options(p->ctx, &e->report);
   e->checked = lang_check_pieces(e->arena, e->n, e->piece, &options);
   e->machine = lang_machine_open(p->ctx->session, e->checked, &p->output);
   base_map *changed = base_map_open(e->arena);

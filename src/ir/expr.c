@@ -203,6 +203,12 @@ const ir_expr *ir_where(ir_program *p, const ir_expr *test, const ir_expr *yes, 
   return ir_apply(p, IR_WHERE, (const ir_expr *[]){test, yes, no});
 }
 
+const ir_expr *ir_call(ir_program *p, const ir_function *f, const ir_expr *const *arg) {
+  const ir_expr *by[IR_FUNCTION_ARGUMENTS];
+  for (int i = 0; i < f->n; i++) by[i] = ir_cast(p, arg[i], IR_F64);
+  return ir_intern(p, IR_CALL, IR_F64, (uint64_t)(uintptr_t)f, f->n, by);
+}
+
 const ir_expr *ir_inside(ir_program *p, const ir_expr *x, const ir_expr *size) {
   const ir_expr *low = ir_binary(p, IR_LE, ir_int(p, 0), x);
   return ir_binary(p, IR_AND, low, ir_binary(p, IR_LT, x, size));

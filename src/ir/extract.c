@@ -52,6 +52,7 @@ static const ir_expr *copy_node(copier *c, const ir_expr *e, const ir_expr *cons
     case IR_SYMBOL: return ir_size(p, copy_symbol(c, e->u.symbol));
     case IR_READ: return ir_read(p, c->tensor[e->u.tensor->id], arg);
     case IR_CAST: return ir_cast(p, arg[0], e->u.to);
+    case IR_CALL: return ir_call(p, e->u.function, arg);
     default: return ir_apply(p, (ir_op)e->op, arg);
   }
 }

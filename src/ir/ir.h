@@ -47,6 +47,19 @@ typedef struct ir_op_info {
 } ir_op_info;
 extern const ir_op_info ir_ops[IR_OPS];
 
+/* A function in C of N numbers, element by element: y[k] = f(x[0][k], .., x[N-1][k]) for k below
+ * COUNT. Called from several threads at once, also for elements of which nobody reads the result.
+ * It lives as long as every program and plan that holds it: its address is what it is known by. */
+enum { IR_FUNCTION_ARGUMENTS = 3 };
+typedef void (*ir_map)(void *user, size_t count, const double *const *x, double *y);
+typedef struct ir_function {
+  const char *name;
+  int n;
+  ir_map map;
+  void *user;
+  const struct ir_function *derivative[IR_FUNCTION_ARGUMENTS];   /* of the same; NULL: not known */
+} ir_function;
+
 /* ---- expressions ----------------------------------------------------------------------------- */
 
 typedef struct ir_program ir_program;
@@ -84,6 +97,7 @@ struct ir_expr {
     const ir_symbol *symbol;
     ir_tensor *tensor;       /* READ */
     ir_type to;              /* CAST */
+    const ir_function *function;   /* CALL */
   } u;
   const ir_expr *arg[];
 };
@@ -105,6 +119,8 @@ const ir_expr *ir_apply(ir_program *p, ir_op op, const ir_expr *const *arg);
 const ir_expr *ir_unary(ir_program *p, ir_op op, const ir_expr *a);
 const ir_expr *ir_binary(ir_program *p, ir_op op, const ir_expr *a, const ir_expr *b);
 const ir_expr *ir_where(ir_program *p, const ir_expr *test, const ir_expr *yes, const ir_expr *no);
+/* Of f->n arguments, in f64. */
+const ir_expr *ir_call(ir_program *p, const ir_function *f, const ir_expr *const *arg);
 /* 0 <= x and x < size, what is provable left out. */
 const ir_expr *ir_inside(ir_program *p, const ir_expr *x, const ir_expr *size);
 
@@ -196,6 +212,9 @@ struct ir_program {
   BASE_VEC(ir_tensor *) outputs;
   BASE_VEC(ir_commit) commits;
   BASE_VEC(ir_require) requires;
+  /* functions in C that texts may name; expressions hold what they call themselves */
+  const ir_function *const *functions;
+  int nfunctions;
   ir_block order;            /* empty until the pass `order` fills it */
   struct ir_table *table;    /* hash-consing, private to the room */
   int indices, nodes;        /* counters */

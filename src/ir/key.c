@@ -33,6 +33,7 @@ static void put_node(keyer *k, const ir_expr *e) {
     case IR_SYMBOL: base_putf(k->text, "s%d", e->u.symbol->id); break;
     case IR_READ: base_putf(k->text, "t%d", e->u.tensor->id); break;
     case IR_CAST: base_putf(k->text, ">%d", e->u.to); break;
+    case IR_CALL: base_putf(k->text, "f%" PRIxPTR, (uintptr_t)e->u.function); break;
     default: break;
   }
   for (int i = 0; i < e->n; i++) base_putf(k->text, ",%d", k->node[e->arg[i]->id]);

@@ -265,6 +265,7 @@ static void put_node(printer *r, const ir_expr *e, bool position) {
       put_positions(r, e->n, e->arg);
       break;
     case IR_CAST: put_call(r, ir_type_name(e->u.to), e, position); break;
+    case IR_CALL: put_call(r, e->u.function->name, e, position); break;
     case IR_ADD: case IR_SUB: put_sum(r, e, position); break;
     case IR_MUL: put_product(r, e, position); break;
     case IR_DIV: case IR_MOD:

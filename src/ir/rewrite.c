@@ -7,6 +7,7 @@ const ir_expr *ir_rebuild(ir_program *p, const ir_expr *e, const ir_expr *const 
   if (same) return e;
   if (e->op == IR_READ) return ir_read(p, e->u.tensor, arg);
   if (e->op == IR_CAST) return ir_cast(p, arg[0], e->u.to);
+  if (e->op == IR_CALL) return ir_call(p, e->u.function, arg);
   return ir_apply(p, (ir_op)e->op, arg);
 }
 

@@ -59,6 +59,7 @@ static int add_operation(kernel_code *code, const ir_expr *e) {
   kernel_value v = plain(e);
   v.n = (uint8_t)e->n;
   if (e->op == IR_CAST) v.u.to = e->u.to;
+  if (e->op == IR_CALL) v.u.function = e->u.function;
   for (int i = 0; i < e->n; i++) {
     bool branch = e->op == IR_WHERE && i > 0;
     code->guards += branch;

@@ -37,6 +37,7 @@ typedef struct kernel_value {
     const ir_affine *affine;     /* INDEX */
     const kernel_access *access; /* READ */
     ir_type to;                  /* CAST */
+    const ir_function *function; /* CALL */
   } u;
 } kernel_value;
 

@@ -75,6 +75,25 @@ static const ir_expr *several(check *c, const node *n, const ir_expr *const *a) 
   return NULL;
 }
 
+const ir_function *check_external(const check *c, const char *name) {
+  for (int i = 0; i < c->p->nfunctions; i++)
+    if (strcmp(c->p->functions[i]->name, name) == 0) return c->p->functions[i];
+  return NULL;
+}
+
+/* Of the type that its arguments have together, as any function of real numbers. */
+static const ir_expr *external(check *c, const node *n, const ir_expr *const *a) {
+  const ir_function *f = check_external(c, n->e.name);
+  if (!f) return NULL;
+  if (n->e.n != f->n)
+    check_refuse(c, n->e.span, "%s takes %d argument%s, not %d", f->name, f->n,
+                 f->n == 1 ? "" : "s", n->e.n);
+  bool wide = false;
+  for (int i = 0; i < f->n; i++) wide |= a[i]->type == IR_F64 && a[i]->op != IR_CONST;
+  const ir_expr *y = ir_call(c->p, f, a);
+  return wide ? y : ir_cast(c->p, y, IR_F32);
+}
+
 _Noreturn static void refuse_call(check *c, const node *n) {
   static const char *const texts[] = {"chars", "words", "bytes"};
   const char *name = n->e.name;
@@ -153,6 +172,7 @@ static const ir_expr *elementwise(check *c, clause *cl, const node *n) {
                      : n->e.n == 1 ? unary_of(c, n->e.name, a[0])
                                    : several(c, n, a);
   if (!e) e = plain_call(c, n, a);
+  if (!e) e = external(c, n, a);
   if (!e) refuse_call(c, n);
   return e;
 }

@@ -200,6 +200,8 @@ lang_program *lang_check_pieces(base_arena *arena, int n, const lang_piece *piec
                .type = options ? options->type : IR_F32,
                .report = options ? options->report : NULL};
   c->p = ir_program_open(arena);
+  if (options) c->p->functions = options->functions;
+  if (options) c->p->nfunctions = options->nfunctions;
   c->names = base_map_open(arena);
   program->ctx = c->ctx;
   program->arena = arena;

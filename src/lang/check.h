@@ -262,6 +262,8 @@ void check_points(check *c, const clause *cl, const variable *v, int64_t *points
 /* calls.c */
 bool check_unary(const char *name, ir_op *op);            /* a function that is one operation */
 const ir_expr *lower_call(check *c, clause *cl, node *n);
+/* in C; NULL: there is none */
+const ir_function *check_external(const check *c, const char *name);
 
 /* grad.c */
 const ir_expr *lower_grad(check *c, clause *cl, const node *n);

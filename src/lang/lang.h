@@ -194,6 +194,8 @@ typedef struct lang_program {
 typedef struct lang_options {
   ir_type type;                    /* of lists and undeclared heads; IR_F32 unless told */
   const char *folder;              /* paths are relative to it; NULL: to the file's */
+  const ir_function *const *functions;   /* in C, that the text may name; they outlive it */
+  int nfunctions;
   lang_report *report;             /* gets all errors, the first of which is raised; NULL: one */
 } lang_options;
 

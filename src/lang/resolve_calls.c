@@ -182,6 +182,8 @@ node *resolve_call(resolver *r, const lang_expr *e) {
   if (lang_is_function(e->name)) return resolve_builtin(r, e);
   const entity *of = check_find(r->c, e->name);
   if (of && of->broken) check_skip(r->c);
+  if ((!of || of->kind != NAME_FUNCTION) && check_external(r->c, e->name))
+    return resolve_builtin(r, e);
   if (!of || of->kind != NAME_FUNCTION) check_unknown(r->c, e, NAME_FUNCTION);
   return resolve_function(r, e, of->function->function.n, of->function->function.params,
                           of->function->function.right);

@@ -84,6 +84,14 @@ const ir_expr *gradient_rule(ir_program *p, const ir_expr *e, int k, const ir_ex
   case IR_ERF:
     return mul(p, g, mul(p, R(1.1283791670955126), ir_unary(p, IR_EXP, neg(p, mul(p, a, a)))));
   case IR_SIG: return mul(p, g, mul(p, y, sub(p, R(1), y)));
+  case IR_CALL: {
+    const ir_function *slope = e->u.function->derivative[k];
+    if (slope) return mul(p, g, ir_call(p, slope, e->arg));
+    base_raise(p->ctx, BASE_REFUSED, base_nowhere,
+               "the derivative of %s by its argument %d is not known: it is a function in C\n"
+               "help: give its derivatives to tl_define, or take stop(...) of it",
+               e->u.function->name, k);
+  }
   default: return NULL; /* gradient_passes() keeps all others away */
   }
 }

@@ -311,6 +311,7 @@ static int wide_apply(cpu_emit *e, const kernel_value *k) {
   int d, w[3] = {0};
   if (wide_by_power(e, k, &d)) return d;
   vm_op op = (k->type == IR_F64 ? reals : integers)[k->op];
+  if (k->op == IR_CALL) op = e->out == &e->line ? VM_D_CALL_ONE : VM_D_CALL;
   for (int i = 0; i < k->n; i++)
     w[i] = k->op == IR_WHERE && i == 0 ? emit_mask(e, k->arg[0]) : emit_wide(e, k->arg[i]);
   d = new_wide(e);
@@ -320,7 +321,8 @@ static int wide_apply(cpu_emit *e, const kernel_value *k) {
   } else if (op == 0) { /* floor and round of an integer */
     emit_set(e, VM_W_SHR, w[0], 0, d, 0);
   } else {
-    emit_set(e, op, w[0], k->n > 1 ? w[1] : w[0], d, 0);
+    int64_t function = k->op == IR_CALL ? (int64_t)(uintptr_t)k->u.function : 0;
+    emit_set(e, op, w[0], k->n > 1 ? w[1] : w[0], d, function);
     e->out->at[e->out->n - 1].ins.e = w[2];
   }
   for (int i = 0; i < k->n; i++) emit_used(e, k->arg[i]);

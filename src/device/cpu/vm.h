@@ -68,6 +68,7 @@ enum { VM_TILE = 64 };
   _(D_OF_X) _(D_OF_W) _(D_OF_M)                                                                   \
   _(D_ADD) _(D_SUB) _(D_MUL) _(D_DIV) _(D_POW) _(D_MOD) _(D_MIN) _(D_MAX)                         \
   _(D_NEG) _(D_ABS) _(D_SIGN) _(D_FLOOR) _(D_ROUND) _(D_EXP) _(D_LOG) _(D_SQRT) _(D_RSQRT)        \
+  _(D_CALL) _(D_CALL_ONE)              /* w[d] = function n of w[a] w[b] w[e]; ONE: of lane 0 */  \
   _(D_SIN) _(D_COS) _(D_TANH) _(D_ERF) _(D_SIG) _(D_LT) _(D_LE) _(D_EQ) _(D_NE)                   \
   _(W_RED_SUM) _(W_RED_MAX) _(W_RED_MIN) _(W_RED_PROD)                                            \
   _(D_RED_SUM) _(D_RED_MAX) _(D_RED_MIN) _(D_RED_PROD)   /* w[d] = w[d] op w[a] */                \

@@ -26,6 +26,18 @@ static ir_value eval_read(ref_launch *l, const ir_expr *e) {
   return device_load_value(l->tensor[t->id].type, memory(l, t), at);
 }
 
+static ir_value eval_call(ref_launch *l, const ir_expr *e) {
+  double value[IR_FUNCTION_ARGUMENTS];
+  const double *x[IR_FUNCTION_ARGUMENTS];
+  ir_value v = {.type = IR_F64};
+  for (int k = 0; k < e->n; k++) {
+    value[k] = eval(l, e->arg[k]).u.f;
+    x[k] = &value[k];
+  }
+  e->u.function->map(e->u.function->user, 1, x, &v.u.f);
+  return v;
+}
+
 static ir_value eval_new(ref_launch *l, const ir_expr *e) {
   ir_value v = {.type = (ir_type)e->type}, arg[4];
   switch (e->op) {
@@ -38,6 +50,7 @@ static ir_value eval_new(ref_launch *l, const ir_expr *e) {
   case IR_READ: return eval_read(l, e);
   case IR_WHERE: return eval(l, e->arg[eval(l, e->arg[0]).u.i ? 1 : 2]);
   case IR_CAST: arg[0] = eval(l, e->arg[0]); return ir_eval_op(IR_CAST, e->u.to, arg);
+  case IR_CALL: return eval_call(l, e);
   case IR_RANDOM:
     v.u.i = ir_random_bits(eval(l, e->arg[0]).u.i, eval(l, e->arg[1]).u.i, eval(l, e->arg[2]).u.i);
     return v;
