@@ -155,6 +155,36 @@ typedef void (*tl_map)(void *user, size_t count, const double *const *x, double 
 TL_API tl_status tl_define(tl_context *ctx, const char *name, int arguments, tl_map f,
                            const tl_map *derivatives, void *user);
 
+enum { TL_RANK = 16 };           /* positions a tensor may have at most */
+
+/* A tensor as a function in C sees it: row-major, contiguous. */
+typedef struct tl_view {
+  tl_type type;
+  int rank;
+  int64_t size[TL_RANK];
+  void *data;
+} tl_view;
+
+/* A function of whole tensors. Each gets N views X; what is not TL_OK is the status of the call
+ * that needed the value. None may call this library with the same context. */
+typedef struct tl_custom {
+  const char *name;              /* for messages */
+  /* Type, rank and sizes of the result Y, which holds those of x[0]; no data. NULL: the same. */
+  tl_status (*shape)(void *user, int n, const tl_view *x, tl_view *y);
+  tl_status (*compute)(void *user, int n, const tl_view *x, const tl_view *y);   /* fills y->data */
+  /* Of the derivative DY by the result (f32 where that has 16 bits) that by the argument whose
+   * dx[i].data is not NULL, in f32 where x[i] has 16 bits; fills it. NULL: there is none. */
+  tl_status (*backward)(void *user, int n, const tl_view *x, const tl_view *y, const tl_view *dy,
+                        const tl_view *dx);
+  void *user;
+} tl_custom;
+
+/* F of N tensors (1 to 8): lazy, computed at the first need on the thread that needs it, once. What
+ * it needs is computed and stored before, what needs it behind: nothing fuses with it, unlike a
+ * function made by tl_define. tl_grad goes through BACKWARD, once: its own derivative is refused.
+ * *F and its name are copied. */
+TL_API tl_tensor *tl_apply(tl_context *ctx, const tl_custom *f, int n, tl_tensor *const *args);
+
 /* ---- compiled functions: equations once, called with no work but the kernels' ---------------- */
 
 /* NAMES: the arguments' names in the order of calls; RESULTS: heads to return, or "grad(Loss, W)".

@@ -8,6 +8,7 @@
 #include "tensorlogic.h"
 
 typedef struct api_text api_text;
+typedef struct api_apply api_apply;
 typedef struct api_operation api_operation;
 
 enum { API_TEXTS = 64, API_SPARES = 32 };                /* buckets; handles kept for later */
@@ -76,7 +77,7 @@ typedef struct api_signature {
   ir_type given;
 } api_signature;
 
-typedef enum api_kind { API_VALUE, API_EQUATION, API_GRADIENT } api_kind;
+typedef enum api_kind { API_VALUE, API_EQUATION, API_GRADIENT, API_APPLIED } api_kind;
 
 enum { API_INPUTS = 4, API_SIZES = 6 };   /* kept in the handle itself; more: behind it */
 
@@ -97,6 +98,7 @@ struct tl_tensor {
   int64_t own_size[API_SIZES];
   bool large;                    /* has tables behind it: is never kept as a spare */
   api_form *form;                /* EQUATION */
+  api_apply *apply;              /* APPLIED */
   int64_t key;                   /* EQUATION: of its draws */
   /* Marks: of the graph in which it stands, goes on to its inputs, is differentiated through; of
    * a search, that it was seen, depends on what is searched for; of the program that holds `ir`. */
@@ -167,6 +169,16 @@ ir_type api_common_type(int n, const ir_type *type);
 ir_program *api_program(tl_context *ctx, base_arena *arena);
 /* An input of P, each size a symbol of its own. */
 ir_tensor *api_leaf(ir_program *p, const char *name, ir_type type, int rank);
+
+/* ---- functions in C of whole tensors: apply.c ------------------------------------------------ */
+
+enum { API_APPLY_MOST = 8 };     /* arguments */
+void api_apply_free(tl_context *ctx, api_apply *a);
+void api_apply_run(tl_tensor *t);                         /* its inputs have values; raises */
+bool api_apply_differentiable(const tl_tensor *t);
+const char *api_apply_name(const tl_tensor *t);
+/* The derivative by argument BY of what has the derivative SLOPE by T. A new handle; raises. */
+tl_tensor *api_apply_backward(tl_tensor *t, int by, tl_tensor *slope);
 
 /* ---- computing: graph.c ---------------------------------------------------------------------- */
 

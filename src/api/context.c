@@ -186,6 +186,7 @@ void tl_close(tl_context *ctx) {
   api_spares_free(ctx);
   api_operations_free(ctx);
   api_texts_free(ctx);
+  api_defined_free(ctx);
   run_close(ctx->session);
   drop_diagnosis(ctx);
   base_ctx *base = ctx->base;

@@ -81,36 +81,3 @@ tl_tensor *tl_eq(tl_context *ctx, const char *equations, const tl_arg *args) {
   equate(&e, args, name, input);
   return e.made;
 }
-
-/* ---- tl_grad --------------------------------------------------------------------------------- */
-
-typedef struct deriving {
-  tl_tensor *loss, *wrt, *made;
-} deriving;
-
-static void make_gradient(void *arg) {
-  deriving *d = arg;
-  tl_tensor *wrt = d->wrt;
-  tl_tensor *t = api_tensor_new(wrt->ctx, API_GRADIENT, 2, wrt->rank, wrt->size);
-  t->input[0] = tl_retain(d->loss);
-  t->input[1] = tl_retain(wrt);
-  t->type = ir_type_computed(wrt->type);
-  d->made = t;
-}
-
-tl_tensor *tl_grad(tl_context *ctx, tl_tensor *loss, tl_tensor *wrt) {
-  if (!ctx) return NULL;
-  deriving d = {loss, wrt, NULL};
-  if (!loss || !wrt)
-    api_refuse(ctx, BASE_ARGUMENT, "tl_grad: %s is NULL", loss ? "wrt" : "loss");
-  else if (loss->ctx != ctx || wrt->ctx != ctx)
-    api_refuse(ctx, BASE_ARGUMENT, "tl_grad: %s is a tensor of another context",
-               loss->ctx == ctx ? "wrt" : "loss");
-  else if (!ir_type_real(wrt->type) || !ir_type_real(loss->type))
-    api_refuse(ctx, BASE_ARGUMENT, "tl_grad: %s is %s, which has no derivative",
-               ir_type_real(loss->type) ? "wrt" : "loss",
-               ir_type_name(ir_type_real(loss->type) ? wrt->type : loss->type));
-  else
-    api_call(ctx, make_gradient, &d);
-  return d.made;
-}

@@ -52,6 +52,7 @@ static void differentiate(graph *g, tl_tensor *loss, const tl_tensor *wrt) {
   for (int i = 0; i < between.n; i++)
     for (int k = 0; k < between.at[i]->n; k++) {
       tl_tensor *input = between.at[i]->input[k];
+      if (between.at[i]->kind == API_APPLIED) continue;  /* grad.c goes through it */
       if (input->seen == seen || input->serial <= wrt->serial) continue;
       input->seen = seen;
       BASE_PUSH(g->arena, &between, input);
@@ -60,7 +61,7 @@ static void differentiate(graph *g, tl_tensor *loss, const tl_tensor *wrt) {
   for (int i = 0; i < between.n; i++) {
     tl_tensor *t = between.at[i];
     bool depends = false;
-    for (int k = 0; k < t->n; k++)
+    for (int k = 0; k < t->n && t->kind != API_APPLIED; k++)
       depends |= t->input[k] == wrt || t->input[k]->depends == seen;
     if (!depends) continue;
     t->depends = seen;
@@ -190,10 +191,27 @@ typedef struct computing {
   tl_tensor *const *wanted;
 } computing;
 
+/* Functions in C first, oldest first: then all they need are equations. */
+static bool apply_functions(graph *g) {
+  tl_tensor **list = BASE_NEWS(g->arena, tl_tensor *, g->met.n + 1);
+  int n = 0;
+  for (int i = 0; i < g->met.n; i++)
+    if (g->met.at[i]->kind == API_APPLIED && !g->met.at[i]->value) list[n++] = g->met.at[i];
+  for (int i = 0; i < n; i++) {
+    api_compute(g->ctx, list[i]->n, list[i]->input);
+    api_apply_run(list[i]);
+  }
+  return n > 0;
+}
+
 static void compute(base_arena *arena, void *arg) {
   const computing *c = arg;
   graph g = {.ctx = c->ctx, .arena = arena};
   collect(&g, c->n, c->wanted);
+  if (apply_functions(&g)) {
+    g = (graph){.ctx = c->ctx, .arena = arena};
+    collect(&g, c->n, c->wanted);
+  }
   int n = opened(&g), piece = g.gradient || n <= PIECE ? n : PIECE;
   for (int at = 0; at < n; at += piece) {
     build b = {.ctx = c->ctx, .number = ++c->ctx->build, .part = g.met.at + at};

@@ -57,6 +57,7 @@ void api_tensor_free(tl_tensor *t) {
   if (t->next) t->next->previous = t->previous;
   run_release(t->value);
   if (t->form) api_text_release(ctx, t->form->text);
+  if (t->apply) api_apply_free(ctx, t->apply);
   if (!t->large && ctx->nspare < API_SPARES) {
     t->next = ctx->spare;
     ctx->spare = t;

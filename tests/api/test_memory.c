@@ -32,13 +32,13 @@ static void sweep(const char *device, job *work) {
   for (long at = 1;; at++) {
     status = sweep_once(device, work, at, &done);
     if (done && status == TL_OK) {
-      counts c;                  /* did it fail at all, or were there fewer allocations? */
+      counts c; /* did it fail at all, or were there fewer allocations? */
       tl_options o = fixture_options(&c, device);
       tl_context *ctx = tl_open(&o);
       work(ctx);
       tl_close(ctx);
       if (at > c.asked) break;
-      continue;                  /* what can do without, did */
+      continue; /* what can do without, did */
     }
     if (status != TL_MEMORY) fail_msg("allocation %ld fails: status %d", at, (int)status);
   }
@@ -97,6 +97,63 @@ static bool run_program(tl_context *ctx) {
   return fine;
 }
 
+static bool named_operations(tl_context *ctx) {
+  static const float data[6] = {1, 2, 3, 4, 5, 6};
+  tl_tensor *x = tl_from(ctx, TL_F32, 2, SIZES(2, 3), data);
+  tl_tensor *w = tl_from(ctx, TL_F32, 2, SIZES(3, 2), data);
+  tl_tensor *y = tl_op(ctx, "matmul", 2, (tl_tensor *[]){x, w}, NULL);
+  tl_tensor *p = tl_op(ctx, "softmax", 1, &y, (tl_attr[]){{"axis", 0}, {0}});
+  tl_tensor *e = tl_einsum(ctx, "ij,jk", 2, (tl_tensor *[]){p, x});
+  float got[6];
+  bool fine = e && tl_read(e, got, sizeof got) == TL_OK;
+  tl_tensor *all[] = {x, w, y, p, e};
+  for (int i = 0; i < 5; i++) tl_release(all[i]);
+  return fine;
+}
+
+static void twice(void *user, size_t n, const double *const *x, double *y) {
+  (void)user;
+  for (size_t k = 0; k < n; k++) y[k] = 2 * x[0][k];
+}
+
+static tl_status copy(void *user, int n, const tl_view *x, const tl_view *y) {
+  (void)user, (void)n;
+  memcpy(y->data, x[0].data, sizeof(float) * (size_t)y->size[0]);
+  return TL_OK;
+}
+
+static tl_status copy_back(void *user, int n, const tl_view *x, const tl_view *y, const tl_view *dy,
+                           const tl_view *dx) {
+  (void)x, (void)y;
+  return copy(user, n, dy, dx);
+}
+
+static bool functions_in_c(tl_context *ctx) {
+  static const float data[3] = {1, 2, 3};
+  static const tl_custom f = {"copy", NULL, copy, copy_back, NULL};
+  bool fine = tl_define(ctx, "twice", 1, twice, NULL, NULL) == TL_OK;
+  tl_tensor *x = tl_from(ctx, TL_F32, 1, SIZES(3), data);
+  tl_tensor *y = tl_eq(ctx, "Y[i] = twice(stop(X[i])) X[i]", ARGS({"X", x}));
+  tl_tensor *z = tl_apply(ctx, &f, 1, &y), *g = tl_grad(ctx, z, x);
+  float got[3];
+  fine = fine && g && tl_read(g, got, sizeof got) == TL_OK && got[2] == 6;
+  tl_tensor *all[] = {x, y, z, g};
+  for (int i = 0; i < 4; i++) tl_release(all[i]);
+  return fine;
+}
+
+static void test_operations(void **state) {
+  (void)state;
+  sweep("ref", named_operations);
+  sweep("cpu", named_operations);
+}
+
+static void test_functions_in_c(void **state) {
+  (void)state;
+  sweep("ref", functions_in_c);
+  sweep("cpu", functions_in_c);
+}
+
 static void test_train(void **state) {
   (void)state;
   sweep("ref", train);
@@ -117,9 +174,9 @@ static void test_program(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_train),
-      cmocka_unit_test(test_differentiate),
-      cmocka_unit_test(test_program),
+      cmocka_unit_test(test_train),          cmocka_unit_test(test_differentiate),
+      cmocka_unit_test(test_program),        cmocka_unit_test(test_operations),
+      cmocka_unit_test(test_functions_in_c),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
