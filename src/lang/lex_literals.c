@@ -86,11 +86,11 @@ static bool integer_of(const char *text, int n, int64_t *value) {
   return true;
 }
 
-/* 0xFF, 0b11, 0o17 */
-static bool is_other_base(char base, char digit) {
-  if (base == 'x') return isxdigit((unsigned char)digit);
-  return (base == 'b' && (digit == '0' || digit == '1')) ||
-         (base == 'o' && digit >= '0' && digit <= '7');
+/* xFF, b11, o17, behind a 0 */
+static bool is_other_base(const char *text) {
+  if (*text == 'x') return isxdigit((unsigned char)text[1]);
+  return (*text == 'b' && (text[1] == '0' || text[1] == '1')) ||
+         (*text == 'o' && text[1] >= '0' && text[1] <= '7');
 }
 
 void lang_lex_number(lang_lexer *lex) {
@@ -101,7 +101,7 @@ void lang_lex_number(lang_lexer *lex) {
   base_span span = lang_lex_span(lex, from, n + 1);
   if (text[n] == '_' && is_digit(text[n + 1]))
     base_raise(lex->ctx, BASE_REFUSED, span, "digits are written without `_` between them");
-  if (n == 1 && *text == '0' && is_other_base(text[1], text[2])) {
+  if (n == 1 && *text == '0' && is_other_base(text + 1)) {
     char *end;
     long long value = strtoll(text + 2, &end, text[1] == 'x' ? 16 : text[1] == 'o' ? 8 : 2);
     span.length = (int)(end - text);
