@@ -191,6 +191,28 @@ static void compile_rule(rel_checked *c) {
   if (rule->head->fold != REL_SET) c->value = rel_compile(c, rule->value);
 }
 
+/* Positions hold keys, values of real relations go to variables that are real. */
+static void check_kinds(const rel_checked *c) {
+  const rel_rule *rule = c->rule;
+  for (int i = 0; i < rule->n; i++) {
+    const rel_item *it = &rule->item[i];
+    if (it->kind == REL_TEST || it->kind == REL_BIND) continue;
+    const char *name = it->kind == REL_DENSE ? it->dense->name : it->relation->name;
+    for (int j = 0; j < positions(it); j++) {
+      const rel_term *t = &it->term[j];
+      if (t->kind != REL_VAR || !rule->real || !rule->real[t->var]) continue;
+      rel_refuse_rule(c, BASE_REFUSED, "the variable `%s` holds a real number and cannot stand in "
+                      "position %d of `%s`, which holds integers and symbols\nhelp: make an "
+                      "integer of it, as in `n = floor(%s)`", variable(c, t->var), j + 1, name,
+                      variable(c, t->var));
+    }
+    bool real = it->kind == REL_ATOM && it->relation->fold != REL_SET && !it->relation->integer;
+    if (real && it->value >= 0 && !(rule->real && rule->real[it->value]))
+      rel_refuse_rule(c, BASE_REFUSED, "the variable `%s` stands for an integer or a symbol, and "
+                      "the values of `%s` are real numbers", variable(c, it->value), name);
+  }
+}
+
 void rel_check_rule(rel_checked *c) {
   const rel_rule *rule = c->rule;
   if (rule->nvars > REL_VARIABLES)
@@ -198,6 +220,7 @@ void rel_check_rule(rel_checked *c) {
                     rule->nvars, REL_VARIABLES);
   if (rule->n > 1024)
     rel_refuse_rule(c, BASE_REFUSED, "%d items, more than the 1024 that a rule may have", rule->n);
+  check_kinds(c);
   compile_rule(c);
   check_bound(c);
   c->checked = true;

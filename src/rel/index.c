@@ -194,15 +194,8 @@ static void narrow(const int64_t *column, int64_t key, uint32_t *from, uint32_t 
   *to = a;
 }
 
-static void first_range(const rel_index *x, int64_t key, uint32_t *from, uint32_t *to) {
+void rel_index_hashed(const rel_index *x, int64_t key, uint32_t *from, uint32_t *to) {
   *from = *to = 0;
-  if (x->start) {
-    uint64_t k = (uint64_t)key - (uint64_t)x->low;
-    if (k >= x->range) return;
-    *from = x->start[k];
-    *to = x->start[k + 1];
-    return;
-  }
   if (!x->slot) return;
   const int64_t *first = x->column[x->order[0]];
   for (uint64_t at = scatter(key); x->slot[at & x->mask]; at++) {
@@ -218,7 +211,7 @@ void rel_index_range(const rel_index *x, const int64_t *key, int n, uint32_t *fr
   *from = 0;
   *to = x->rows;
   if (n == 0) return;
-  first_range(x, key[0], from, to);
+  rel_index_first_range(x, key[0], from, to);
   for (int i = 1; i < n && *from < *to; i++) narrow(x->column[x->order[i]], key[i], from, to);
 }
 

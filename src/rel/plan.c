@@ -81,8 +81,13 @@ static void value_of(planner *p, rel_step *s, const rel_item *it) {
   if (it->value < 0) return;
   bool integer = it->kind == REL_ATOM ? it->relation->integer
                                       : !ir_type_real(it->dense->array.type);
+  bool to_real = p->rule->real && p->rule->real[it->value];
+  bool known = it->kind == REL_ATOM || it->dense->fetched;
+  if (known && !integer && !to_real)
+    rel_refuse_rule(p->c, BASE_RUNTIME, "the elements of `%s` are real numbers, and an integer is "
+                    "expected of them", it->dense->name);
   s->value_bound = p->bound[it->value];
-  s->convert = integer && p->rule->real && p->rule->real[it->value];
+  s->convert = integer && to_real;
 }
 
 /* Positions that are bound become keys, the others load their variables. */

@@ -59,9 +59,8 @@ void rel_store_count(rel_store *s); /* fills `distinct` */
 bool rel_store_add(rel_store *s, const int64_t *tuple);      /* false: was there */
 /* The row of TUPLE, made if it is not there (*FRESH). */
 uint32_t rel_store_row(rel_store *s, const int64_t *tuple, bool *fresh);
-/* N tuples: column c holds run[c][0..n), or fixed[c] where run[c] is NULL. Returns what was new. */
-uint32_t rel_store_add_run(rel_store *s, uint32_t n, const int64_t *const *run,
-                           const int64_t *fixed);
+/* N tuples: column c holds run[c][0..n), or fixed[c] where run[c] is NULL. */
+void rel_store_add_run(rel_store *s, uint32_t n, const int64_t *const *run, const int64_t *fixed);
 uint32_t rel_store_append(rel_store *s, const int64_t *tuple);   /* known not to be there */
 
 bool rel_set_has(const rel_store *s, const int64_t *tuple);
@@ -103,6 +102,22 @@ struct rel_index {
 rel_index *rel_index_sorted(rel_store *s, int n, const int *order);
 /* One that is there and begins with the N columns of ORDER in any order; NULL. */
 rel_index *rel_index_fitting(rel_store *s, int n, const int *columns);
+void rel_index_hashed(const rel_index *x, int64_t key, uint32_t *from, uint32_t *to);
+
+/* Positions whose first column is KEY. */
+static inline void rel_index_first_range(const rel_index *x, int64_t key, uint32_t *from,
+                                         uint32_t *to) {
+  uint64_t k = (uint64_t)key - (uint64_t)x->low;
+  if (!x->start) {
+    rel_index_hashed(x, key, from, to);
+  } else if (k < x->range) {
+    *from = x->start[k];
+    *to = x->start[k + 1];
+  } else {
+    *from = *to = 0;
+  }
+}
+
 void rel_index_range(const rel_index *x, const int64_t *key, int n, uint32_t *from, uint32_t *to);
 rel_index *rel_index_chained(rel_store *s, int n, const int *columns);
 void rel_index_sync(rel_store *s);  /* chained indexes learn of new rows */

@@ -194,8 +194,15 @@ rel_rows rel_query(base_arena *arena, rel_relation *r, const rel_term *term) {
 }
 
 bool rel_exists(rel_relation *r, const rel_term *term) {
+  int64_t tuple[REL_ARITY];
+  bool ground = term != NULL;
+  for (int i = 0; i < r->arity && ground; i++) {
+    ground = term[i].kind == REL_KEY;
+    tuple[i] = term[i].key;
+  }
   question q = ask(r, term);
   rel_store *s = asked_store(r, term);
+  if (ground) return s->valued ? rel_set_find(s, tuple) != REL_NO_ROW : rel_set_has(s, tuple);
   for (uint32_t row = 0; row < s->n; row++)
     if (fits(&q, s, row)) return true;
   return false;

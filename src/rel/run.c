@@ -97,10 +97,11 @@ static bool scan(runner *x, int k, const rel_step *s) {
 
 static void emit_run(runner *x, const rel_step *s, int64_t *const *column, uint32_t from,
                      uint32_t to) {
-  const int64_t *run[REL_ARITY] = {0};
+  const int64_t *run[REL_ARITY];
   int64_t fixed[REL_ARITY];
   const rel_operand *head = x->plan->head;
   for (int c = 0; c < x->head->arity; c++) {
+    run[c] = NULL;
     for (int l = 0; l < s->nload; l++)
       if (head[c].var == s->load[l].var) run[c] = column[s->load[l].column] + from;
     fixed[c] = run[c] ? 0 : key_of(x, head[c]);
@@ -111,6 +112,10 @@ static void emit_run(runner *x, const rel_step *s, int64_t *const *column, uint3
 }
 
 static void range_of(runner *x, const rel_step *s, uint32_t *from, uint32_t *to) {
+  if (s->nkey == 1) {
+    rel_index_first_range(s->index, key_of(x, s->key[0]), from, to);
+    return;
+  }
   int64_t key[REL_ARITY];
   for (int i = 0; i < s->nkey; i++) key[i] = key_of(x, s->key[i]);
   rel_index_range(s->index, key, s->nkey, from, to);

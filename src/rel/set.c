@@ -256,21 +256,29 @@ static uint32_t run_over_bits(rel_store *s, uint32_t n, const int64_t *run, int 
   return i;
 }
 
-uint32_t rel_store_add_run(rel_store *s, uint32_t n, const int64_t *const *run,
-                           const int64_t *fixed) {
-  uint32_t before = s->n, i = 0;
-  bool pair = s->arity == 2 && !run[0] != !run[1];
-  int column = pair && run[1] ? 1 : 0;
-  int64_t tuple[REL_ARITY];
-  while (i < n) {
-    if (pair && s->set.kind == REL_SET_BITS) {
-      rel_store_reserve(s, n - i);
-      i += run_over_bits(s, n - i, run[column] + i, column, fixed[1 - column]);
+static void add_pairs(rel_store *s, uint32_t n, const int64_t *run, int column, int64_t fixed) {
+  int64_t tuple[2];
+  tuple[1 - column] = fixed;
+  for (uint32_t i = 0; i < n;) {
+    if (s->set.kind == REL_SET_BITS) {
+      if (s->cap - s->n < n - i) rel_store_reserve(s, n - i);
+      i += run_over_bits(s, n - i, run + i, column, fixed);
       if (i == n) break;
     }
+    tuple[column] = run[i++];
+    rel_store_add(s, tuple);
+  }
+}
+
+void rel_store_add_run(rel_store *s, uint32_t n, const int64_t *const *run, const int64_t *fixed) {
+  if (s->arity == 2 && !run[0] != !run[1]) {
+    int column = run[0] ? 0 : 1;
+    add_pairs(s, n, run[column], column, fixed[1 - column]);
+    return;
+  }
+  int64_t tuple[REL_ARITY];
+  for (uint32_t i = 0; i < n; i++) {
     for (int c = 0; c < s->arity; c++) tuple[c] = run[c] ? run[c][i] : fixed[c];
     rel_store_add(s, tuple);
-    i++;
   }
-  return s->n - before;
 }

@@ -263,8 +263,9 @@ static void item(reader *r, rel_item *it) {
     if (accept(r, ":=")) {
       it->kind = REL_BIND;
       it->var = variable(r, name);
+      bool whole = accept(r, "whole");
       it->test = expression(r);
-      r->real[it->var] |= real_of(r, it->test);
+      r->real[it->var] |= !whole && real_of(r, it->test);
       return;
     }
   }

@@ -3,6 +3,7 @@
  *   P(x,z) <- P(x,y), E(y,z), not Q(x,_), x < 3, x != A
  *   D(x,z) = d + e <- D(x,y)=d, E(y,z)=e          values; how they fold is the relation's
  *   N(x, n+1) <- N(x,n), m := 2*n, m < 10         `:=` is REL_BIND
+ *   H(k) <- N(x,n), k := whole n / 2              of a key, by a real expression
  *   C(x) = n <- P(x), S(x)=n else 0               a total read
  *   Q(i) <- A[i]=v, v > 0.5                       a dense read
  *
