@@ -14,8 +14,7 @@ static lang_expr *node_like(check *c, const lang_expr *e, lang_kind kind, const 
   return x;
 }
 
-/* A head with these positions under a name that the text does not use. */
-static lang_expr *answer_head(check *c, const lang_expr *e, int n, lang_expr *const *at) {
+lang_expr *check_answer_head(check *c, const lang_expr *e, int n, lang_expr *const *at) {
   const char *name = "Answer";
   while (check_find(c, name)) name = base_format(c->arena, "%s'", name);
   lang_expr *head = node_like(c, e, n ? LANG_READ : LANG_NAME, name, n);
@@ -149,7 +148,7 @@ lang_tensor *check_answer(check *c, lang_expr *e, const lang_stmt *by) {
     open_indices(c, e, false, &none, &open);
   lang_expr **at = BASE_NEWS(c->arena, lang_expr *, open.n + 1);
   for (int i = 0; i < open.n; i++) at[i] = node_like(c, e, LANG_NAME, open.at[i], 0);
-  lang_expr *head = answer_head(c, e, open.n, at);
+  lang_expr *head = check_answer_head(c, e, open.n, at);
   lang_tensor *t = define_equation(c, by, head, e);
   keep_domains(c, head->name);
   return t;
@@ -162,7 +161,7 @@ lang_tensor *check_filled(check *c, const lang_stmt *declared) {
             **at = BASE_NEWS(c->arena, lang_expr *, declared->declare.n + 1);
   for (int k = 0; k < declared->declare.n; k++)
     at[k] = node_like(c, start, LANG_NAME, base_format(c->arena, "i%d", k), 0);
-  lang_expr *head = answer_head(c, start, declared->declare.n, at);
+  lang_expr *head = check_answer_head(c, start, declared->declare.n, at);
   stmt[0] = *declared;
   stmt[0].declare.start = NULL;
   stmt[0].declare.name = node_like(c, start, LANG_NAME, head->name, 0);
@@ -275,7 +274,7 @@ static lang_tensor *probability(check *c, const lang_stmt *s, lang_expr *e, cons
                  lang_form_of("generate"));
   const char *other = open.at[strcmp(open.at[0], along) == 0];
   lang_expr *at[] = {node_like(c, e, LANG_NAME, along, 0), node_like(c, e, LANG_NAME, other, 0)};
-  return define_equation(c, s, answer_head(c, e, 2, at), e);
+  return define_equation(c, s, check_answer_head(c, e, 2, at), e);
 }
 
 static lang_generate *generate(check *c, const lang_stmt *s, const lang_expr *e) {
@@ -319,61 +318,6 @@ static int64_t first_row(check *c, const lang_expr *e) {
   return (int64_t)low;
 }
 
-/* ---- relations ------------------------------------------------------------------------------- */
-
-static entity *sparse_named(check *c, const lang_expr *e) {
-  bool named = e->kind == LANG_NAME || e->kind == LANG_READ || e->kind == LANG_ATOM;
-  entity *of = named ? check_find(c, e->name) : NULL;
-  return of && of->sparse && !of->broken && of->rank >= 0 ? of : NULL;
-}
-
-/* A position of a question: what is free is numbered as it comes. */
-static bool term_of(check *c, const lang_expr *e, names *free, rel_term *term) {
-  const entity *scalar = e->kind == LANG_NAME ? check_find(c, e->name) : NULL;
-  double value;
-  *term = (rel_term){.kind = REL_ANY};
-  if (e->kind == LANG_WILD) return true;
-  if (e->kind == LANG_NAME && !lang_is_capital(e->name)) {
-    int i = 0;
-    while (i < free->n && strcmp(free->at[i], e->name) != 0) i++;
-    if (i == free->n) BASE_PUSH(c->arena, free, e->name);
-    *term = (rel_term){.kind = REL_VAR, .var = i};
-    return true;
-  }
-  term->kind = REL_KEY;
-  bool symbol = e->kind == LANG_NAME && (!scalar || scalar->kind != NAME_TENSOR);
-  if (e->kind == LANG_STRING || symbol) {
-    term->key = rel_symbol(sparse_engine(c), e->name, strlen(e->name));
-    return true;
-  }
-  if (!check_number(c, e, &value) || value != floor(value) || fabs(value) > 9e15) return false;
-  term->key = (int64_t)value;
-  return true;
-}
-
-/* Tuples or elements that are asked for; false: it is more than a pattern. */
-static bool pattern(check *c, const lang_expr *e, entity *of, lang_item *item) {
-  names free = {0};
-  bool whole = e->kind == LANG_NAME;
-  if (!whole && e->n != of->rank)
-    check_refuse(c, e->span, "%s has %d position%s; %d %s given here", of->name, of->rank,
-                 of->rank == 1 ? "" : "s", e->n, e->n == 1 ? "is" : "are");
-  if ((e->kind == LANG_ATOM) != (of->kind == NAME_RELATION) && !whole)
-    check_refuse(c, e->span, of->kind == NAME_RELATION
-                 ? "%s is a relation\nhelp: write %s(...)"
-                 : "%s is a tensor\nhelp: write %s[...]", of->name, of->name);
-  item->term = BASE_NEWS(c->arena, rel_term, of->rank + 1);
-  for (int k = 0; k < of->rank; k++) {
-    if (whole) item->term[k] = (rel_term){.kind = REL_VAR, .var = k};
-    else if (!term_of(c, e->at[k], &free, &item->term[k])) return false;
-  }
-  item->shown = whole ? of->rank : free.n;
-  item->show = of->kind == NAME_RELATION ? LANG_SHOW_TUPLES : LANG_SHOW_ELEMENTS;
-  item->relation = sparse_publish(c, of);
-  item->tensor = of->tensor;
-  return true;
-}
-
 static lang_item item_of(check *c, const lang_stmt *s, lang_expr *e) {
   lang_item item = {.show = LANG_SHOW_TENSOR};
   base_text label = base_text_open(c->arena);
@@ -386,7 +330,7 @@ static lang_item item_of(check *c, const lang_stmt *s, lang_expr *e) {
   if (e->kind == LANG_STRING) {
     item.show = LANG_SHOW_TEXT;
     item.text = e->name;
-  } else if (!item.decode && sparse_named(c, of) && pattern(c, of, sparse_named(c, of), &item)) {
+  } else if (!item.decode && check_question(c, s, of, &item)) {
     return item;
   } else if (is_call(of, "generate")) {
     item.show = LANG_SHOW_GENERATED;
@@ -434,7 +378,7 @@ static lang_tensor *replacement(check *c, const lang_stmt *s) {
     return check_answer(c, right, s);
   lang_stmt *copy = BASE_NEW(c->arena, lang_stmt);
   *copy = *s;
-  lang_expr *answer = answer_head(c, head, head->n, head->at);
+  lang_expr *answer = check_answer_head(c, head, head->n, head->at);
   if (right)
     copy->equation.head = answer;
   else
@@ -445,6 +389,11 @@ static lang_tensor *replacement(check *c, const lang_stmt *s) {
 static void add_with(check *c, lang_action *a, const lang_stmt *s) {
   const lang_expr *head = s->form == LANG_FILE ? s->file.head : s->equation.head;
   const entity *of = tensor_named(c, head);
+  const entity *sparse = check_find(c, head->name);
+  if (sparse && sparse->sparse)
+    check_refuse(c, head->span,
+                 "%s is sparse, and a query replaces dense tensors\n"
+                 "help: give the program another file or other facts", head->name);
   if (!of || !of->tensor)
     check_refuse(c, head->span, "`%s` is not defined: there is nothing to replace%s", head->name,
                  check_meant(c, head->name, NAME_TENSOR));

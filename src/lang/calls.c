@@ -1,5 +1,5 @@
 /* calls: functions of one element, explicit reductions and size, as expressions. */
-#include "lang/check.h"
+#include "lang/sparse.h"
 
 #include <math.h>
 #include <string.h>
@@ -149,15 +149,17 @@ static const ir_expr *plain_call(check *c, const node *n, const ir_expr *const *
 
 /* size(X), size(X, 0), of a tensor or a domain. */
 static const ir_expr *lower_size(check *c, const node *n) {
-  const entity *of = check_find(c, n->e.at[0]->name);
+  entity *of = check_find(c, n->e.at[0]->name);
   int from, to;
   if (of->kind == NAME_DOMAIN) return ir_int(c->p, of->domain->n);
-  if (of->kind != NAME_TENSOR || of->rank < 0)
+  if ((of->kind != NAME_TENSOR && !of->sparse) || of->rank < 0)
     check_refuse(c, n->e.span, "%s has no size", of->name);
+  if (of->sparse && n->e.n == 1) return sparse_count(c, sparse_relation(c, of));
   if (!check_size_range(c, &n->e, of, &from, &to))
     check_refuse(c, n->e.span, "%s has %s, counted from 0", of->name, check_positions(c, of->rank));
   const ir_expr *size = ir_int(c->p, 1);
-  for (; from < to; from++) size = ir_binary(c->p, IR_MUL, size, of->size[from]);
+  for (; from < to; from++)
+    size = ir_binary(c->p, IR_MUL, size, of->sparse ? sparse_size(c, of, from) : of->size[from]);
   return size;
 }
 
@@ -186,6 +188,7 @@ const ir_expr *lower_call(check *c, clause *cl, node *n) {
   if (strcmp(n->e.name, "grad") == 0) return lower_grad(c, cl, n);
   if (strcmp(n->e.name, "size") == 0) return lower_size(c, n);
   if (strcmp(n->e.name, "concat") == 0) return lower_concat(c, cl, n);
+  if ((e = lower_sparse_reduction(c, cl, n))) return e;
   if ((e = lower_reduction(c, cl, n)) || (e = lower_over(c, cl, n)) || (e = lower_draw(c, cl, n)))
     return e;
   return elementwise(c, cl, n);

@@ -185,6 +185,7 @@ bool lang_lasts(const lang_stmt *s);
 entity *check_define(check *c, const lang_expr *name, name_kind kind);
 entity *check_name(check *c, const char *name, base_span span);       /* finds or adds */
 entity *check_find(check *c, const char *name);                       /* NULL: not there */
+entity *check_scalar(check *c, const char *name);                     /* NULL: no scalar */
 void check_collect(check *c, const lang_ast *ast);                    /* all but commands */
 bool check_number(check *c, const lang_expr *e, double *value);       /* false: not known now */
 int64_t check_size_of(check *c, const lang_expr *e, lang_domain **domain);  /* in a declaration */
@@ -288,6 +289,8 @@ void check_definitions(check *c);
 void check_action(check *c, const lang_stmt *stmt);
 lang_settle *check_settle(check *c, const lang_stmt *stmt);               /* settle.c */
 lang_tensor *check_answer(check *c, lang_expr *e, const lang_stmt *by);   /* of a query */
+/* A head with these positions under a name that the text does not use. */
+lang_expr *check_answer_head(check *c, const lang_expr *e, int n, lang_expr *const *at);
 lang_tensor *check_filled(check *c, const lang_stmt *declared);
 /* Arguments of commands. */
 /* NULL: not given */

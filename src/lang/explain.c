@@ -173,9 +173,27 @@ static void explain_tensor(const explaining *e, base_arena *job, const char *wha
   report_part(e, what, &part);
 }
 
+/* Strata and the order of joins, as the engine tells them. */
+static void explain_relation(const explaining *e, base_arena *job, const lang_action *a,
+                             const lang_item *item) {
+  base_text text = base_text_open(job);
+  rel_explain(e->m->program->engine, item->relation->rel, &text);
+  if (!e->json) {
+    base_putf(e->out, "%s\n%s", a->stmt->source, text.at);
+    return;
+  }
+  base_put(e->out, "{\"explain\": ");
+  machine_put_string(e->out, a->stmt->source, strlen(a->stmt->source));
+  base_put(e->out, ", \"relations\": ");
+  machine_put_string(e->out, text.at, text.n);
+  base_put(e->out, "}\n");
+}
+
 static void explain_item(const explaining *e, base_arena *job, const lang_action *a,
                          const lang_item *item) {
   if (item->show == LANG_SHOW_TEXT) return;
+  if (item->relation) explain_relation(e, job, a, item);
+  if (item->show == LANG_SHOW_TUPLES || !item->tensor) return;
   if (item->show == LANG_SHOW_GENERATED) {
     ir_tensor *tokens = item->generate->tokens->ir;
     explain_tensor(e, job, a->stmt->source, item->generate->probability, 1, &tokens);

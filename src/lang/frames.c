@@ -411,8 +411,12 @@ static const ir_expr *lower_in_frame(check *c, clause *cl, node *n, lang_op op, 
 const ir_expr *lower_sparse(check *c, clause *cl, node *n, lang_op op) {
   lang_op own;
   if (!c->program || !support_mentions(n)) return NULL;
-  bool reduces = reduction_op(n, &own);
-  if (!reduces || (n->sum.n && op > LANG_ADD)) return lower_in_frame(c, cl, n, op, false);
-  const ir_expr *made = n->sum.n ? lower_in_frame(c, cl, n, op, false) : NULL;
-  return made ? made : n->sum.n ? NULL : lower_in_frame(c, cl, n, own, true);
+  if (!n->sum.n && op <= LANG_ADD && reduction_op(n, &own)) return lower_sparse_reduction(c, cl, n);
+  return lower_in_frame(c, cl, n, op, false);
+}
+
+const ir_expr *lower_sparse_reduction(check *c, clause *cl, node *n) {
+  lang_op own;
+  bool sparse = c->program && reduction_op(n, &own) && support_mentions(n);
+  return sparse ? lower_in_frame(c, cl, n, own, true) : NULL;
 }

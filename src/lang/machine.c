@@ -178,6 +178,9 @@ static void set_seed(lang_machine *m, int64_t seed) {
 
 static void carry_out(lang_machine *m, base_arena *job, void *arg) {
   const lang_action *a = arg;
+  if (m->nwith != a->nwith || a->nwith) m->epoch++;   /* rules that read it are run anew */
+  m->nwith = a->nwith;
+  m->with = a->with;
   switch (a->verb) {
   case LANG_DO_QUERY: machine_query(m, job, a); break;
   case LANG_DO_PRINT: machine_print(m, job, a); break;
@@ -187,7 +190,9 @@ static void carry_out(lang_machine *m, base_arena *job, void *arg) {
   case LANG_DO_LOAD: machine_load(m, job, a->path, a->stmt->span); break;
   case LANG_DO_SEED: set_seed(m, a->number); break;
   case LANG_DO_ROUNDS:
-  case LANG_DO_SETTLE: *a->settle->tensor->ir->settle = a->settle->how; break;
+  case LANG_DO_SETTLE:
+    if (a->settle->tensor) *a->settle->tensor->ir->settle = a->settle->how;
+    break;
   }
 }
 

@@ -23,6 +23,8 @@ struct lang_machine {
   const lang_size **relational;  /* by symbol: those that count tuples; NULL: another */
   const lang_column **column;    /* by id in program->ir; NULL: no column of a relation */
   int64_t epoch, related;        /* values changed so often; the engine knows of so many */
+  int nwith;                     /* what a query replaces, for what rules read */
+  const lang_with *with;
   int64_t *made;                 /* by id: the epoch that a column is of */
   int64_t seed;
   int64_t generated;             /* texts generated since the seed was set */

@@ -29,6 +29,11 @@ entity *check_name(check *c, const char *name, base_span span) {
   return e;
 }
 
+entity *check_scalar(check *c, const char *name) {
+  entity *e = check_find(c, name);
+  return e && e->kind == NAME_TENSOR && e->rank <= 0 ? e : NULL;
+}
+
 static const char *const kind_names[] = {[NAME_UNKNOWN] = "nothing",
                                          [NAME_TENSOR] = "a tensor",
                                          [NAME_RELATION] = "a relation",
@@ -86,6 +91,7 @@ static bool size_number(check *c, const lang_expr *e, double *value) {
   }
   double product = 1;
   int from, to;
+  if (of->sparse && e->n == 1) return sparse_number(c, of, value);
   if (!check_size_range(c, e, of, &from, &to)) return false;
   for (; from < to; from++) {
     int64_t n;

@@ -34,7 +34,7 @@ rel_array lang_fetch(void *user, const rel_dense *d) {
   if (r->held) base_arena_close(r->held);
   r->held = NULL;
   base_arena *job = base_arena_child(m->arena);
-  run_value *v = machine_value(m, job, r->tensor, 0, NULL);
+  run_value *v = machine_value(m, job, r->tensor, m->nwith, m->with);
   r->held = base_arena_child(r->program->arena);
   void *data = base_alloc(r->held, run_value_bytes(v) + 8);
   run_value_read(v, data);
@@ -51,7 +51,7 @@ static rel_number number_at(ir_type type, const void *data, int64_t i) {
 
 static void load_values(lang_machine *m, const lang_reading *r) {
   base_arena *job = base_arena_child(m->arena);
-  run_value *v = machine_value(m, job, r->tensor, 0, NULL);
+  run_value *v = machine_value(m, job, r->tensor, m->nwith, m->with);
   rel_rows rows = rel_query(job, r->tensor->keys->rel, NULL);
   void *data = base_alloc(job, run_value_bytes(v) + 8);
   rel_number *value = BASE_NEWS(job, rel_number, rows.n + 1);
@@ -242,7 +242,7 @@ static bool matches(const lang_item *item, const rel_rows *rows, int64_t i, int6
 static void put_elements(lang_machine *m, base_arena *job, const lang_item *item, base_text *text,
                          bool json) {
   const lang_tensor *t = item->relation->tensor;
-  run_value *v = machine_value(m, job, t, 0, NULL);
+  run_value *v = machine_value(m, job, t, m->nwith, m->with);
   machine_view view = machine_view_of(job, v, item);
   rel_rows rows = rel_query(job, item->relation->rel, NULL);
   int64_t key[REL_ARITY], n = 0;

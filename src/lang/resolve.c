@@ -187,8 +187,8 @@ static node *resolve_symbol(resolver *r, const lang_expr *e, entity *of, int k) 
 
 /* A capitalised name or a string: a scalar's value, or a symbol's number. */
 static node *resolve_constant(resolver *r, const lang_expr *e, entity *of, int k) {
-  const entity *scalar = e->kind == LANG_NAME ? check_find(r->c, e->name) : NULL;
-  if (!scalar || scalar->kind != NAME_TENSOR) return resolve_symbol(r, e, of, k);
+  const entity *scalar = e->kind == LANG_NAME ? check_scalar(r->c, e->name) : NULL;
+  if (!scalar) return resolve_symbol(r, e, of, k);
   bool symbols = of->rank > k && of->domains && of->domains[k];
   if (symbols || (of->sorts && of->sorts[k] && of->sorts[k]->symbols.n))
     check_refuse(r->c, e->span,

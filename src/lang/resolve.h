@@ -54,7 +54,7 @@ node *resolve_function(resolver *r, const lang_expr *e, int n, lang_expr *const 
 node *resolve_atom(resolver *r, const lang_expr *e);
 node *resolve_compared(resolver *r, const lang_expr *e);
 entity *resolve_relation(resolver *r, const lang_expr *e);
-bool resolve_is_symbol(const check *c, const lang_expr *e);
+bool resolve_is_symbol(check *c, const lang_expr *e);
 void resolve_rule(resolver *r, const lang_stmt *s);
 
 #endif

@@ -43,7 +43,7 @@ static node *resolve_size(resolver *r, const lang_expr *e) {
                  lang_form_of("size"));
   node *n = resolve_copy(r, e);
   for (int i = 0; i < e->n; i++) n->e.at[i] = &resolve_copy(r, e->at[i])->e;
-  if (of->kind == NAME_TENSOR) BASE_PUSH(r->c->arena, &r->cl->sized, of);
+  if (of->kind == NAME_TENSOR || of->sparse) BASE_PUSH(r->c->arena, &r->cl->sized, of);
   return n;
 }
 

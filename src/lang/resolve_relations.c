@@ -27,9 +27,9 @@ entity *resolve_relation(resolver *r, const lang_expr *e) {
 }
 
 /* x == Alice, in a rule. */
-bool resolve_is_symbol(const check *c, const lang_expr *e) {
+bool resolve_is_symbol(check *c, const lang_expr *e) {
   const entity *of = base_map_get_s(c->names, e->name);
-  return lang_is_capital(e->name) && (!of || (of->kind != NAME_TENSOR && of->rank != 0));
+  return lang_is_capital(e->name) && !check_scalar(c, e->name) && (!of || of->rank != 0);
 }
 
 /* Even(d), after Even(d) = d % 2 == 0, is a condition on indices, written out where it is used. */

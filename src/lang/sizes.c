@@ -379,8 +379,11 @@ static void size_head(sizer *s, entity *e, int k, bool anyway) {
 static void size_heads(sizer *s, bool anyway) {
   for (int i = 0; i < s->n; i++) {
     entity *e = s->group[i];
-    for (int k = 0; k < e->rank && !e->sparse; k++)
+    for (int k = 0; k < e->rank && !e->sparse; k++) {
+      if (!e->size[k] && e->clauses.n && e->domains && e->domains[k])
+        e->size[k] = num(s, e->domains[k]->n);
       if (!e->size[k] && e->clauses.n) size_head(s, e, k, anyway);
+    }
   }
 }
 
@@ -564,6 +567,14 @@ static bool all_relations(entity *const *group, int n) {
   return true;
 }
 
+static bool reads_sparse(entity *const *group, int n) {
+  for (int i = 0; i < n; i++)
+    for (int k = 0; k < group[i]->clauses.n; k++)
+      for (int r = 0; r < group[i]->clauses.at[k]->reads.n; r++)
+        if (group[i]->clauses.at[k]->reads.at[r]->of->sparse) return true;
+  return false;
+}
+
 void check_sizes(check *c, entity *const *group, int n) {
   if (all_relations(group, n)) return;
   sizer s = {.c = c, .group = group, .n = n};
@@ -572,7 +583,7 @@ void check_sizes(check *c, entity *const *group, int n) {
   settle(&s, true, false);
   settle(&s, true, true);
   settle(&s, true, false);
-  s.relations = c->program && c->program->engine;
+  s.relations = reads_sparse(group, n);
   if (s.relations) settle(&s, true, false);
   if (s.relations) settle(&s, true, true);
   each(&s, affine_heads, true);

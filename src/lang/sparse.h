@@ -4,7 +4,7 @@
  *   tables.c   facts, files with keys, elements        support.c   where an expression is not 0
  *   sorts.c    positions that hold the same things     frames.c    products over joined tuples
  *   compile.c  atoms and expressions for the engine    elements.c  heads that are sparse
- *   rules.c    rules of the text
+ *   rules.c    rules of the text                       questions.c  queries
  *
  * A sparse tensor is a relation, the keys of its elements, and a tensor of rank 1, their values.
  * A product with sparse factors goes through the tuples of a join, the engine's work; the values
@@ -35,6 +35,7 @@ int64_t sparse_key(check *c, const node *n);             /* of a constant positi
 /* How far position K of E runs: as declared, its domain, its largest number + 1. */
 const ir_expr *sparse_size(check *c, entity *e, int k);
 const ir_expr *sparse_count(check *c, rel_relation *r);  /* how many tuples: a size */
+bool sparse_number(check *c, entity *e, double *n);      /* the same, if that is known now */
 lang_relation *sparse_publish(check *c, entity *e);
 
 /* ---- sorts.c --------------------------------------------------------------------------------- */
@@ -122,6 +123,7 @@ int frame_variables(check *c, const clause *cl, const support *ways, const node 
 const ir_expr *frame_row(frame *f, rel_relation *in, int n, lang_expr *const *at);
 /* N by a frame of its own; NULL: nothing in it is sparse, or all of it is bound already. */
 const ir_expr *lower_sparse(check *c, clause *cl, node *n, lang_op op);
+const ir_expr *lower_sparse_reduction(check *c, clause *cl, node *n);     /* max[y](W[x,y]) */
 const ir_expr *lower_element(check *c, clause *cl, const node *n);       /* in a frame */
 
 /* ---- elements.c, rules.c --------------------------------------------------------------------- */
@@ -130,6 +132,9 @@ void check_elements_keys(check *c, entity *e);           /* of what is sparse: t
 void check_elements_values(check *c, entity *e);         /* ... and equations */
 void check_declare(check *c, entity *e);                 /* heads.c: the tensor of E */
 void check_rules(check *c, entity *e);
+
+/* questions.c: tuples or elements that match E; false: it is an expression like others */
+bool check_question(check *c, const lang_stmt *s, lang_expr *e, lang_item *item);
 
 /* relations.c, of the machine: the elements of a lang_reading's tensor */
 rel_array lang_fetch(void *user, const rel_dense *d);

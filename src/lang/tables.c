@@ -76,6 +76,13 @@ const ir_expr *sparse_size(check *c, entity *e, int k) {
   return e->size[k];
 }
 
+bool sparse_number(check *c, entity *e, double *n) {
+  if (e->clauses.n || e->rank < 0 || e->broken) return false;
+  check_tables(c, NULL);
+  *n = (double)rel_count(sparse_relation(c, e));
+  return true;
+}
+
 /* ---- keys ------------------------------------------------------------------------------------ */
 
 int64_t sparse_key(check *c, const node *n) {
@@ -111,13 +118,13 @@ static int64_t number_key(check *c, entity *e, int k, int64_t number, base_span 
 
 /* A position of a fact: a number known now, else a symbol. */
 static int64_t fact_key(check *c, entity *e, int k, const lang_expr *at) {
-  const entity *scalar = at->kind == LANG_NAME ? check_find(c, at->name) : NULL;
+  const entity *scalar = at->kind == LANG_NAME ? check_scalar(c, at->name) : NULL;
   bool lower = at->kind == LANG_NAME && !lang_is_capital(at->name);
   double value;
   if (at->kind == LANG_STRING) return symbol_key(c, e, k, at->name, at->span);
-  if (at->kind == LANG_NAME && !lower && (!scalar || scalar->kind != NAME_TENSOR))
+  if (at->kind == LANG_NAME && !lower && !scalar)
     return symbol_key(c, e, k, at->name, at->span);
-  if (at->kind == LANG_WILD || (lower && (!scalar || scalar->kind != NAME_TENSOR)))
+  if (at->kind == LANG_WILD || (lower && !scalar))
     check_refuse(c, at->span,
                  "a fact holds constants, and `%s` is a variable\n"
                  "help: a rule says for which: `%s(%s) <- ...`",

@@ -45,12 +45,13 @@ static const ir_expr *drop_position(ir_program *p, const ir_expr *e, void *arg) 
   return ir_read(p, s->to, at);
 }
 
-/* The position of EQ's left side that holds a counter and no index, -1: none. */
-static int counted_position(const ir_eq *eq) {
-  const ir_expr *rest;
+/* The position of EQ's left side that holds a counter and no index, nor data; -1: none. */
+static int counted_position(ir_program *p, const ir_eq *eq) {
+  ir_affine view;
   int64_t number;
   for (int k = 0; k < eq->head->rank; k++)
-    if (!ir_position_index(eq->lhs[k], &rest) && !ir_is_int(eq->lhs[k], &number)) return k;
+    if (!ir_is_int(eq->lhs[k], &number) && ir_affine_of(p, eq->lhs[k], &view) && view.n == 0)
+      return k;
   return -1;
 }
 
@@ -123,7 +124,7 @@ static void split_scatter(slicing *s, ir_block *body, int at) {
 static void slice_step(ir_program *p, const ir_loop *loop, ir_block *body, int at) {
   ir_eq *eq = body->steps.at[at].eq;
   ir_tensor *t = eq->head;
-  slicing s = {.p = p, .from = t, .writer = eq, .position = counted_position(eq), .ok = true};
+  slicing s = {.p = p, .from = t, .writer = eq, .position = counted_position(p, eq), .ok = true};
   if (s.position < 0 || t->eqs.n != 1 || ir_reads(eq->body, t)) return;
   if (is_kept(p, t) || loop->until == t || !used_up(&s, body, at)) {
     if (!ir_window(eq)) split_scatter(&s, body, at);
