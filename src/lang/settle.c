@@ -45,7 +45,7 @@ static void read_settle(check *c, const lang_stmt *s, ir_settle *how) {
   how->told = true;
 }
 
-/* Of a relation: its rules run until nothing new follows, whatever is said; the numbers are read. */
+/* Of a relation: its rules run until nothing new follows, whatever is said. */
 static lang_settle *relation_settles(check *c, const lang_stmt *s, const entity *of) {
   ir_settle how = {.rounds = IR_ROUNDS};
   lang_settle *made = BASE_NEW(c->arena, lang_settle);
