@@ -1,4 +1,5 @@
 /* cuda: the device, and its implementations in order of preference. */
+#include "device/cuda/contract.h"
 #include "device/cuda/cuda.h"
 #include "device/cuda/emit.h"
 
@@ -12,6 +13,7 @@
 static const device_impl impls[] = {
     {"cuda.map.any", KERNEL_MAP, NULL, cuda_prepare_any},
     {"cuda.row.any", KERNEL_ROW, NULL, cuda_prepare_any},
+    {"cuda.contract.wgmma", KERNEL_CONTRACT, cuda_refuse_wgmma, cuda_prepare_wgmma},
     {"cuda.contract.any", KERNEL_CONTRACT, NULL, cuda_prepare_any},
     {"cuda.attend.any", KERNEL_ATTEND, NULL, cuda_prepare_any},
     {"cuda.scatter.any", KERNEL_SCATTER, NULL, cuda_prepare_any},

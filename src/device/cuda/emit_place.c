@@ -175,6 +175,7 @@ static bool checks_lanes(const cuda_emit *e, const kernel_access *access, const 
 
 lower_place *lower_place_of(cuda_emit *e, const kernel_access *access) {
   const cuda_home *home = e->frame->home ? e->frame->home[access->tensor->id] : NULL;
+  if (home && home->variable) home = NULL; /* what is stored besides goes to memory */
   ir_program *program = e->bind->program;
   lower_place *p = BASE_NEW(e->arena, lower_place);
   const ir_expr **stride = strides_of(e, access->tensor);
