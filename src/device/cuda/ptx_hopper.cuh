@@ -7,7 +7,7 @@ struct __align__(64) tensor_map {
 };
 
 #ifdef TL_SIMT
-#include "ptx_simt_hopper.cuh" /* the tests': the same functions, emulated */
+#include "ptx_simt_hopper.cuh"
 #else
 
 #define PTX_FN static __device__ __forceinline__
