@@ -4,6 +4,7 @@
 # tests/lang/errors/X.txt  wrong programs and command lines and their answers (see errors.sh)
 # tests/app/prompt.c       the prompt, typed at through a terminal
 # docs/language.md         its examples likewise (see docs_check.sh)
+# tests/lang/gringo.awk    random logic programs, compared with gringo where it is installed
 # tests/house/check_*.sh   what holds for the source as a whole
 # tests/install/check.sh   what is installed, used by programs of its own
 # examples/*               run, and expected to succeed
@@ -107,6 +108,8 @@ if(TARGET tl)
   add_executable(prompt_driver ${CMAKE_SOURCE_DIR}/tests/app/prompt.c)
   tl_test(app/prompt unit prompt_driver $<TARGET_FILE:tl> $<IF:$<BOOL:${LIBEDIT_FOUND}>,edits,plain>)
   tl_test(golden/docs golden sh tests/lang/docs_check.sh $<TARGET_FILE:tl>)
+  tl_test(golden/gringo golden sh tests/lang/gringo_check.sh $<TARGET_FILE:tl>)
+  set_tests_properties(golden/gringo PROPERTIES SKIP_RETURN_CODE 77)
   file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/examples/*.tl)
   foreach(program ${programs})
     cmake_path(GET program STEM name)
