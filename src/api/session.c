@@ -81,14 +81,14 @@ tl_status tl_enter(tl_program *p, const char *file, const char *text) {
 }
 
 static bool is_defined(const tl_program *p, const char *name) {
-  return lang_find(p->checked, name) != NULL;
+  return lang_find(p->checked, name) || lang_find_relation(p->checked, name);
 }
 
 tl_status tl_forget(tl_program *p, const char *name) {
   if (!p) return TL_ARGUMENT;
   if (!name) return api_refuse(p->ctx, BASE_ARGUMENT, "tl_forget: the name is NULL");
   if (!is_defined(p, name))
-    return api_refuse(p->ctx, BASE_ARGUMENT, "the program has no tensor `%s`", name);
+    return api_refuse(p->ctx, BASE_ARGUMENT, "the program has no `%s`", name);
   entering e = {.p = p, .name = name};
   return change(&e);
 }

@@ -15,6 +15,15 @@ static int64_t size_of(const lang_program *p, const ir_expr *size) {
   return n;
 }
 
+/* `(Person, _)`: what may stand there, where that has a name. */
+static void put_keys(const lang_relation *r, base_text *out) {
+  for (int k = 0; k < r->arity; k++) {
+    const lang_domain *d = r->domain ? r->domain[k] : NULL;
+    base_putf(out, "%s%s", k ? ", " : "(", d && d->name ? d->name : "_");
+  }
+  if (r->arity) base_put(out, ")");
+}
+
 static void put_sizes(const lang_program *p, const lang_tensor *t, base_text *out) {
   for (int k = 0; k < t->ir->rank; k++) {
     const lang_domain *d = t->domain ? t->domain[k] : NULL;
@@ -36,8 +45,14 @@ static const char *kind_of(const lang_tensor *t) {
 
 bool lang_describe(const lang_program *p, const char *name, base_text *out) {
   const lang_tensor *t = lang_find(p, name);
-  if (!t) return false;
-  base_putf(out, "%s : %s", name, ir_type_name(t->ir->type));
+  const lang_relation *r = t ? t->keys : lang_find_relation(p, name);
+  if (!t && !r) return false;
+  base_putf(out, "%s : %s", name, t ? ir_type_name(t->ir->type) : "bool");
+  if (r) {
+    put_keys(r, out);
+    base_put(out, t ? "   # sparse\n" : "   # a relation\n");
+    return true;
+  }
   put_sizes(p, t, out);
   base_putf(out, "   # %s\n", kind_of(t));
   return true;
@@ -67,6 +82,12 @@ void lang_complete(const lang_program *p, const char *prefix, base_text *out) {
   int n;
   for (int i = 0; i < p->tensors.n; i++)
     if (!p->tensors.at[i]->answer) offer(&w, p->tensors.at[i]->name);
+  for (int i = 0; p->related && i < base_map_count(p->related); i++) {
+    const void *key;
+    size_t length;
+    const lang_relation *r = base_map_at(p->related, i, &key, &length);
+    if (r->name) offer(&w, r->name);
+  }
   const char *const *list = lang_functions(&n);
   for (int i = 0; i < n; i++) offer(&w, list[i]);
   list = lang_commands(&n);

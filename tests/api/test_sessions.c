@@ -117,8 +117,12 @@ static void test_texts(void **state) {
   assert_int_equal(tl_forget(p, "Y"), TL_OK);
   expect_text(ctx, tl_complete(p, "Y"), "");
   assert_int_equal(tl_forget(p, "Y"), TL_ARGUMENT);
-  fixture_error(ctx, TL_ARGUMENT, "the program has no tensor `Y`");
+  fixture_error(ctx, TL_ARGUMENT, "the program has no `Y`");
   assert_int_equal(tl_forget(p, "W"), TL_OK);
+  assert_string_equal(said(p, &h, "Likes(Ann, Bob)\nLikes(Ann, x)?"), "Bob\n");
+  assert_string_equal(said(p, &h, "Likes(Ann, Cid)\nLikes(Ann, x)?"), "Bob\nCid\n");
+  expect_text(ctx, tl_describe(p, "Likes"), "Likes : bool(_, _)   # a relation\n");
+  assert_int_equal(tl_forget(p, "Likes"), TL_OK);
   tl_program_release(p);
   fixture_close(ctx, &c);
 }
