@@ -93,11 +93,13 @@ static _Noreturn void cannot_read(base_arena *arena, const char *path, int error
 
 /* ---- reading -------------------------------------------------------------------------------- */
 
-typedef struct opened {
+typedef struct io_map opened;
+struct io_map {
   int fd;      /* -1: closed */
   void *map;   /* NULL: not mapped */
   size_t n;
-} opened;
+  const char *path;
+};
 
 static void release(void *object) {
   opened *file = object;
@@ -140,17 +142,28 @@ io_source io_open(base_arena *arena, const char *path) {
   if (file->fd < 0 || fstat(file->fd, &info) < 0) cannot_read(arena, path, errno);
   if (S_ISDIR(info.st_mode)) cannot_read(arena, path, EISDIR);
   io_source source = {.arena = arena, .path = base_copy(arena, path)};
-  if (mapped(file, &info)) {
+  if (mapped(file, &info)) { /* it stays open, to be asked for its size */
+    file->path = source.path;
     source.at = file->map;
     source.n = file->n;
-  } else {
-    base_text text = read_all(arena, path, file->fd);
-    source.at = (uint8_t *)text.at;
-    source.n = text.n;
+    source.map = file;
+    return source;
   }
+  base_text text = read_all(arena, path, file->fd);
+  source.at = (uint8_t *)text.at;
+  source.n = text.n;
   close(file->fd);
   file->fd = -1;
   return source;
+}
+
+void io_verify(base_ctx *ctx, const io_array *array) {
+  const struct io_map *map = array->map;
+  struct stat info;
+  if (!map || (fstat(map->fd, &info) == 0 && (size_t)info.st_size >= map->n)) return;
+  base_raise(ctx, BASE_IO, base_nowhere,
+             "%s: offset %lld: the file was cut short while it was in use; it had %zu bytes",
+             map->path, (long long)info.st_size, map->n);
 }
 
 /* ---- writing -------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@ typedef struct io_source {         /* a whole file, or an entry of an archive, i
   const char *path;                /* for messages */
   uint8_t *at;
   size_t n;
+  const struct io_map *map;        /* NULL: not mapped */
 } io_source;
 
 io_source io_open(base_arena *arena, const char *path);
@@ -97,6 +98,7 @@ void io_csv_write(io_save *save, const io_set *set);
 
 bool io_idx_fits(const uint8_t *at, size_t n);
 void io_idx_read(const io_source *source, io_set *set);
+void io_idx_write(io_save *save, const io_set *set);
 
 io_text *io_text_from(const io_source *source, io_unit unit);
 io_table *io_table_from(const io_source *source);

@@ -14,20 +14,20 @@ static const struct format {
   const char *suffix;
   bool (*fits)(const uint8_t *at, size_t n);               /* by the first bytes */
   void (*read)(const io_source *source, io_set *set);
-  void (*write)(io_save *save, const io_set *set);         /* NULL: only read */
+  void (*write)(io_save *save, const io_set *set);
 } formats[] = {
   {".npy", io_npy_fits, io_npy_read, io_npy_write},
   {".npz", io_npz_fits, io_npz_read, io_npz_write},
   {".safetensors", io_safetensors_fits, io_safetensors_read, io_safetensors_write},
   {".csv", never_fits, io_csv_read, io_csv_write},
   {".tsv", never_fits, io_csv_read, io_csv_write},
-  {".idx", io_idx_fits, io_idx_read, NULL},
-  {"-ubyte", io_idx_fits, io_idx_read, NULL},
+  {".idx", io_idx_fits, io_idx_read, io_idx_write},
+  {"-ubyte", io_idx_fits, io_idx_read, io_idx_write},
 };
 
 enum { FORMATS = sizeof formats / sizeof *formats };
 
-#define KNOWN ".npy .npz .safetensors .csv .tsv"
+#define KNOWN ".npy .npz .safetensors .csv .tsv .idx"
 
 static bool ends_with(const char *path, const char *suffix) {
   size_t n = strlen(path), m = strlen(suffix);
@@ -53,7 +53,7 @@ static io_set *read_source(const io_source *source) {
   if (!named || !named->fits(source->at, source->n)) format = by_content(source);
   if (!format) format = named;
   if (!format)
-    io_broken(source, 0, "neither name nor content is of a kind known here: " KNOWN " .idx");
+    io_broken(source, 0, "neither name nor content is of a kind known here: " KNOWN);
   io_set *set = BASE_NEW(source->arena, io_set);
   format->read(source, set);
   return set;
@@ -65,7 +65,7 @@ io_set *io_read(base_arena *arena, const char *path) {
 }
 
 io_set *io_read_bytes(base_arena *arena, const char *name, void *bytes, size_t n) {
-  io_source source = {arena, name, bytes, n};
+  io_source source = {.arena = arena, .path = name, .at = bytes, .n = n};
   return read_source(&source);
 }
 
@@ -76,27 +76,43 @@ const io_array *io_only(const io_save *save, const io_set *set) {
   return &set->items.at[0].array;
 }
 
-static void write_set(base_arena *arena, const char *path, const io_set *set) {
-  const struct format *format = by_suffix(path);
-  if (!format || !format->write)
+typedef struct writing {
+  const char *path;
+  const io_set *set;             /* NULL: text */
+  const char *bytes;
+  size_t n;
+} writing;
+
+static void write_to(base_arena *arena, const writing *w) {
+  const struct format *format = by_suffix(w->path);
+  if (w->set && !format)
     base_raise(base_arena_ctx(arena), BASE_IO, base_nowhere,
-               "cannot write %s: the suffix must be one of " KNOWN, path);
-  io_save *save = io_save_open(arena, path);
-  format->write(save, set);
+               "cannot write %s: the suffix must be one of " KNOWN, w->path);
+  io_save *save = io_save_open(arena, w->path);
+  if (w->set) format->write(save, w->set);
+  else io_save_put(save, w->bytes, w->n);
   io_save_commit(save);
 }
 
-void io_write(base_ctx *ctx, const char *path, const io_set *set) {
+static void write_all(base_ctx *ctx, const writing *w) {
   base_arena *arena = base_arena_open(ctx);
   base_trap trap;
   if (BASE_TRY(ctx, &trap)) {
-    write_set(arena, path, set);
+    write_to(arena, w);
     base_untrap(ctx, &trap);
     base_arena_close(arena);
   } else {
     base_arena_close(arena);
     base_raise_again(ctx);
   }
+}
+
+void io_write(base_ctx *ctx, const char *path, const io_set *set) {
+  write_all(ctx, &(writing){.path = path, .set = set});
+}
+
+void io_write_text(base_ctx *ctx, const char *path, const char *bytes, size_t n) {
+  write_all(ctx, &(writing){.path = path, .bytes = bytes, .n = n});
 }
 
 void io_write_array(base_ctx *ctx, const char *path, const io_array *array) {

@@ -9,12 +9,12 @@
  * |                  |                                        | as f32                           |
  * | .safetensors     | F16 BF16 F32 F64, integers, BOOL       | all seven types, with notes      |
  * | .csv .tsv        | numbers, with or without a header      | one array of rank 2 or less      |
- * | .idx, *-ubyte    | all types                              | not                              |
+ * | .idx, *-ubyte    | all types                              | one array; 16-bit types as f32   |
  *
  * An integer type that is none of ours widens: i8 u8 i16 to i32, u16 u32 to i64, u64 to i64 if
  * its values fit. Large files are mapped, privately: what is read may be written over, the file
- * stays as it is. A missing or broken file raises BASE_IO with path, offset or line, what is
- * wrong and what was expected. */
+ * stays as it is; io_verify says whether it is still as long. A missing or broken file raises
+ * BASE_IO with path, offset or line, what is wrong and what was expected. */
 #ifndef TL_IO_H
 #define TL_IO_H
 
@@ -28,6 +28,7 @@ typedef struct io_array {
   int64_t shape[IO_RANK];
   void *data;                      /* last index fastest, no gaps, aligned to elements, not NULL */
   size_t bytes;
+  const struct io_map *map;        /* the mapped file it lies in; NULL: in memory of its own */
 } io_array;
 
 typedef struct io_item {
@@ -53,6 +54,13 @@ io_set *io_read_bytes(base_arena *arena, const char *name, void *bytes, size_t n
 /* Replaces PATH as a whole: a failure leaves the old file. .npy .csv .tsv hold just one array. */
 void io_write(base_ctx *ctx, const char *path, const io_set *set);
 void io_write_array(base_ctx *ctx, const char *path, const io_array *array);
+
+/* N bytes as they are. */
+void io_write_text(base_ctx *ctx, const char *path, const char *bytes, size_t n);
+
+/* Elements of a mapped file that somebody has cut short are not there: raises BASE_IO, where
+ * touching them would end the process. */
+void io_verify(base_ctx *ctx, const io_array *array);
 
 /* SHAPE may be NULL for rank 0. DATA is not copied. */
 io_array io_array_of(int type, int rank, const int64_t *shape, void *data);

@@ -86,8 +86,9 @@ static void read_entry(const io_source *source, archive *a, zip_uint64_t i, zip_
   const char *shown = io_quote(source->arena, stat.name, n);
   if (n < 4 || strcmp(stat.name + n - 4, ".npy") != 0)
     io_broken(source, 0, "the archive holds %s, expected only .npy entries", shown);
-  io_source entry = {source->arena, base_format(source->arena, "%s: %s", source->path, shown), NULL,
-                     stat.size};
+  io_source entry = {.arena = source->arena,
+                     .path = base_format(source->arena, "%s: %s", source->path, shown),
+                     .n = stat.size};
   check_entry(&entry, &stat, left);
   unpack(a, i, &entry);
   io_add(source->arena, set, base_copy_n(source->arena, stat.name, n - 4), io_npy_load(&entry));

@@ -26,7 +26,10 @@ io_table *io_table_read(base_arena *arena, const char *path) {
 
 /* Asked for only when something is wrong: the rows before are read again, none stores its line. */
 int64_t io_table_line(base_arena *arena, const io_table *table, int64_t row) {
-  io_source source = {arena, table->path, (uint8_t *)(uintptr_t)table->text.at, table->text.n};
+  io_source source = {.arena = arena,
+                      .path = table->path,
+                      .at = (uint8_t *)(uintptr_t)table->text.at,
+                      .n = table->text.n};
   io_rows rows = io_rows_open(&source, false);
   for (int64_t i = 0; i <= row && io_rows_next(&rows); i++) {}
   return rows.line;

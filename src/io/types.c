@@ -126,8 +126,10 @@ io_array io_load(const io_source *source, size_t offset, const io_layout *layout
   io_array array = {.type = layout->raw->type, .rank = layout->rank, .bytes = own};
   memcpy(array.shape, layout->shape, sizeof array.shape);
   array.data = source->at + offset;
+  array.map = source->map;
   if (!usable_in_place(layout, array.data)) {
     array.data = base_alloc(source->arena, own);
+    array.map = NULL;
     convert(layout, source->at + offset, array.data, (int64_t)(own / io_type_bytes(array.type)));
   }
   return array;

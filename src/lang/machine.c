@@ -66,6 +66,7 @@ static void fill(lang_machine *m, const ir_tensor *leaf) {
     fill_parameter(m, job, t);
     base_arena_close(job);
   } else {
+    if (t && t->data) io_verify(m->ctx, t->data);
     m->value[leaf->id] = new_value(m, leaf, leaf->type, t && t->data ? t->data->data : NULL);
   }
 }
@@ -127,6 +128,14 @@ void lang_machine_close(lang_machine *m) {
   base_arena_close(m->arena);
 }
 
+/* A sparse parameter has its elements where a relation has tuples. */
+static bool same_keys(lang_machine *m, const lang_tensor *t, const run_value *v) {
+  if (!t->keys) return true;
+  if (t->kind != LANG_PARAMETER) return false;
+  machine_relate(m);
+  return rel_count(t->keys->rel) == v->size[0];
+}
+
 static bool same_leaf(const lang_tensor *t, const lang_tensor *was, const run_value *v) {
   if (t->kind == LANG_DERIVED || t->kind != was->kind || t->ir->type != was->ir->type) return false;
   if (!v || t->ir->rank != v->rank) return false;
@@ -146,7 +155,9 @@ void lang_machine_adopt(lang_machine *m, const lang_machine *old, const base_map
     const lang_tensor *t = m->program->tensors.at[i];
     const lang_tensor *was = lang_find(old->program, t->name);
     run_value *v = was ? old->value[was->ir->id] : NULL;
-    if (!was || base_map_get_s(changed, t->name) || !same_leaf(t, was, v)) continue;
+    if (!was || base_map_get_s(changed, t->name) || !same_leaf(t, was, v) ||
+        !same_keys(m, t, v))
+      continue;
     for (int k = 0; k < v->rank; k++)
       if (t->ir->size[k]->op == IR_SYMBOL) m->symbols[t->ir->size[k]->u.symbol->id] = v->size[k];
     machine_replace(m, t->ir, run_retain(v));

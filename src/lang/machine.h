@@ -3,6 +3,7 @@
  *   machine.c     values of leaves, commands in order      start.c      how parameters begin
  *   part.c        what some tensors need, run              query.c      query, print, write
  *   minimize.c    training                                 generate.c   a model's own text
+ *   write.c       values into files                        checkpoint.c save, load
  *   format.c      values as text                           json.c       ... and as JSON
  *   checkpoint.c  save, load                               relations.c  tuples, and columns of
  *                                                                       them for kernels */
@@ -98,6 +99,15 @@ typedef struct machine_view {    /* elements on the host, and what names their p
   int64_t first;                 /* the number of the first row */
   bool brief;                    /* large ones are cut */
 } machine_view;
+/* What an item stands for: text, or elements. */
+typedef struct machine_shown {
+  bool is_text;
+  const char *text;
+  size_t length;
+  machine_view view;
+} machine_shown;
+machine_shown machine_show(lang_machine *m, base_arena *job, const lang_item *item, int nwith,
+                           const lang_with *with);
 machine_view machine_view_of(base_arena *job, const run_value *v, const lang_item *item);
 bool machine_named(const machine_view *v);               /* some position has symbols */
 /* The shortest that reads back. */

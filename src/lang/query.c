@@ -1,18 +1,10 @@
-/* query: queries, print, and values into files. */
+/* query: queries and print. */
 #include "lang/machine.h"
 
 #include <string.h>
 
-/* What an item stands for: TEXT, or elements. */
-typedef struct shown {
-  bool is_text;
-  const char *text;
-  size_t length;
-  machine_view view;
-} shown;
-
 /* Each row of tokens is one line. */
-static shown decoded(base_arena *job, const lang_domain *d, machine_view v) {
+static machine_shown decoded(base_arena *job, const lang_domain *d, machine_view v) {
   base_text text = base_text_open(job);
   int64_t row = v.rank ? v.size[v.rank - 1] : 1, n = 1;
   for (int k = 0; k < v.rank; k++) n *= v.size[k];
@@ -23,28 +15,28 @@ static shown decoded(base_arena *job, const lang_domain *d, machine_view v) {
     io_string s = io_decode(job, d->text, token, (size_t)row);
     base_put_n(&text, s.at, s.n);
   }
-  return (shown){.is_text = true, .text = text.at, .length = text.n};
+  return (machine_shown){.is_text = true, .text = text.at, .length = text.n};
 }
 
-static shown generated(lang_machine *m, base_arena *job, const lang_item *item) {
+static machine_shown generated(lang_machine *m, base_arena *job, const lang_item *item) {
   io_array tokens = machine_generate(m, job, item->generate);
   machine_view v = {.type = IR_I64, .rank = 1, .data = tokens.data};
   v.size[0] = tokens.shape[0];
   if (item->decode) return decoded(job, item->generate->domain, v);
-  return (shown){.view = v};
+  return (machine_shown){.view = v};
 }
 
-static shown related(lang_machine *m, base_arena *job, const lang_item *item) {
+static machine_shown related(lang_machine *m, base_arena *job, const lang_item *item) {
   base_text text = base_text_open(job);
   machine_put_relation(m, job, item, &text, false);
-  return (shown){.is_text = true, .text = text.at, .length = text.n};
+  return (machine_shown){.is_text = true, .text = text.at, .length = text.n};
 }
 
-static shown show(lang_machine *m, base_arena *job, const lang_item *item, int nwith,
-                  const lang_with *with) {
+machine_shown machine_show(lang_machine *m, base_arena *job, const lang_item *item, int nwith,
+                           const lang_with *with) {
   switch (item->show) {
   case LANG_SHOW_TEXT:
-    return (shown){.is_text = true, .text = item->text, .length = strlen(item->text)};
+    return (machine_shown){.is_text = true, .text = item->text, .length = strlen(item->text)};
   case LANG_SHOW_GENERATED: return generated(m, job, item);
   case LANG_SHOW_TUPLES:
   case LANG_SHOW_ELEMENTS: return related(m, job, item);
@@ -54,7 +46,7 @@ static shown show(lang_machine *m, base_arena *job, const lang_item *item, int n
   machine_view view = machine_view_of(job, v, item);
   view.brief = m->output.brief;
   if (item->show == LANG_SHOW_DECODED) return decoded(job, item->tensor->tokens, view);
-  return (shown){.view = view};
+  return (machine_shown){.view = view};
 }
 
 static void put(lang_machine *m, const base_text *text) {
@@ -68,7 +60,7 @@ static void end_line(base_text *text) {
 void machine_query(lang_machine *m, base_arena *job, const lang_action *a) {
   const lang_item *item = &a->item[0];
   bool relation = item->show == LANG_SHOW_TUPLES || item->show == LANG_SHOW_ELEMENTS;
-  shown s = show(m, job, item, a->nwith, a->with);
+  machine_shown s = machine_show(m, job, item, a->nwith, a->with);
   base_text text = base_text_open(job);
   if (m->output.json) {
     base_put(&text, "{\"query\": ");
@@ -96,7 +88,7 @@ void machine_query(lang_machine *m, base_arena *job, const lang_action *a) {
 void machine_print(lang_machine *m, base_arena *job, const lang_action *a) {
   base_text line = base_text_open(job);
   for (int i = 0; i < a->n; i++) {
-    shown s = show(m, job, &a->item[i], 0, NULL);
+    machine_shown s = machine_show(m, job, &a->item[i], 0, NULL);
     bool starts = !line.n || line.at[line.n - 1] == '\n';
     if (!starts) base_put(&line, !s.is_text && s.view.rank > 1 ? "\n" : " ");
     if (s.is_text) {
@@ -116,22 +108,4 @@ void machine_print(lang_machine *m, base_arena *job, const lang_action *a) {
   machine_put_string(&text, line.at, line.n - 1);
   base_put(&text, "}\n");
   put(m, &text);
-}
-
-static io_array array_of(const machine_view *v, base_ctx *ctx, const lang_action *a) {
-  if (v->rank > IO_RANK)
-    base_raise(ctx, BASE_RUNTIME, a->stmt->span, "%s has %d positions; files hold %d at most",
-               a->item[0].label, v->rank, IO_RANK);
-  return io_array_of((int)v->type, v->rank, v->size, (void *)(uintptr_t)v->data);
-}
-
-void machine_write(lang_machine *m, base_arena *job, const lang_action *a) {
-  const lang_item *item = &a->item[0];
-  shown s = show(m, job, item, 0, NULL);
-  if (s.is_text)
-    base_raise(m->ctx, BASE_RUNTIME, a->stmt->span,
-               "%s is text; files hold tensors: print it instead", item->label);
-  io_set set = {0};
-  io_add(job, &set, item->label, array_of(&s.view, m->ctx, a));
-  io_write(m->ctx, a->path, &set);
 }

@@ -114,14 +114,36 @@ static void unwritable(void **state) {
   RAISES(f, BASE_IO, "cannot write d.npy: Is a directory",
          io_write_array(f->ctx, path_to(f, "d.npy"), &one));
   RAISES(f, BASE_IO,
-         "cannot write a.txt: the suffix must be one of .npy .npz .safetensors .csv .tsv",
+         "cannot write a.txt: the suffix must be one of .npy .npz .safetensors .csv .tsv .idx",
          io_write_array(f->ctx, path_to(f, "a.txt"), &one));
+  size_t n;
+  io_write_text(f->ctx, path_to(f, "a.txt"), "as it is", 8);
+  assert_string_equal(bytes_of(f, path_to(f, "a.txt"), &n), "as it is");
+}
+
+/* What lies in a mapped file is gone when somebody cuts it: said, not touched. */
+static void cut_short(void **state) {
+  fixture *f = *state;
+  enum { N = 300000 };
+  float *value = base_alloc(f->arena, N * sizeof *value);
+  for (int i = 0; i < N; i++) value[i] = (float)i;
+  io_array array = io_array_of(IR_F32, 1, (int64_t[]){N}, value);
+  const char *path = path_to(f, "big.npy");
+  io_write_array(f->ctx, path, &array);
+  const io_array *read = only(io_read(f->arena, path));
+  io_verify(f->ctx, read);
+  assert_true(((float *)read->data)[N - 1] == N - 1);
+  io_verify(f->ctx, &array);
+  assert_int_equal(truncate(path, 5000), 0);
+  RAISES(f, BASE_IO,
+         "big.npy: offset 5000: the file was cut short while it was in use; it had 1200128 bytes",
+         io_verify(f->ctx, read));
 }
 
 int main(void) {
   const struct CMUnitTest tests[] = {
     TEST(missing), TEST(kinds),   TEST(pipes),      TEST(replaced_as_a_whole),
-    TEST(modes_and_links), TEST(devices), TEST(unwritable),
+    TEST(modes_and_links), TEST(devices), TEST(unwritable), TEST(cut_short),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

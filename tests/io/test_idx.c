@@ -47,13 +47,42 @@ static void broken(void **state) {
           "a.idx: offset 9: 1 bytes follow the array u8[1], expected the end of the file");
   refuses(f, FILE_OF(f, "train-labels-idx1-ubyte.gz", "\x1f\x8b\x08"),
           "train-labels-idx1-ubyte.gz: offset 0: the file is compressed by gzip; gunzip it first");
-  io_array array = io_array_of(IR_I64, 0, NULL, (int64_t[]){1});
-  RAISES(f, BASE_IO,
-         "cannot write a.idx: the suffix must be one of .npy .npz .safetensors .csv .tsv",
-         io_write_array(f->ctx, path_to(f, "a.idx"), &array));
+}
+
+static void writes_and_reads(fixture *f, io_array array, int type, const void *want, size_t n) {
+  io_write_array(f->ctx, path_to(f, "w.idx"), &array);
+  const io_array *back = only(io_read(f->arena, path_to(f, "w.idx")));
+  assert_int_equal(back->type, type);
+  assert_int_equal(back->rank, array.rank);
+  assert_int_equal(back->bytes, n);
+  assert_memory_equal(back->data, want, n);
+}
+
+static void written(void **state) {
+  fixture *f = *state;
+  float real[] = {1.5f, -2, 3};
+  double large[] = {1e300, -2};
+  int32_t whole[] = {INT32_MIN, -1, 7, INT32_MAX}, truth[] = {1, 0};
+  int64_t wide[] = {INT32_MIN, -1, 7, INT32_MAX}, beyond[] = {INT64_C(1) << 31};
+  uint16_t half[] = {0x3e00, 0xc000, 0x4200};
+  uint8_t bits[] = {1, 0};
+  writes_and_reads(f, io_array_of(IR_F32, 1, (int64_t[]){3}, real), IR_F32, real, sizeof real);
+  writes_and_reads(f, io_array_of(IR_F16, 1, (int64_t[]){3}, half), IR_F32, real, sizeof real);
+  writes_and_reads(f, io_array_of(IR_F64, 2, (int64_t[]){1, 2}, large), IR_F64, large,
+                   sizeof large);
+  writes_and_reads(f, io_array_of(IR_I32, 2, (int64_t[]){2, 2}, whole), IR_I32, whole,
+                   sizeof whole);
+  writes_and_reads(f, io_array_of(IR_I64, 1, (int64_t[]){4}, wide), IR_I32, whole, sizeof whole);
+  writes_and_reads(f, io_array_of(IR_BOOL, 1, (int64_t[]){2}, bits), IR_I32, truth, sizeof truth);
+  io_array one = io_array_of(IR_I64, 0, NULL, wide),
+           far = io_array_of(IR_I64, 1, (int64_t[]){1}, beyond);
+  RAISES(f, BASE_IO, "cannot write a.idx: a scalar; an .idx has one dimension at least",
+         io_write_array(f->ctx, path_to(f, "a.idx"), &one));
+  RAISES(f, BASE_IO, "cannot write a.idx: 2147483648 does not fit the 32 bits of its integers",
+         io_write_array(f->ctx, path_to(f, "a.idx"), &far));
 }
 
 int main(void) {
-  const struct CMUnitTest tests[] = {TEST(types), TEST(names), TEST(broken)};
+  const struct CMUnitTest tests[] = {TEST(types), TEST(names), TEST(broken), TEST(written)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
