@@ -16,7 +16,7 @@ static lang_expr *node_like(check *c, const lang_expr *e, lang_kind kind, const 
 
 lang_expr *check_answer_head(check *c, const lang_expr *e, int n, lang_expr *const *at) {
   const char *name = "Answer";
-  while (check_find(c, name)) name = base_format(c->arena, "%s'", name);
+  while (check_find(c, name)) name = base_format(c->arena, "Answer%d", ++c->answers);
   lang_expr *head = node_like(c, e, n ? LANG_READ : LANG_NAME, name, n);
   for (int i = 0; i < n; i++) head->at[i] = at[i];
   return head;

@@ -49,6 +49,7 @@ typedef struct node {
   struct node *body;             /* CALL of a program's function: its value, of the arguments */
   bool chosen;                   /* project has been here */
   int depth;                     /* 1 for a leaf; bodies count */
+  int weight;                    /* nodes of it as a tree, shared ones each time */
   BASE_VEC(variable *) sum;      /* summed over at this node, put here by project */
   const ir_expr *made;           /* once lowered, in */
   const frame *made_in;
@@ -155,6 +156,7 @@ typedef struct check {
   ir_tensor *draw;
   int imports;
   int depth;                     /* of scalars that lead to scalars */
+  int answers;                   /* numbers the heads of queries */
   bool answering;                /* a query is defined: a comparison is true or false */
   lang_report *report;           /* where errors are kept; NULL: the first one is raised */
   entity *defining;              /* what the statement being collected defines, if it is known */

@@ -4,9 +4,11 @@
 #include "lang/sparse.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 static const int64_t MOST_ELEMENTS = INT64_C(1) << 44;
+enum { MOST_PAIRED = 1000 };     /* equations of one head, each compared with each */
 
 static bool recursive(entity *const *group, int n) {
   for (int i = 0; i < n; i++)
@@ -247,10 +249,37 @@ static bool distinct_at(check *c, const entity *e, const made *m, int k) {
   return true;
 }
 
+typedef struct interval {
+  int64_t first, behind;
+} interval;
+
+static int by_first(const void *a, const void *b) {
+  const interval *x = a, *y = b;
+  return x->first < y->first ? -1 : x->first > y->first;
+}
+
+/* Does each clause fill an interval of position k, known now, that meets no other? */
+static bool intervals_at(check *c, const entity *e, const made *m, int k) {
+  int n = e->clauses.n;
+  interval *at = BASE_NEWS(c->arena, interval, n);
+  for (int i = 0; i < n; i++) {
+    const ir_expr *offset;
+    const ir_index *x = ir_position_index(m[i].lhs[k], &offset);
+    int64_t extent = 1;
+    if (!ir_is_int(offset, &at[i].first) || (x && !ir_is_int(x->extent, &extent))) return false;
+    at[i].behind = at[i].first + extent;
+  }
+  qsort(at, (size_t)n, sizeof *at, by_first);
+  for (int i = 1; i < n; i++)
+    if (at[i].first < at[i - 1].behind) return false;
+  return true;
+}
+
 static bool all_apart(check *c, const entity *e, const made *m) {
   if (e->clauses.at[0]->op == LANG_AVG) return false;
   for (int k = 0; k < e->rank; k++)
-    if (distinct_at(c, e, m, k)) return true;
+    if (distinct_at(c, e, m, k) || intervals_at(c, e, m, k)) return true;
+  if (e->clauses.n > MOST_PAIRED) return false; /* they are joined, which is as right */
   for (int i = 0; i < e->clauses.n; i++)
     for (int k = 0; k < i; k++)
       if (!apart(c, e, &m[i], &m[k])) return false;

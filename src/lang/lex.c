@@ -9,7 +9,7 @@
 
 #include "lang/parse.h"
 
-enum { LONGEST_NAME = 255, LONGEST_TEXT = 1 << 30 };
+enum { LONGEST_NAME = 255, LONGEST_TEXT = 1 << 30, MOST_TOKENS = 1 << 22 };
 
 /* ---- where we are ---------------------------------------------------------------------------- */
 
@@ -29,6 +29,10 @@ lang_token *lang_lex_push(lang_lexer *lex, lang_token_kind kind, lang_mark from)
   lang_token token = {.kind = kind, .line = lex->line, .column = from.column,
                       .width = lex->column - from.column, .match = -1, .offset = from.at,
                       .bytes = lex->at - from.at, .glued = !lex->spaced};
+  if (lex->tokens.n == MOST_TOKENS)
+    base_raise(lex->ctx, BASE_REFUSED, lang_lex_span(lex, from, 1),
+               "a statement of more than %d words\n"
+               "help: long data stand in a file: `X = \"x.npy\"`", (int)MOST_TOKENS);
   BASE_PUSH(lex->arena, &lex->tokens, token);
   lex->spaced = false;
   return &lex->tokens.at[lex->tokens.n - 1];

@@ -6,10 +6,12 @@
 #include <math.h>
 #include <string.h>
 
-enum { MOST_NODES = 100000, MOST_LEVELS = 2000 };
+enum { MOST_NODES = 100000, MOST_LEVELS = 2000, MOST_WEIGHT = 1000000 };
 
 _Noreturn static void refuse_long(resolver *r) {
-  check_refuse(r->c, r->cl->stmt->span, "its functions make this equation too long");
+  check_refuse(r->c, r->cl->stmt->span,
+               "this equation is too long, with what its functions stand for\n"
+               "help: give parts of it equations of their own");
 }
 
 node *resolve_copy(resolver *r, const lang_expr *e) {
@@ -259,7 +261,15 @@ static node *resolve_plain(resolver *r, const lang_expr *e) {
   }
 }
 
-/* Walkers of the result may recurse: it is never deeper than MOST_LEVELS, functions and all. */
+static int weight_of(const node *n) {
+  int64_t weight = 1 + (n->body ? n->body->weight : 0);
+  for (int i = 0; i < n->e.n; i++)
+    if (n->e.at[i]) weight += ((const node *)n->e.at[i])->weight;
+  return weight > MOST_WEIGHT ? MOST_WEIGHT + 1 : (int)weight;
+}
+
+/* Walkers of the result may recurse, and come to a node by each of its parents: it is never deeper
+ * than MOST_LEVELS, functions and all, and never heavier than MOST_WEIGHT. */
 node *resolve(resolver *r, const lang_expr *e) {
   int depth = 0;
   if (++r->levels > MOST_LEVELS) refuse_long(r);
@@ -269,6 +279,7 @@ node *resolve(resolver *r, const lang_expr *e) {
     if (n->e.at[i] && ((node *)n->e.at[i])->depth > depth) depth = ((node *)n->e.at[i])->depth;
   if (n->body && n->body->depth > depth) depth = n->body->depth;
   if ((n->depth = depth + 1) > MOST_LEVELS) refuse_long(r);
+  if ((n->weight = weight_of(n)) > MOST_WEIGHT) refuse_long(r);
   return n;
 }
 

@@ -20,6 +20,7 @@ typedef struct inlining {
   ir_program *p;
   base_arena *arena;
   use *use;          /* by tensor id */
+  bool *recurs;      /* likewise: it leads back to itself */
   int64_t *symbols;  /* guesses */
   ir_tensor *tensor; /* being asked about, or put in place */
   ir_eq *reader;
@@ -138,26 +139,71 @@ static asking ask_reader(inlining *l, ir_eq *reader) {
   return a;
 }
 
-/* ---- recurrences ----------------------------------------------------------------------------- */
+/* ---- recurrences: what leads back to itself, by Tarjan's algorithm --------------------------- */
 
-static bool leads_back(inlining *l, const ir_tensor *t, bool *seen) {
-  const use *u = &l->use[t->id];
-  for (int i = 0; i < u->readers.n; i++) {
-    const ir_tensor *next = u->readers.at[i]->head;
-    if (next == l->tensor) return true;
-    if (seen[next->id]) continue;
-    seen[next->id] = true;
-    if (leads_back(l, next, seen)) return true;
+typedef struct frame { /* a tensor that is being visited, and how far */
+  int tensor, eq;
+} frame;
+
+typedef struct walk {
+  inlining *l;
+  int *number, *low; /* by tensor id; 0: not visited yet */
+  bool *open;        /* in no part yet */
+  BASE_VEC(int) stack;
+  BASE_VEC(frame) path;
+  int time;
+} walk;
+
+static void enter(walk *w, int t) {
+  w->number[t] = w->low[t] = ++w->time;
+  w->open[t] = true;
+  BASE_PUSH(w->l->arena, &w->stack, t);
+  BASE_PUSH(w->l->arena, &w->path, ((frame){t, 0}));
+}
+
+static void close_part(walk *w, int first) {
+  bool alone = w->stack.at[w->stack.n - 1] == first;
+  for (int t = -1; t != first;) {
+    t = w->stack.at[--w->stack.n];
+    w->open[t] = false;
+    if (!alone) w->l->recurs[t] = true;
   }
-  return false;
+}
+
+static void visit(walk *w, int from) {
+  enter(w, from);
+  while (w->path.n) {
+    frame *f = &w->path.at[w->path.n - 1];
+    const use *u = &w->l->use[f->tensor];
+    int t = f->tensor;
+    if (f->eq < u->readers.n) {
+      int next = u->readers.at[f->eq++]->head->id;
+      if (next == t) w->l->recurs[t] = true;
+      if (!w->number[next]) enter(w, next);
+      else if (w->open[next] && w->number[next] < w->low[t]) w->low[t] = w->number[next];
+      continue;
+    }
+    if (w->low[t] == w->number[t]) close_part(w, t);
+    w->path.n--;
+    int *above = w->path.n ? &w->low[w->path.at[w->path.n - 1].tensor] : NULL;
+    if (above && w->low[t] < *above) *above = w->low[t];
+  }
 }
 
 /* What leads back to itself is computed element by element in a loop; a reader outside takes it
- * from there. */
-static bool in_recurrence(inlining *l) {
-  bool *seen = BASE_NEWS(l->arena, bool, l->p->tensors.n);
-  return leads_back(l, l->tensor, seen);
+ * from there. Inlining leaves every cycle one. */
+static void find_recurrences(inlining *l) {
+  int n = l->p->tensors.n;
+  walk w = {.l = l};
+  w.number = BASE_NEWS(l->arena, int, n + 1);
+  w.low = BASE_NEWS(l->arena, int, n + 1);
+  w.open = BASE_NEWS(l->arena, bool, n + 1);
+  l->recurs = BASE_NEWS(l->arena, bool, n + 1);
+  for (int t = 0; t < n; t++)
+    if (!w.number[t]) visit(&w, t);
 }
+
+static bool in_recurrence(const inlining *l) { return l->recurs[l->tensor->id]; }
 
 /* ---- putting bodies in place of reads -------------------------------------------------------- */
 
@@ -189,9 +235,16 @@ static void inline_into(inlining *l, ir_eq *reader) {
   forget_reader(&l->use[l->tensor->id], reader);
 }
 
+static void forget_read(void *arg, const ir_expr *e) {
+  inlining *l = arg;
+  if (e->op == IR_READ) forget_reader(&l->use[e->u.tensor->id], l->reader);
+}
+
 static void drop_tensor(inlining *l) {
-  for (int i = 0; i < l->tensor->eqs.n; i++)
-    for (int t = 0; t < l->p->tensors.n; t++) forget_reader(&l->use[t], l->tensor->eqs.at[i]);
+  for (int i = 0; i < l->tensor->eqs.n; i++) {
+    l->reader = l->tensor->eqs.at[i];
+    ir_each(l->reader->body, forget_read, l);
+  }
   ir_undefine(l->tensor);
 }
 
@@ -272,6 +325,7 @@ void pass_inline(ir_program *p) {
   l.symbols = BASE_NEWS(l.arena, int64_t, p->symbols.n + 1);
   for (int i = 0; i < p->symbols.n; i++) l.symbols[i] = GUESS;
   note_uses(&l);
+  find_recurrences(&l);
   for (int t = 0; t < p->tensors.n; t++) {
     l.tensor = p->tensors.at[t];
     if (l.tensor->role == IR_DERIVED && only_maps(l.tensor)) inline_tensor(&l);

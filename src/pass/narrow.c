@@ -77,11 +77,12 @@ static void start(narrowing *n) {
   for (int i = 0; i < n->p->commits.n; i++) want_whole(n, n->p->commits.at[i].value);
 }
 
+/* From the outputs back to what they are made of: mostly that is the order of the tensors. */
 static void settle(narrowing *n) {
   start(n);
   do {
     n->changed = false;
-    for (int t = 0; t < n->p->tensors.n; t++)
+    for (int t = n->p->tensors.n - 1; t >= 0; t--)
       for (int i = 0; i < n->p->tensors.at[t]->eqs.n; i++) {
         n->eq = n->p->tensors.at[t]->eqs.at[i];
         for (int k = 0; k < n->eq->head->rank; k++) ir_each(n->eq->lhs[k], visit, n);

@@ -18,6 +18,7 @@ typedef struct member {
   BASE_VEC(link) links;
   int place;       /* in the set */
   int number, low; /* Tarjan's */
+  int next;        /* of its links, to be followed */
   int component;   /* 0: not known yet */
   const ir_index *along;
   int64_t delay;
@@ -320,26 +321,42 @@ static void add_component(ordering *o, const members *cycle) {
   BASE_PUSH(o->p->arena, &o->block->steps, step);
 }
 
-static void visit(ordering *o, member *m) {
-  m->number = m->low = ++o->numbers;
-  BASE_PUSH(o->arena, &o->stack, m);
-  for (int k = 0; k < m->links.n; k++) {
-    member *to = m->links.at[k].to;
-    if (!to->number) visit(o, to);
-    int reach = to->component ? m->low : to->low;
-    if (reach < m->low) m->low = reach;
-  }
-  if (m->low != m->number) return;
+static void close_component(ordering *o, const member *first) {
   members cycle = {0};
   o->components++;
   int bottom = o->stack.n - 1;
-  while (o->stack.at[bottom] != m) bottom--;
+  while (o->stack.at[bottom] != first) bottom--;
   for (int i = bottom; i < o->stack.n; i++) {
     o->stack.at[i]->component = o->components;
     BASE_PUSH(o->arena, &cycle, o->stack.at[i]);
   }
   o->stack.n = bottom;
   add_component(o, &cycle);
+}
+
+static void enter(ordering *o, members *path, member *m) {
+  m->number = m->low = ++o->numbers;
+  BASE_PUSH(o->arena, &o->stack, m);
+  BASE_PUSH(o->arena, path, m);
+}
+
+/* Without recursion: a chain may be as long as a program. */
+static void visit(ordering *o, member *from) {
+  members path = {0};
+  enter(o, &path, from);
+  while (path.n) {
+    member *m = path.at[path.n - 1];
+    if (m->next < m->links.n) {
+      member *to = m->links.at[m->next++].to;
+      if (!to->number) enter(o, &path, to);
+      else if (!to->component && to->low < m->low) m->low = to->low;
+      continue;
+    }
+    if (m->low == m->number) close_component(o, m);
+    path.n--;
+    member *above = path.n ? path.at[path.n - 1] : NULL;
+    if (above && !m->component && m->low < above->low) above->low = m->low;
+  }
 }
 
 /* Put the equations of SET in order behind BLOCK. */

@@ -182,7 +182,7 @@ static bool join_map(sched_graph *g, sched_group *into, sched_group *from) {
 }
 
 /* How many kernels lie at most between each and the end: those equally far do not need each
- * other. */
+ * other. From the last one on, so that what stands behind is mostly known. */
 static int height(sched_graph *g, sched_group *s) {
   if (s->height) return s->height;
   int most = 0;
@@ -202,20 +202,30 @@ static bool may_share(const sched_group *s, kernel_shape shape) {
   return live(s, shape) && !s->joined && (shape == KERNEL_MAP || s->member.at[0].partial);
 }
 
-static void share_launches(sched_graph *g, kernel_shape shape) {
-  for (int i = 0; i < g->n; i++)
-    if (!g->group[i].gone) height(g, &g->group[i]);
-  for (int i = 0; i < g->n; i++) {
-    sched_group *first = &g->group[i], *last = first;
+typedef struct level { BASE_VEC(sched_group *) of; } level;   /* groups of one height */
+
+static void share_level(const level *at, kernel_shape shape) {
+  for (int i = 0; i < at->of.n; i++) {
+    sched_group *first = at->of.at[i], *last = first;
     if (!may_share(first, shape)) continue;
-    for (int k = i + 1; k < g->n; k++) {
-      sched_group *other = &g->group[k];
-      if (!may_share(other, shape) || other->height != first->height) continue;
+    for (int k = i + 1; k < at->of.n; k++) {
+      sched_group *other = at->of.at[k];
+      if (!may_share(other, shape)) continue;
       if (other->from != first->from || other->to != first->to) continue;
       other->joined = true;
       last = last->next = other;
     }
   }
+}
+
+static void share_launches(sched_graph *g, kernel_shape shape) {
+  level *at = BASE_NEWS(g->arena, level, g->n + 2);
+  for (int i = g->n - 1; i >= 0; i--)
+    if (!g->group[i].gone) height(g, &g->group[i]);
+  for (int i = 0; i < g->n; i++)
+    if (may_share(&g->group[i], shape))
+      BASE_PUSH(g->arena, &at[g->group[i].height].of, &g->group[i]);
+  for (int h = 0; h < g->n + 2; h++) share_level(&at[h], shape);
 }
 
 /* ---- all ------------------------------------------------------------------------------------- */

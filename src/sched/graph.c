@@ -1,6 +1,9 @@
 /* The graph of a block: which step needs which; groups of steps, and their order. */
 #include "sched/private.h"
 
+/* Equations in a kernel: bodies are written out one inside the other, on a stack. */
+enum { MOST_MEMBERS = 64 };
+
 /* ---- uses ------------------------------------------------------------------------------------ */
 
 typedef struct each_read {
@@ -150,30 +153,42 @@ void sched_graph_open(sched_graph *g, ir_program *p, const sched_uses *use, cons
 
 /* ---- merging --------------------------------------------------------------------------------- */
 
-/* Does a way lead from FROM to TO? Through a third group, if THIRD. */
-static bool leads(sched_graph *g, const sched_group *from, const sched_group *to, bool third) {
-  for (int i = 0; i < from->member.n; i++) {
-    const sched_node *node = &g->node[from->member.at[i].node];
+static int first_node(const sched_group *s) { return s->member.at[0].node; }
+static int last_node(const sched_group *s) { return s->member.at[s->member.n - 1].node; }
+
+/* What stands directly behind GROUP and is not seen yet goes on the stack; true: TO is among it.
+ * Ways lead to later nodes only, so what begins behind TO's last does not lead to it. */
+static bool step_on(sched_graph *g, const sched_group *group, const sched_group *to) {
+  bool met = false;
+  for (int i = 0; i < group->member.n; i++) {
+    const sched_node *node = &g->node[group->member.at[i].node];
     for (int k = 0; k < node->after.n; k++) {
       sched_group *next = g->node[node->after.at[k]].group;
-      if (next == from || next->mark == g->mark) continue;
-      if (next == to) {
-        if (third) return true;
-        continue;
-      }
+      met = met || next == to;
+      if (next == group || next == to || next->mark == g->mark) continue;
       next->mark = g->mark;
-      if (leads(g, next, to, true)) return true;
+      if (first_node(next) < last_node(to)) BASE_PUSH(g->arena, &g->stack, next);
     }
+  }
+  return met;
+}
+
+/* Does a way lead from FROM to TO through a third group? */
+static bool leads(sched_graph *g, const sched_group *from, const sched_group *to) {
+  g->mark++;
+  g->stack.n = 0;
+  step_on(g, from, to);
+  while (g->stack.n) {
+    const sched_group *third = g->stack.at[--g->stack.n];
+    if (third != from && step_on(g, third, to)) return true;
   }
   return false;
 }
 
 bool sched_may_merge(sched_graph *g, const sched_group *a, const sched_group *b) {
   if (a->from != b->from || a->to != b->to) return false;
-  g->mark++;
-  if (leads(g, a, b, false)) return false;
-  g->mark++;
-  return !leads(g, b, a, false);
+  if (a->member.n + b->member.n > MOST_MEMBERS) return false;
+  return !leads(g, a, b) && !leads(g, b, a);
 }
 
 void sched_merge(sched_graph *g, sched_group *into, sched_group *from, const sched_pairs *m) {

@@ -82,6 +82,7 @@ typedef struct sched_graph {
   sched_nodes *readers;               /* by tensor id */
   int64_t *guess;                     /* of each symbol */
   int mark;
+  BASE_VEC(sched_group *) stack;
 } sched_graph;
 
 void sched_graph_open(sched_graph *g, ir_program *p, const sched_uses *use, const ir_block *block);
