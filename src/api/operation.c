@@ -142,9 +142,11 @@ static void take_attribute(const asking *a, operation_call *c, const tl_attr *gi
     c->value[i][c->nvalues[i]++] = given->value;
     return;
   }
-  const char *takes = c->op.nattributes ? c->op.row->attributes : "none";
+  base_text takes = base_text_open(c->arena);
+  for (int i = 0; i < c->op.nattributes; i++) base_putf(&takes, i ? ", %s" : "%s", name[i]);
   refuse(a, c->arena,
-         base_format(c->arena, "there is no attribute `%s`; it takes %s", given->name, takes),
+         base_format(c->arena, "there is no attribute `%s`; it takes %s", given->name,
+                     takes.n ? takes.at : "none"),
          lang_did_you_mean(given->name, name, c->op.nattributes));
 }
 

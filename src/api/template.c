@@ -92,7 +92,8 @@ static void settle_axes(operation_call *c, int i) {
       if (value[j] == value[k]) REFUSE(c, "%s name position %g twice", a->name, value[k]);
   }
   if (a->kind == OPERATION_PERMUTATION && *n != rank)
-    REFUSE(c, "%s names %d positions: %s has %d", a->name, *n, shown(c, 0), rank);
+    REFUSE(c, "%s names %d position%s: %s has %d", a->name, *n, *n == 1 ? "" : "s", shown(c, 0),
+           rank);
 }
 
 static void check_whole_value(const operation_call *c, const operation_attribute *a, double value) {

@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdio.h>
 
-static void *count_alloc(void *user, size_t bytes) {
+void *fixture_alloc(void *user, size_t bytes) {
   counts *c = user;
   if (++c->asked == c->fails_at) return NULL;
   void *p = malloc(bytes);
@@ -22,7 +22,7 @@ static void count_release(void *user, void *p, size_t bytes) {
 
 tl_options fixture_options(counts *c, const char *device) {
   *c = (counts){0};
-  return (tl_options){.device = device, .threads = 2, .alloc = count_alloc,
+  return (tl_options){.device = device, .threads = 2, .alloc = fixture_alloc,
                       .release = count_release, .user = c};
 }
 

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include <cmocka.h>
-#include <tensorlogic.h>
+#include <tensorlogic_ops.h>
 
 /* What a context's hooks saw. */
 typedef struct counts {
@@ -19,6 +19,7 @@ typedef struct counts {
   long fails_at;                 /* the allocation of this number fails; 0: none */
 } counts;
 
+void *fixture_alloc(void *user, size_t bytes);
 tl_options fixture_options(counts *c, const char *device);
 tl_context *fixture_open(counts *c);                     /* on ref */
 void fixture_close(tl_context *ctx, const counts *c);    /* nothing may be left */
