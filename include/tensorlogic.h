@@ -227,6 +227,39 @@ TL_API tl_status tl_forget(tl_program *p, const char *name);   /* all that defin
 /* 1: the statement that TEXT ends with goes on in the next line; a bracket is open, say. */
 TL_API int tl_unfinished(tl_context *ctx, const char *text);
 
+/* ---- relations: rows in and out -------------------------------------------------------------- */
+
+/* What QUESTION asks for, computed now, row by row: "Ancestor(Alice, x)", "Dist[x,y]", "X[i,1]",
+ * "Edge(x,y) and not Edge(y,x)"; a question mark behind it may stand or not. A row has a key for
+ * each variable, in the order in which they come; of a tensor also an element. Rows are sorted.
+ * A question with no variable has one row if it is true, or the element is there. What is more
+ * than one name with variables, symbols, numbers and `_` is checked against the whole program
+ * first. TL_REFUSED: no question, or one about nothing that there is. */
+typedef struct tl_rows tl_rows;
+TL_API tl_rows *tl_query(tl_program *p, const char *question);
+/* 1: at the next row, at first the first; 0: there is none. */
+TL_API int tl_next(tl_rows *r);
+TL_API int64_t tl_row_count(const tl_rows *r);           /* -1: R is NULL */
+TL_API int tl_columns(const tl_rows *r);                 /* keys in a row */
+TL_API const char *tl_column(const tl_rows *r, int k);   /* the variable; "": it has no name */
+/* Of the row that tl_next is at; TL_ARGUMENT if it is at none, or there is no key K. */
+TL_API const char *tl_symbol(tl_rows *r, int k);         /* lives as R does; NULL: a number */
+TL_API int64_t tl_number(tl_rows *r, int k);             /* of a symbol that in its domain, or 0 */
+TL_API double tl_element(tl_rows *r);                    /* of a relation: 1 */
+TL_API void tl_rows_release(tl_rows *r);
+
+typedef struct tl_cell {         /* a key: a symbol, or, SYMBOL NULL, a number */
+  const char *symbol;
+  int64_t number;
+} tl_cell;
+
+/* The facts of the relation NAME, or the elements of the table NAME, are these N rows of ARITY
+ * CELLS, one row after the other, in place of those in the text; what follows from them is computed
+ * anew. VALUES: an element a row; NULL: a relation. They stay through tl_enter. TL_ARGUMENT: NAME
+ * is computed by equations, the arity differs, or a symbol is not in the declared domain. */
+TL_API tl_status tl_set_rows(tl_program *p, const char *name, int arity, int64_t n,
+                             const tl_cell *cells, const double *values);
+
 /* Texts about a program, released with tl_free_text; NULL on error. */
 /* The gradient of LOSS, a program in the language; WRT NULL: by all parameters. */
 TL_API char *tl_gradient_text(tl_program *p, const char *loss, const char *wrt);

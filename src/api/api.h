@@ -23,6 +23,7 @@ struct tl_context {
   int nspare;
   tl_function *functions;
   tl_program *programs;
+  tl_rows *rows;
   api_text *texts[API_TEXTS];
   int idle;                      /* texts that nobody needs now */
   api_operation *operations[API_TEXTS];                  /* calls of named ones, found again */
@@ -142,6 +143,7 @@ void api_tensor_free(tl_tensor *t);
 void api_spares_free(tl_context *ctx);
 void api_function_free(tl_function *f);
 void api_program_free(tl_program *p);
+void api_rows_free(tl_rows *r);
 lang_machine *api_machine_of(tl_program *p);
 /* How texts of programs are read in CTX: by the functions in C that they may name. */
 lang_options api_options(const tl_context *ctx, lang_report *report);

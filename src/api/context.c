@@ -180,6 +180,7 @@ tl_context *tl_open(const tl_options *options) {
 
 void tl_close(tl_context *ctx) {
   if (!ctx) return;
+  while (ctx->rows) api_rows_free(ctx->rows);
   while (ctx->programs) api_program_free(ctx->programs);
   while (ctx->functions) api_function_free(ctx->functions);
   while (ctx->tensors) api_tensor_free(ctx->tensors);

@@ -120,6 +120,10 @@ lang_machine *api_machine_of(tl_program *p) {
 static lang_tensor *find(const job *j) {
   lang_tensor *t = lang_find(j->p->checked, j->name);
   if (t) return t;
+  if (lang_find_relation(j->p->checked, j->name))
+    base_raise(j->p->ctx->base, BASE_ARGUMENT, base_nowhere,
+               "`%s` is a relation\nhelp: tl_query asks for its tuples, tl_set_rows sets them",
+               j->name);
   const lang_program *checked = j->p->checked;
   const char **names = BASE_NEWS(checked->arena, const char *, checked->tensors.n + 1);
   for (int i = 0; i < checked->tensors.n; i++) names[i] = checked->tensors.at[i]->name;

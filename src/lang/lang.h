@@ -268,6 +268,34 @@ run_value *lang_machine_value(lang_machine *m, lang_tensor *t);
 /* DATA, PARAMETER, GIVEN; raises if it does not fit */
 void lang_machine_set(lang_machine *m, lang_tensor *t, run_value *v);
 
+/* What a question asks for. Keys are sorted; they, and values, lie in the arena of the asking. */
+typedef struct lang_rows {
+  int64_t n;
+  int width;                       /* columns: the question's variables as they come */
+  const char *const *name;         /* of the variables; "": a position that has none */
+  const int64_t **column;
+  lang_domain *const *domain;      /* by column: what its numbers stand for; NULL */
+  const rel_engine *engine;        /* of keys that are symbols; NULL: there are none */
+  bool valued;                     /* elements of a tensor, of a computed type */
+  ir_type type;
+  const rel_number *value;
+} lang_rows;
+/* QUESTION is the text of one query; false: it is more than a pattern of one name. */
+bool lang_machine_ask(lang_machine *m, base_arena *arena, const lang_ast *question,
+                      lang_rows *rows);
+/* The same of the program's last query. */
+void lang_machine_answer(lang_machine *m, base_arena *arena, lang_rows *rows);
+const char *lang_rows_symbol(const lang_rows *rows, int k, int64_t i);   /* NULL: a number */
+/* A key from outside: a symbol, or, SYMBOL NULL, a number. */
+typedef struct lang_cell {
+  const char *symbol;
+  int64_t number;
+} lang_cell;
+/* The facts of the relation or table NAME are these N rows of ARITY cells, and no others; VALUE:
+ * of a table. They stay when another machine adopts this one. Raises if there is nothing to be set. */
+void lang_machine_facts(lang_machine *m, const char *name, int arity, int64_t n,
+                        const lang_cell *cell, const double *value);
+
 /* What each of its commands and queries would run: kernels, costs, implementations, and why others
  * declined; of a program without any, what each derived tensor would. */
 void lang_machine_explain(lang_machine *m, base_text *out, bool json);

@@ -125,6 +125,7 @@ void lang_machine_close(lang_machine *m) {
   if (!m) return;
   for (int i = 0; i < m->program->ir->tensors.n; i++) run_release(m->value[i]);
   if (m->program->machine == m) m->program->machine = NULL;
+  machine_drop_facts(m);
   base_arena_close(m->arena);
 }
 
@@ -162,6 +163,7 @@ void lang_machine_adopt(lang_machine *m, const lang_machine *old, const base_map
       if (t->ir->size[k]->op == IR_SYMBOL) m->symbols[t->ir->size[k]->u.symbol->id] = v->size[k];
     machine_replace(m, t->ir, run_retain(v));
   }
+  machine_adopt_facts(m, old, changed);
 }
 
 /* ---- jobs ------------------------------------------------------------------------------------ */

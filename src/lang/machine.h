@@ -6,11 +6,14 @@
  *   write.c       values into files                        checkpoint.c save, load
  *   format.c      values as text                           json.c       ... and as JSON
  *   checkpoint.c  save, load                               relations.c  tuples, and columns of
- *                                                                       them for kernels */
+ *                                                                       them for kernels
+ *   rows.c        what a question asks for                 facts.c      given by the caller */
 #ifndef TL_LANG_MACHINE_H
 #define TL_LANG_MACHINE_H
 
 #include "lang/lang.h"
+
+typedef struct machine_facts machine_facts;
 
 struct lang_machine {
   base_ctx *ctx;
@@ -27,6 +30,7 @@ struct lang_machine {
   int nwith;                     /* what a query replaces, for what rules read */
   const lang_with *with;
   int64_t *made;                 /* by id: the epoch that a column is of */
+  machine_facts *facts;          /* that the caller gave, by name */
   int64_t seed;
   int64_t generated;             /* texts generated since the seed was set */
 };
@@ -77,6 +81,10 @@ void machine_symbol(lang_machine *m, const ir_symbol *symbol);
 run_value *machine_tuples(lang_machine *m, const ir_tensor *leaf);
 void machine_put_relation(lang_machine *m, base_arena *job, const lang_item *item, base_text *text,
                           bool json);
+
+/* facts.c */
+void machine_adopt_facts(lang_machine *m, const lang_machine *old, const base_map *changed);
+void machine_drop_facts(lang_machine *m);
 
 /* query.c, minimize.c, generate.c, checkpoint.c */
 void machine_query(lang_machine *m, base_arena *job, const lang_action *a);

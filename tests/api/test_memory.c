@@ -142,6 +142,28 @@ static bool functions_in_c(tl_context *ctx) {
   return fine;
 }
 
+static bool rows(tl_context *ctx) {
+  static const char text[] =
+      "P(A, B), P(B, C)\nQ(x,z) <- P(x,z)\nQ(x,z) <- Q(x,y), P(y,z)\n"
+      "W[A, B] = 2\nN[x] = P(x, y)\n";
+  static const char *const question[] = {"Q(A, x)", "W[x,y]", "N[x]", "Q(A, x) and not P(A, x)"};
+  const tl_cell cells[] = {{"C", 0}, {"A", 0}, {"A", 0}, {"D", 0}};
+  tl_program *p = tl_load(ctx, NULL, text, NULL);
+  bool fine = p && tl_set_rows(p, "P", 2, 2, cells, NULL) == TL_OK;
+  for (int i = 0; fine && i < 4; i++) {
+    tl_rows *r = tl_query(p, question[i]);
+    fine = r && (tl_next(r) || i == 3) && (i == 3 || tl_symbol(r, 0));
+    tl_rows_release(r);
+  }
+  tl_program_release(p);
+  return fine;
+}
+
+static void test_rows(void **state) {
+  (void)state;
+  sweep("ref", rows);
+}
+
 static void test_operations(void **state) {
   (void)state;
   sweep("ref", named_operations);
@@ -174,9 +196,9 @@ static void test_program(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_train),          cmocka_unit_test(test_differentiate),
-      cmocka_unit_test(test_program),        cmocka_unit_test(test_operations),
-      cmocka_unit_test(test_functions_in_c),
+      cmocka_unit_test(test_train),   cmocka_unit_test(test_differentiate),
+      cmocka_unit_test(test_program), cmocka_unit_test(test_operations),
+      cmocka_unit_test(test_rows),    cmocka_unit_test(test_functions_in_c),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

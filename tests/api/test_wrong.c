@@ -188,6 +188,21 @@ static void wrong_programs(tl_context *ctx) {
   WRONG(tl_set(p, "X", whole));
   WRONG(tl_set(p, "Y", two));
   WRONG(tl_set(p, "X", NULL));
+  tl_program *f = tl_load(ctx, NULL,
+                          "Person : {Ann, Bob}\nParent : bool(Person, Person)\n"
+                          "Parent(Ann, Bob)\n",
+                          NULL);
+  const tl_cell cells[] = {{"Bob", 0}, {"Zoe", 0}};
+  WRONG(tl_get(f, "Parent"));
+  WRONG(tl_query(f, "Parent(Ann"));
+  WRONG(tl_query(f, "Parnt(Ann, x)"));
+  WRONG(tl_query(f, "Parent(Ann)"));
+  WRONG(tl_set_rows(f, "Parent", 3, 0, cells, NULL));
+  WRONG(tl_set_rows(f, "Parent", 2, 1, cells, NULL));
+  WRONG(tl_set_rows(f, "Parnt", 2, 1, cells, NULL));
+  tl_rows *rows = tl_query(f, "Parent(Ann, x)");
+  WRONG(tl_symbol(rows, 0));
+  WRONG(tl_column(rows, 1));
   WRONG(tl_gradient_text(p, "Loss", NULL));
   WRONG(tl_gradient_text(p, "Y", "Z"));
 }
