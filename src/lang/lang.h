@@ -292,7 +292,7 @@ typedef struct lang_cell {
   int64_t number;
 } lang_cell;
 /* The facts of the relation or table NAME are these N rows of ARITY cells, and no others; VALUE:
- * of a table. They stay when another machine adopts this one. Raises if there is nothing to be set. */
+ * of a table. They stay when another machine adopts this one. Raises if they cannot be set. */
 void lang_machine_facts(lang_machine *m, const char *name, int arity, int64_t n,
                         const lang_cell *cell, const double *value);
 
