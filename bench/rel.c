@@ -17,7 +17,7 @@ static uint64_t next(void) {
 }
 
 static void edge(rel_relation *r, int64_t a, int64_t b) {
-  rel_insert(r, (int64_t[]){a, b}, (rel_number){0});
+  rel_insert(r, (int64_t[]){a, b}, (rel_number){.f = 1 + (double)((a * 31 + b * 17) % 99)});
 }
 
 static void put_random(rel_relation *r, int nodes, int edges) {
@@ -27,6 +27,7 @@ static void put_random(rel_relation *r, int nodes, int edges) {
 }
 
 static void random_dense(rel_relation *r) { put_random(r, 2000, 10000); }
+static void random_small(rel_relation *r) { put_random(r, 1000, 4000); }
 static void random_sparse(rel_relation *r) { put_random(r, 20000, 22000); }
 
 static void chain(rel_relation *r) {
@@ -58,7 +59,7 @@ static rel_rule *rule(base_arena *arena, rel_relation *head, int a, int b, int n
   return r;
 }
 
-static void atom(base_arena *arena, rel_rule *r, rel_relation *of, int a, int b) {
+static rel_item *atom(base_arena *arena, rel_rule *r, rel_relation *of, int a, int b) {
   rel_item *item = (rel_item *)(uintptr_t)&r->item[r->n++];
   item->kind = REL_ATOM;
   item->relation = of;
@@ -66,6 +67,7 @@ static void atom(base_arena *arena, rel_rule *r, rel_relation *of, int a, int b)
   item->term = BASE_NEWS(arena, rel_term, 2);
   item->term[0] = var(a);
   item->term[1] = var(b);
+  return item;
 }
 
 /* P(x,z) <- E(x,z)   P(x,z) <- P(x,y), E(y,z) */
@@ -92,11 +94,29 @@ static void generation(base_arena *arena, rel_engine *e, rel_relation *edges, re
   rel_add(e, r);
 }
 
+/* D(x,y) min= w <- W(x,y)=w   D(x,z) min= d + w <- D(x,y)=d, W(y,z)=w */
+static void distances(base_arena *arena, rel_engine *e, rel_relation *edges, rel_relation *d) {
+  bool *real = BASE_NEWS(arena, bool, 5);
+  real[3] = real[4] = true;
+  rel_rule *r = rule(arena, d, 0, 1, 4);
+  atom(arena, r, edges, 0, 1)->value = 3;
+  r->real = real;
+  r->value = rel_use(arena, 3);
+  rel_add(e, r);
+  r = rule(arena, d, 0, 2, 5);
+  atom(arena, r, d, 0, 1)->value = 3;
+  atom(arena, r, edges, 1, 2)->value = 4;
+  r->real = real;
+  r->value = rel_op(arena, IR_ADD, rel_use(arena, 3), rel_use(arena, 4), NULL);
+  rel_add(e, r);
+}
+
 typedef struct program {
   const char *name;
   void (*facts)(rel_relation *r);
   void (*rules)(base_arena *arena, rel_engine *e, rel_relation *edges, rel_relation *head);
   int64_t tuples;    /* 0: random, printed only */
+  bool valued;
 } program;
 
 static double processor_seconds(void) {
@@ -113,8 +133,9 @@ static void run(base_ctx *ctx, const program *p) {
     base_arena *arena = base_arena_open(ctx);
     double start = processor_seconds(), wall = base_seconds();
     rel_engine *e = rel_open(arena, NULL);
-    rel_relation *edges = rel_new(e, "E", 2, REL_SET, IR_BOOL, base_nowhere);
-    rel_relation *head = rel_new(e, "P", 2, REL_SET, IR_BOOL, base_nowhere);
+    rel_fold fold = p->valued ? REL_MIN : REL_SET;
+    rel_relation *edges = rel_new(e, "E", 2, fold, IR_F64, base_nowhere);
+    rel_relation *head = rel_new(e, "P", 2, fold, IR_F64, base_nowhere);
     p->facts(edges);
     p->rules(arena, e, edges, head);
     tuples = rel_count(head);
@@ -135,11 +156,12 @@ static void run(base_ctx *ctx, const program *p) {
 
 int main(int n, char **argument) {   /* the number of one of them, or all */
   static const program programs[] = {
-      {"closure, random, 2,000 nodes, 10,000 edges", random_dense, closure, 0},
-      {"closure, chain of 2,000", chain, closure, 1999000},
-      {"closure, grid 60 x 60", grid, closure, 3345300},
-      {"closure, random, 20,000 nodes, 22,000 edges", random_sparse, closure, 0},
-      {"same generation, binary tree of depth 11", tree, generation, 5592404},
+      {"closure, random, 2,000 nodes, 10,000 edges", random_dense, closure, 0, false},
+      {"closure, chain of 2,000", chain, closure, 1999000, false},
+      {"closure, grid 60 x 60", grid, closure, 3345300, false},
+      {"closure, random, 20,000 nodes, 22,000 edges", random_sparse, closure, 0, false},
+      {"same generation, binary tree of depth 11", tree, generation, 5592404, false},
+      {"shortest paths, random, 1,000 nodes, 4,000 edges", random_small, distances, 0, true},
   };
   base_ctx *ctx = base_open(NULL);
   base_trap trap;

@@ -74,42 +74,55 @@ static void connect(tarjan *t, rel_relation *root) {
 
 /* ---- is each recursion one that has a meaning? ----------------------------------------------- */
 
-typedef struct step { const rel_relation *relation; int from; } step;
+enum { SHOWN = 6 };   /* relations of a cycle that a message names */
 
-/* FROM -> .. -> TO within their stratum, as rules read each other, appended to TEXT. */
-static void put_path(base_text *text, base_arena *arena, const rel_relation *from,
-                     const rel_relation *to) {
-  BASE_VEC(step) seen = {0};
-  BASE_PUSH(arena, &seen, ((step){from, -1}));
-  int at = 0;
-  for (; at < seen.n && seen.at[at].relation != to; at++) {
-    const rel_relation *r = seen.at[at].relation;
+/* How FROM comes to read TO within their stratum, by the fewest rules: back[0] is TO. */
+static int find_path(base_arena *arena, const rel_relation *from, const rel_relation *to,
+                     const rel_relation **back) {
+  const rel_engine *e = from->engine;
+  BASE_VEC(const rel_relation *) seen = {0};
+  const rel_relation **by = BASE_NEWS(arena, const rel_relation *, e->relations.n + 1);
+  by[from->id] = from;
+  BASE_PUSH(arena, &seen, from);
+  for (int at = 0; at < seen.n && !by[to->id]; at++) {
+    const rel_relation *r = seen.at[at];
     for (int k = 0; k < r->rules.n; k++) {
       const rel_rule *rule = r->rules.at[k]->rule;
       for (int i = 0; i < rule->n; i++) {
         const rel_relation *read = rel_item_relation(&rule->item[i]);
-        if (!read || read->stratum != from->stratum) continue;
-        bool known = false;
-        for (int j = 0; j < seen.n; j++) known |= seen.at[j].relation == read;
-        if (!known) BASE_PUSH(arena, &seen, ((step){read, at}));
+        if (!read || read->stratum != from->stratum || by[read->id]) continue;
+        by[read->id] = r;
+        BASE_PUSH(arena, &seen, read);
       }
     }
   }
-  BASE_VEC(const rel_relation *) back = {0};
-  for (int i = at < seen.n ? at : 0; i >= 0; i = seen.at[i].from)
-    BASE_PUSH(arena, &back, seen.at[i].relation);
-  for (int i = back.n - 1; i >= 0; i--)
-    base_putf(text, "%s`%s`", i == back.n - 1 ? "" : " from ", back.at[i]->name);
+  int n = 0;
+  for (const rel_relation *r = to; r; r = r == from ? NULL : by[r->id]) back[n++] = r;
+  return n;
+}
+
+/* "`P` reads `Q`, `Q` reads `P`", the middle of long ones left out. */
+static void put_path(base_text *text, base_arena *arena, const rel_relation *from,
+                     const rel_relation *to) {
+  const rel_relation **back = BASE_NEWS(arena, const rel_relation *, from->engine->relations.n + 1);
+  int n = find_path(arena, from, to, back);
+  for (int i = n - 1; i > 0; i--) {
+    if (n > SHOWN && i == n - SHOWN / 2) {
+      base_putf(text, ", and so on over %d more", i - SHOWN / 2);
+      i = SHOWN / 2;
+    }
+    base_putf(text, ", `%s` reads `%s`", back[i]->name, back[i - 1]->name);
+  }
 }
 
 _Noreturn static void refuse_cycle(rel_engine *e, const rel_checked *c, const rel_item *item,
-                                   const char *how, const char *help) {
+                                   const char *how, const char *reads, const char *help) {
   base_arena *arena = base_arena_child(e->arena);
   base_text text = base_text_open(arena);
   put_path(&text, arena, item->relation, c->rule->head);
-  rel_refuse_rule(c, BASE_REFUSED, "`%s` depends on itself through %s `%s`: it is made from %s%s\n"
-                  "help: %s", c->rule->head->name, how, item->relation->name,
-                  item->relation == c->rule->head ? "itself, " : "", text.at, help);
+  rel_refuse_rule(c, BASE_REFUSED, "`%s` depends on itself through %s: `%s` %s `%s`%s\nhelp: %s",
+                  c->rule->head->name, how, c->rule->head->name, reads, item->relation->name,
+                  text.at, help);
 }
 
 static bool only_grows(const rel_relation *r) {
@@ -119,13 +132,16 @@ static bool only_grows(const rel_relation *r) {
 static void check_item(rel_engine *e, const rel_checked *c, const rel_item *item, bool sets) {
   const rel_relation *head = c->rule->head;
   if (item->kind == REL_NOT)
-    refuse_cycle(e, c, item, "`not`", "a relation must be complete before it is negated; break the "
-                 "cycle, or count steps with a number that grows");
+    refuse_cycle(e, c, item, "`not`", "needs not", "a relation must be complete before it is "
+                 "negated; break the cycle, or count steps with a number that grows");
   if (sets && item->total)
-    refuse_cycle(e, c, item, "the absence of an element of",
+    refuse_cycle(e, c, item, "the absence of an element", "asks for what may be absent of",
                  "let the rule that reads it make something of its own");
-  if (head->fold == REL_ONE || (sets && !only_grows(head)))
-    refuse_cycle(e, c, item, head->fold == REL_ONE ? "its own elements in" : "an aggregate of",
+  if (head->fold == REL_ONE)
+    refuse_cycle(e, c, item, "its own elements", "reads", "say by `+=`, `min=` or `max=` what "
+                 "becomes of several values");
+  if (sets && !only_grows(head))
+    refuse_cycle(e, c, item, "an aggregate", "adds up what it reads of",
                  "only min= and max= may be recursive together with relations");
 }
 
