@@ -47,6 +47,7 @@ typedef struct rel_store {
   double *distinct;                 /* by column, roughly */
   rel_set set;
   rel_index *index;                 /* a list */
+  uint32_t asked;                   /* positions that the last question gave keys for */
   struct rel_store *next;           /* of its engine */
 } rel_store;
 

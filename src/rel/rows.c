@@ -50,9 +50,42 @@ static question ask(const rel_relation *r, const rel_term *term) {
   return q;
 }
 
-static bool fits(const question *q, const rel_store *s, uint32_t row) {
-  if (!q->term) return true;
-  for (int i = 0; i < s->arity; i++) {
+/* Rows among which to look: those of the store, or a range of an index. */
+typedef struct source {
+  int64_t *const *column;
+  const rel_number *value;
+  uint32_t from, to;
+} source;
+
+enum { WORTH_INDEXING = 4096 };
+
+/* The positions of a question that are keys become a range of an index: of one that is there, or of
+ * one that is made when the same positions are asked a second time. */
+static source look(const question *q, rel_store *s) {
+  source all = {s->column, s->value, 0, s->n};
+  int column[REL_ARITY], n = 0;
+  uint32_t mask = 0;
+  for (int i = 0; q->term && i < s->arity; i++) {
+    if (q->term[i].kind != REL_KEY) continue;
+    column[n++] = i;
+    mask |= (uint32_t)1 << i;
+  }
+  if (n == 0 || s->n < WORTH_INDEXING) return all;
+  rel_index *x = rel_index_fitting(s, n, column);
+  if (!x && s->asked != mask) {
+    s->asked = mask;
+    return all;
+  }
+  x = x ? rel_index_sorted(s, x->n, x->order) : rel_index_sorted(s, n, column);
+  int64_t key[REL_ARITY];
+  for (int i = 0; i < n; i++) key[i] = q->term[x->order[i]].key;
+  source some = {x->column, x->value, 0, 0};
+  rel_index_range(x, key, n, &some.from, &some.to);
+  return some;
+}
+
+static bool fits(const question *q, const source *s, uint32_t row) {
+  for (int i = 0; q->term && i < q->relation->arity; i++) {
     const rel_term *t = &q->term[i];
     if (t->kind == REL_KEY && s->column[i][row] != t->key) return false;
     if (t->kind != REL_VAR) continue;
@@ -93,9 +126,12 @@ static void ordinals(const rel_engine *e, uint32_t n, int64_t *column, int64_t *
     if (rel_is_symbol(column[i])) symbols = true;
     else if (column[i] > largest) largest = column[i];
   }
-  int64_t base = largest == INT64_MIN ? 0 : largest < INT64_MAX - e->ranked ? largest + 1 : largest;
+  int64_t room = (int64_t)1 << 32;   /* below the least number: as many as symbols may be */
+  bool shift = symbols && largest > INT64_MAX - room;
+  int64_t base = largest == INT64_MIN || !symbols ? 0 : shift ? largest - room + 1 : largest + 1;
   for (uint32_t i = 0; i < n && symbols; i++)
     if (rel_is_symbol(column[i])) column[i] = base + e->rank[column[i] - INT64_MIN];
+    else if (shift) column[i] -= room;
   for (uint32_t i = 0; i < n; i++) {
     *low = column[i] < *low ? column[i] : *low;
     *high = column[i] > *high ? column[i] : *high;
@@ -128,14 +164,14 @@ static bool projects(const question *q) {
   return false;
 }
 
-/* What fits, as it lies in the store. */
-static uint32_t gather(const question *q, rel_store *s, base_arena *arena, int64_t **column,
+/* What fits, as it lies there. */
+static uint32_t gather(const question *q, const source *s, base_arena *arena, int64_t **column,
                        rel_number **value) {
   uint32_t n = 0, i = 0;
-  for (uint32_t row = 0; row < s->n; row++) n += fits(q, s, row);
+  for (uint32_t row = s->from; row < s->to; row++) n += fits(q, s, row);
   for (int c = 0; c < q->width; c++) column[c] = keep(arena, n * sizeof(int64_t));
-  *value = s->valued ? keep(arena, n * sizeof(rel_number)) : NULL;
-  for (uint32_t row = 0; row < s->n; row++) {
+  *value = s->value ? keep(arena, n * sizeof(rel_number)) : NULL;
+  for (uint32_t row = s->from; row < s->to; row++) {
     if (!fits(q, s, row)) continue;
     for (int c = 0; c < q->width; c++) column[c][i] = s->column[q->column[c]][row];
     if (*value) (*value)[i] = s->value[row];
@@ -156,7 +192,8 @@ static rel_rows answer(base_arena *arena, question *q, rel_store *s) {
   base_arena *work = base_arena_child(arena);
   int64_t *column[REL_ARITY];
   rel_number *value;
-  uint32_t n = gather(q, s, work, column, &value), kept = 0;
+  source from = look(q, s);
+  uint32_t n = gather(q, &from, work, column, &value), kept = 0;
   order *o = BASE_NEW(work, order);
   o->ctx = e->ctx;
   base_defer(work, free_order, o);
@@ -203,7 +240,8 @@ bool rel_exists(rel_relation *r, const rel_term *term) {
   question q = ask(r, term);
   rel_store *s = asked_store(r, term);
   if (ground) return s->valued ? rel_set_find(s, tuple) != REL_NO_ROW : rel_set_has(s, tuple);
-  for (uint32_t row = 0; row < s->n; row++)
-    if (fits(&q, s, row)) return true;
+  source from = look(&q, s);
+  for (uint32_t row = from.from; row < from.to; row++)
+    if (fits(&q, &from, row)) return true;
   return false;
 }

@@ -105,6 +105,38 @@ static void arithmetic(void **state) {
   assert_rows(f, "Half", NULL, "0 0, 2 1, 4 2, 5 100");
 }
 
+/* Numbers at both ends, and symbols behind them. */
+static void everything_sorts(void **state) {
+  fixture *f = *state;
+  rel_relation *r = set(f, "P", 1);
+  int64_t keys[] = {INT64_MAX, key(f, "B"), REL_LEAST, 0, key(f, "A"), INT64_MAX - 1, -1};
+  for (int i = 0; i < 7; i++) rel_insert(r, &keys[i], (rel_number){0});
+  rel_rows all = rel_query(f->arena, r, NULL);
+  int64_t want[] = {REL_LEAST, -1, 0, INT64_MAX - 1, INT64_MAX, keys[4], keys[1]};
+  assert_int_equal(all.n, 7);
+  assert_memory_equal(all.column[0], want, sizeof want);
+}
+
+/* Asked again and again, a large relation gets an index; the answers are the same. */
+static void asked_often(void **state) {
+  fixture *f = *state;
+  rel_relation *r = set(f, "P", 3);
+  for (int64_t i = 0; i < 9000; i++)
+    rel_insert(r, (int64_t[]){i % 90, i % 100, i / 90}, (rel_number){0});
+  for (int64_t k = 0; k < 12; k++) {
+    rel_term by[] = {{.kind = REL_VAR}, {.kind = REL_KEY, .key = k}, {.kind = REL_ANY}};
+    rel_rows some = rel_query(f->arena, r, by);
+    assert_int_equal(some.n, 9);   /* i % 90, i = k + 100 m: steps of ten */
+    for (int64_t i = 0; i < 9; i++) assert_int_equal(some.column[0][i], k % 10 + 10 * i);
+    by[0] = (rel_term){.kind = REL_KEY, .key = k % 10};
+    assert_int_equal(rel_query(f->arena, r, by).n, 1);
+    assert_true(rel_exists(r, by));
+    by[0].key = k % 10 + 1;
+    assert_false(rel_exists(r, by));
+  }
+  assert_in_range(rel_statistics(f->engine).indexes, 1, 2);
+}
+
 static void symbols_sort_by_name(void **state) {
   fixture *f = *state;
   set(f, "P", 1);
@@ -123,7 +155,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(family), TEST(facts_come_later), TEST(constants_and_repeats),
       TEST(negation_and_comparisons), TEST(mutual_recursion), TEST(arithmetic),
-      TEST(symbols_sort_by_name),
+      TEST(symbols_sort_by_name), TEST(everything_sorts), TEST(asked_often),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
