@@ -290,6 +290,14 @@ static void scan(any *a, const kernel_segment *seg) {
 
 /* ---- all ------------------------------------------------------------------------------------- */
 
+device_launch *cuda_fall_back(device_bind *bind, const char *why) {
+  const kernel *k = bind->kernel;
+  const ir_tensor *t = k->nwrite ? k->write[0] : k->segment[0].eq[0].eq->head;
+  base_log(bind->device->ctx, 1, "cuda: the %s kernel of %s runs one equation after another: %s",
+           kernel_shape_name(k->shape), t->name, why);
+  return cuda_prepare_any(bind);
+}
+
 device_launch *cuda_prepare_any(device_bind *bind) {
   const kernel *k = bind->kernel;
   int n = 0;

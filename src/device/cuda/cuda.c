@@ -11,6 +11,7 @@
 /* ---- implementations: the only place where they are listed ----------------------------------- */
 
 static const device_impl impls[] = {
+    {"cuda.map", KERNEL_MAP, NULL, cuda_prepare_map},
     {"cuda.map.any", KERNEL_MAP, NULL, cuda_prepare_any},
     {"cuda.row.any", KERNEL_ROW, NULL, cuda_prepare_any},
     {"cuda.contract.wgmma", KERNEL_CONTRACT, cuda_refuse_wgmma, cuda_prepare_wgmma},

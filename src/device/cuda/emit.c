@@ -158,31 +158,40 @@ static bool smooth(const kernel_value *k) {
 }
 
 static void not_quick(cuda_emit *e, int v) {
-  if (v >= 0) e->value[v].quick = false;
+  if (v >= 0) e->value[v].quick = e->value[v].flush = false;
 }
 
-static void survey_output(cuda_emit *e, const kernel_output *out, bool inner_is_quick) {
+static void not_flush(cuda_emit *e, int v) {
+  if (v >= 0) e->value[v].flush = false;
+}
+
+static void survey_output(cuda_emit *e, const kernel_output *out) {
   bool stored = out->eq->level == KERNEL_GLOBAL;
-  if (stored ? !narrow(out->eq->eq->head->type) : !inner_is_quick) not_quick(e, out->value);
+  if (stored && !narrow(out->eq->eq->head->type)) not_quick(e, out->value);
+  if (stored && out->eq->eq->head->type != IR_F16) not_flush(e, out->value);
   for (int k = 0; k < out->access->tensor->rank; k++) not_quick(e, out->access->position[k].value);
 }
 
 /* From the last value to the first: what reads an inner value stands behind it. */
 static void survey_quick(cuda_emit *e) {
   const kernel_code *code = e->code;
-  for (int i = 0; i < code->values.n; i++) e->value[i].quick = code->values.at[i].type == IR_F32;
-  for (int o = 0; o < code->outputs.n; o++) survey_output(e, &code->outputs.at[o], true);
+  for (int i = 0; i < code->values.n; i++)
+    e->value[i].quick = e->value[i].flush = code->values.at[i].type == IR_F32;
+  for (int o = 0; o < code->outputs.n; o++) survey_output(e, &code->outputs.at[o]);
   for (int i = code->values.n - 1; i >= 0; i--) {
     const kernel_value *k = &code->values.at[i];
     bool passes = e->value[i].quick && smooth(k);
     for (int a = 0; a < k->n; a++)
       if (!passes || (k->op == IR_WHERE && a == 0)) not_quick(e, k->arg[a]);
+      else if (!e->value[i].flush) not_flush(e, k->arg[a]);
     if (k->op != IR_READ) continue;
     for (int d = 0; d < k->u.access->tensor->rank; d++)
       not_quick(e, k->u.access->position[d].value);
-    for (int o = 0; o < code->outputs.n && !e->value[i].quick; o++)
-      if (code->outputs.at[o].eq->eq->head == k->u.access->tensor)
-        not_quick(e, code->outputs.at[o].value);
+    for (int o = 0; o < code->outputs.n; o++) {
+      if (code->outputs.at[o].eq->eq->head != k->u.access->tensor) continue;
+      if (!e->value[i].quick) not_quick(e, code->outputs.at[o].value);
+      if (!e->value[i].flush) not_flush(e, code->outputs.at[o].value);
+    }
   }
 }
 
@@ -238,7 +247,7 @@ static const char *function_of(const cuda_emit *e, const kernel_value *k, const 
   static const ir_op quick[] = {IR_EXP, IR_SIG, IR_DIV, IR_SQRT, IR_TANH, IR_ERF};
   if (k->op == IR_CAST) return base_format(e->arena, "cast_%s", ir_type_name(k->u.to));
   for (size_t i = 0; v->quick && i < sizeof quick / sizeof *quick; i++)
-    if (quick[i] == k->op) return base_format(e->arena, "quick_%s", ir_ops[k->op].name);
+    if (quick[i] == k->op) return base_format(e->arena, "quick_%s<%s>", ir_ops[k->op].name, v->flush ? "true" : "false");
   return base_format(e->arena, "op_%s", ir_ops[k->op].name);
 }
 
@@ -263,7 +272,8 @@ static const char *operation_text(cuda_emit *e, int i, cuda_class loop) {
   const kernel_value *k = &e->code->values.at[i];
   const lower_value *v = &e->value[i];
   if (v->given >= 0)
-    return base_format(e->arena, "quick_%s1(%s)", ir_ops[e->code->values.at[v->given].op].name,
+    return base_format(e->arena, "quick_%s1<%s>(%s)", ir_ops[e->code->values.at[v->given].op].name,
+                       v->flush ? "true" : "false",
                        cuda_emit_ref(e, e->code->values.at[v->given].arg[0], loop));
   if (k->op == IR_WHERE)
     return base_format(e->arena, "%s ? %s : %s", cuda_emit_ref(e, k->arg[0], loop),
@@ -271,7 +281,7 @@ static const char *operation_text(cuda_emit *e, int i, cuda_class loop) {
                        argument(e, k->arg[2], loop, v->type));
   if (k->op == IR_DIV && v->quick && v->class == CUDA_LANE &&
       e->value[k->arg[1]].class != CUDA_LANE)
-    return base_format(e->arena, "quick_DIV(%s, reciprocal_of(%s))",
+    return base_format(e->arena, "quotient(%s, reciprocal_of(%s))",
                        cuda_emit_ref(e, k->arg[0], loop), cuda_emit_ref(e, k->arg[1], loop));
   bool int_result = strcmp(v->type, "int32_t") == 0;
   if (k->op == IR_QUO && int_result && !is_int(&e->value[k->arg[0]]))
@@ -327,13 +337,23 @@ static void mark(const cuda_emit *e, bool *needed, int v) {
     mark(e, needed, e->value[v].place->steps[i].value);
 }
 
-/* Reads whose place is known come first, so that all of them are under way at once. */
-void cuda_emit_values(cuda_emit *e, base_text *out, int n, const int *value) {
+static bool *needs(const cuda_emit *e, int n, const int *value) {
   bool *needed = BASE_NEWS(e->arena, bool, e->code->values.n + 1);
   for (int i = 0; i < n; i++) mark(e, needed, value[i]);
+  return needed;
+}
+
+void cuda_emit_loads(cuda_emit *e, base_text *out, int n, const int *value) {
+  const bool *needed = needs(e, n, value);
   for (int i = 0; i < e->code->values.n; i++)
     if (needed[i] && e->code->values.at[i].op == IR_READ && e->value[i].place->nstep == 0)
       lower_value_at(e, out, i);
+}
+
+/* Reads whose place is known come first, so that all of them are under way at once. */
+void cuda_emit_values(cuda_emit *e, base_text *out, int n, const int *value) {
+  cuda_emit_loads(e, out, n, value);
+  const bool *needed = needs(e, n, value);
   for (int i = 0; i < e->code->values.n; i++)
     if (needed[i] && !e->value[i].done) lower_value_at(e, out, i);
 }

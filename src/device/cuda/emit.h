@@ -28,6 +28,7 @@ const char *cuda_args_number(cuda_args *args, const ir_expr *e, bool wide); /* i
 const char *cuda_args_fixed(cuda_args *args, int64_t value, bool wide);
 const char *cuda_args_divisor(cuda_args *args, int64_t value); /* see `divisor` in values.cuh */
 void cuda_args_declare(const cuda_args *args, base_text *text, const char *name);
+int cuda_args_count(const cuda_args *args);
 /* The members, in order, between struct_open and struct_close. */
 void cuda_args_pass(const cuda_args *args, cuda_launch *l, int stage);
 
@@ -40,6 +41,7 @@ typedef struct cuda_axis {
   const char *text; /* a C expression of type idx; where it repeats, an array of them; NULL: 0, or
                      * merged with an axis inside of it, which then runs over both */
   bool repeats;
+  int into;                /* without text: the neighbour inside that it is merged with; -1: none */
 } cuda_axis;
 
 typedef struct cuda_home { /* of a tensor inside the kernel */
@@ -55,12 +57,29 @@ typedef struct cuda_frame {
   cuda_axis *axis;
   int vector;       /* axis, a multiple of `lanes` at each repeat; -1: none, and one lane */
   bool whole;       /* lanes are there all or not at all */
-  bool wide;        /* idx is int64_t: see cuda_is_wide */
+  bool asks; /* lanes may be missing: `valid` tells */
+  bool wide; /* idx is int64_t: see cuda_is_wide */
   cuda_home **home; /* by tensor id; NULL: none */
 } cuda_frame;
 
 /* Whether offsets and indices of these equations need 64 bits. */
 bool cuda_is_wide(device_bind *bind, int neq, const kernel_eq *eq);
+
+/* Which indices run as one. AXIS are put in the order in which the first stored output lies in
+ * memory; indices of extent 1, and those that run through a merged axis further on, lose their text.
+ * Returns the axis that lies closest, with a text; -1: there is none. */
+int cuda_merge_axes(device_bind *bind, const kernel_code *code, int naxis, cuda_axis *axis);
+/* Values that the axis takes: its extent, with those merged into it. */
+int64_t cuda_axis_extent(device_bind *bind, const cuda_axis *axis, int which);
+
+/* Steps of an axis: its extent, of the vector axis in vectors; and those of axes [from, to) together. */
+int64_t cuda_steps(device_bind *bind, const cuda_frame *f, int axis);
+int64_t cuda_points(device_bind *bind, const cuda_frame *f, int from, int to);
+/* Variables for axes [from, to); and their values from the number `at`, an int32_t that is used up, the
+ * last axis fastest. */
+void cuda_put_axes(base_text *out, const cuda_frame *f, int from, int to);
+void cuda_put_coordinates(device_bind *bind, cuda_args *args, base_text *out, const cuda_frame *f, int from, int to);
+const char *cuda_lanes_inside(device_bind *bind, cuda_args *args, const cuda_frame *f);
 
 /* ---- emission -------------------------------------------------------------------------------- */
 
@@ -73,6 +92,8 @@ cuda_emit *cuda_emit_open(device_bind *bind, const kernel_code *code, cuda_args 
                           const cuda_frame *frame);
 /* What the values need from memory, then them, each once. */
 void cuda_emit_values(cuda_emit *e, base_text *out, int n, const int *value);
+/* Of what they need, only the reads whose place is known. */
+void cuda_emit_loads(cuda_emit *e, base_text *out, int n, const int *value);
 /* Start anew: in another scope nothing has been emitted. */
 void cuda_emit_forget(cuda_emit *e);
 cuda_class cuda_emit_class(const cuda_emit *e, int value);
@@ -89,6 +110,9 @@ void cuda_emit_store_as(cuda_emit *e, base_text *out, const char *name, cuda_cla
 const char *cuda_emit_offset(cuda_emit *e, base_text *out, const kernel_access *access,
                              cuda_class loop, const char **check);
 
+/* The fewest elements that an access along the vector axis may move at once; `lanes` if there is none. */
+int cuda_emit_chunk(cuda_emit *e);
+
 /* A whole function, static __device__ template <bool FULL> void NAME(const STRUCT &a, indices,
  * valid): values and stores of all outputs; repeats are arrays. GIVEN, unless NULL, is the name of
  * a last parameter, float[lanes * repeats]. */
@@ -104,10 +128,12 @@ const char *cuda_combine(ir_agg agg); /* "op_ADD" ... */
 /* cuda_source, types of elements and operations, and what idx is. */
 base_text cuda_emit_source(device_bind *bind, bool wide);
 
-extern const char cuda_text_values[], cuda_text_any[];
+extern const char cuda_text_values[], cuda_text_any[], cuda_text_map[], cuda_text_row[];
 
 /* ---- implementations ------------------------------------------------------------------------- */
 
 device_launch *cuda_prepare_any(device_bind *bind); /* every shape: a launch for each equation */
+device_launch *cuda_fall_back(device_bind *bind, const char *why);   /* the same, said in the log */
+device_launch *cuda_prepare_map(device_bind *bind);   /* map: all segments in one launch */
 
 #endif

@@ -88,8 +88,10 @@ const char *cuda_args_divisor(cuda_args *args, int64_t value) {
   return add(args, 'd', (member){.kind = MEMBER_DIVISOR, .value = value});
 }
 
+int cuda_args_count(const cuda_args *args) { return args->members.n; }
+
 void cuda_args_declare(const cuda_args *args, base_text *text, const char *name) {
-  base_putf(text, "struct %s {\n", name);
+  base_putf(text, "struct __align__(8) %s {\n", name);
   for (int i = 0; i < args->members.n; i++) {
     const member *m = &args->members.at[i];
     const char *type = m->kind <= MEMBER_ROOM      ? "char *"
@@ -117,6 +119,7 @@ static void pass_divisor(cuda_launch *l, int stage, int64_t d) {
 }
 
 void cuda_args_pass(const cuda_args *args, cuda_launch *l, int stage) {
+  cuda_pass_bytes(l, stage, "", 0, 8);
   for (int i = 0; i < args->members.n; i++) {
     const member *m = &args->members.at[i];
     switch (m->kind) {
@@ -140,4 +143,5 @@ void cuda_args_pass(const cuda_args *args, cuda_launch *l, int stage) {
     }
   }
   if (args->members.n == 0) cuda_pass_i32(l, stage, 0);
+  cuda_pass_bytes(l, stage, "", 0, 8);
 }

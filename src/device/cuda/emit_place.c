@@ -240,6 +240,20 @@ const char *cuda_emit_offset(cuda_emit *e, base_text *out, const kernel_access *
   return lower_place_offset(e, access, p, loop);
 }
 
+int cuda_emit_chunk(cuda_emit *e) {
+  int least = e->frame->lanes;
+  for (int i = 0; i < e->code->values.n; i++) {
+    const lower_place *p = e->value[i].place;
+    if (p && p->class == CUDA_LANE && p->chunk > 0 && p->chunk < least) least = p->chunk;
+  }
+  for (int o = 0; o < e->code->outputs.n; o++) {
+    if (e->code->outputs.at[o].eq->level != KERNEL_GLOBAL || e->code->outputs.at[o].eq->eq->nred) continue;
+    const lower_place *p = lower_place_of(e, e->code->outputs.at[o].access);
+    if (p->class == CUDA_LANE && p->chunk > 0 && p->chunk < least) least = p->chunk;
+  }
+  return least;
+}
+
 /* ---- reads ----------------------------------------------------------------------------------- */
 
 /* Whole vectors, one a repeat. */
@@ -348,9 +362,8 @@ void cuda_emit_store_as(cuda_emit *e, base_text *out, const char *name, cuda_cla
   cuda_class class = p->class;
   const char *check = lower_check(e, access, p, class), *there = NULL;
   if (class == CUDA_LANE) there = lane_is_there(e);
-  if (class == CUDA_REPEAT) there = "(FULL || valid[u] > 0)";
-  if (class == CUDA_ONE && f->lanes * f->repeats > 1)
-    there = f->repeats > 1 ? "(FULL || valid[0] > 0)" : "(FULL || valid > 0)";
+  else if (class == CUDA_REPEAT) there = "(FULL || valid[u] > 0)";
+  else if (f->asks) there = f->repeats > 1 ? "(FULL || valid[0] > 0)" : "(FULL || valid > 0)";
   if (there) check = check ? base_format(e->arena, "%s && %s", there, check) : there;
   base_put(out, lower_loop(e, class));
   if (check) base_putf(out, "if (%s) ", check);

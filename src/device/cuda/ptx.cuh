@@ -68,6 +68,17 @@ PTX_NUMBER float rcp_near(float x) {
   asm("rcp.approx.f32 %0, %1;" : "=f"(d) : "f"(x));
   return d;
 }
+/* The same, subnormal numbers taken as 0: half the instructions. */
+PTX_NUMBER float ex2_flush(float x) {
+  float d;
+  asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(d) : "f"(x));
+  return d;
+}
+PTX_NUMBER float rcp_flush(float x) {
+  float d;
+  asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(d) : "f"(x));
+  return d;
+}
 PTX_NUMBER float rsqrt_near(float x) {
   float d;
   asm("rsqrt.approx.f32 %0, %1;" : "=f"(d) : "f"(x));

@@ -275,32 +275,35 @@ FN int64_t op_RANDOM(int64_t key, int64_t stream, int64_t counter) {
   return (int64_t)c0;
 }
 
-/* ---- quick ones ---- */
+/* ---- quick ones: F where only f16 tensors see them, in which what f32 has below its normal numbers is 0 ---- */
 
-FN float quick_EXP(float a) { return ex2_near(a * 1.44269504f); }
-FN float quick_SIG(float a) { return rcp_near(1 + ex2_near(a * -1.44269504f)); }
-FN float quick_DIV(float a, float b) { return div_near(a, b); }
-FN float quick_SQRT(float a) { return sqrt_near(a); }
+template <bool F> FN float ex2(float x) { return F ? ex2_flush(x) : ex2_near(x); }
+template <bool F> FN float rcp(float x) { return F ? rcp_flush(x) : rcp_near(x); }
+
+template <bool F> FN float quick_EXP(float a) { return ex2<F>(a * 1.44269504f); }
+template <bool F> FN float quick_SIG(float a) { return rcp<F>(1 + ex2<F>(a * -1.44269504f)); }
+template <bool F> FN float quick_DIV(float a, float b) { return div_near(a, b); }
+template <bool F> FN float quick_SQRT(float a) { return sqrt_near(a); }
 /* 1 + tanh(a) = 2 sig(2 a): nothing cancels. */
-FN float quick_TANH1(float a) { return 2 * rcp_near(1 + ex2_near(a * -2.88539008f)); }
-FN float quick_TANH(float a) {
-  float t = a * a, far = 1 - 2 * rcp_near(1 + ex2_near(a * 2.88539008f));
+template <bool F> FN float quick_TANH1(float a) { return 2 * rcp<F>(1 + ex2<F>(a * -2.88539008f)); }
+template <bool F> FN float quick_TANH(float a) {
+  float t = a * a, far = 1 - 2 * rcp<F>(1 + ex2<F>(a * 2.88539008f));
   float near = a + a * t * (-0.333333333f + t * (0.133333333f + t * (-0.053968254f + t * 0.021869488f)));
   return t < 0.25f ? near : far;
 }
 /* erfc(y) = t poly(t) exp(-y^2), t = 1 / (1 + p y), for y >= 0. */
-FN float erfc_near(float y) {
-  float t = rcp_near(1 + 0.45f * y);
+template <bool F> FN float erfc_near(float y) {
+  float t = rcp<F>(1 + 0.45f * y);
   float p = 0.28823087f + t * -0.13458302f;
   p = 0.253895915f + t * (0.252432488f + t * (0.245738499f + t * (0.09427631f + t * p)));
-  return t * p * ex2_near(y * y * -1.44269504f);
+  return t * p * ex2<F>(y * (y * -1.44269504f));
 }
-FN float quick_ERF1(float a) { /* 1 + erf(a) */
-  float c = erfc_near(fabsf(a));
+template <bool F> FN float quick_ERF1(float a) { /* 1 + erf(a) */
+  float c = erfc_near<F>(fabsf(a));
   return a < 0 ? c : 2 - c;
 }
-FN float quick_ERF(float a) {
-  float t = a * a, far = 1 - erfc_near(fabsf(a));
+template <bool F> FN float quick_ERF(float a) {
+  float t = a * a, far = 1 - erfc_near<F>(fabsf(a));
   float near = a * (1.128379167f + t * (-0.376126389f + t * (0.112837917f + t * (-0.026866171f + t * 0.005223978f))));
   return t < 0.25f ? near : a < 0 ? -far : far;
 }
@@ -311,4 +314,4 @@ FN reciprocal reciprocal_of(float b) {
   reciprocal r = {1 / (b * s), s};
   return r;
 }
-FN float quick_DIV(float a, const reciprocal &r) { return a * r.scale * r.of; }
+FN float quotient(float a, const reciprocal &r) { return a * r.scale * r.of; }
