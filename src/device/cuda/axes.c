@@ -117,6 +117,20 @@ int64_t cuda_axis_extent(device_bind *bind, const cuda_axis *axis, int which) {
   return n;
 }
 
+int cuda_lanes_of(const kernel_code *code) {
+  int n = 2;
+  for (int o = 0; o < code->outputs.n; o++) {
+    int fit = 16 / (int)ir_type_bytes(code->outputs.at[o].access->tensor->type);
+    if (code->outputs.at[o].eq->level == KERNEL_GLOBAL && fit > n) n = fit;
+  }
+  for (int i = 0; i < code->values.n; i++) {
+    if (code->values.at[i].op != IR_READ) continue;
+    int fit = 16 / (int)ir_type_bytes(code->values.at[i].u.access->tensor->type);
+    if (fit > n) n = fit;
+  }
+  return n > 8 ? 8 : n;
+}
+
 /* ---- coordinates ----------------------------------------------------------------------------- */
 
 static bool is_in(const cuda_frame *f, int i, int from, int to) { return i >= from && i < to && f->axis[i].text; }

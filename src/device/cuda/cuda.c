@@ -12,6 +12,7 @@
 
 static const device_impl impls[] = {
     {"cuda.map", KERNEL_MAP, NULL, cuda_prepare_map},
+    {"cuda.row", KERNEL_ROW, NULL, cuda_prepare_row},
     {"cuda.map.any", KERNEL_MAP, NULL, cuda_prepare_any},
     {"cuda.row.any", KERNEL_ROW, NULL, cuda_prepare_any},
     {"cuda.contract.wgmma", KERNEL_CONTRACT, cuda_refuse_wgmma, cuda_prepare_wgmma},

@@ -49,6 +49,7 @@ typedef struct cuda_home { /* of a tensor inside the kernel */
   bool variable; /* TEXT is a variable of class CLASS; else the address of all of it */
   cuda_class class;
   ir_type type; /* of its elements there */
+  const char *memory; /* of a variable: where it is stored; NULL: in its tensor */
 } cuda_home;
 
 typedef struct cuda_frame {
@@ -65,6 +66,8 @@ typedef struct cuda_frame {
 /* Whether offsets and indices of these equations need 64 bits. */
 bool cuda_is_wide(device_bind *bind, int neq, const kernel_eq *eq);
 
+/* Lanes: 16 bytes of the narrowest element, 8 at most. */
+int cuda_lanes_of(const kernel_code *code);
 /* Which indices run as one. AXIS are put in the order in which the first stored output lies in
  * memory; indices of extent 1, and those that run through a merged axis further on, lose their text.
  * Returns the axis that lies closest, with a text; -1: there is none. */
@@ -135,5 +138,6 @@ extern const char cuda_text_values[], cuda_text_any[], cuda_text_map[], cuda_tex
 device_launch *cuda_prepare_any(device_bind *bind); /* every shape: a launch for each equation */
 device_launch *cuda_fall_back(device_bind *bind, const char *why);   /* the same, said in the log */
 device_launch *cuda_prepare_map(device_bind *bind);   /* map: all segments in one launch */
+device_launch *cuda_prepare_row(device_bind *bind);
 
 #endif

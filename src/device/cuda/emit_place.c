@@ -179,8 +179,9 @@ lower_place *lower_place_of(cuda_emit *e, const kernel_access *access) {
   ir_program *program = e->bind->program;
   lower_place *p = BASE_NEW(e->arena, lower_place);
   const ir_expr **stride = strides_of(e, access->tensor);
-  p->type = home ? home->type : access->tensor->type;
-  p->base = home ? home->text : cuda_args_tensor(e->args, access->tensor);
+  const char *at = home ? home->variable ? home->memory : home->text : NULL;
+  p->type = at ? home->type : access->tensor->type;
+  p->base = at ? at : cuda_args_tensor(e->args, access->tensor);
   p->constant = ir_int(program, 0);
   p->step = BASE_NEWS(e->arena, const ir_expr *, e->frame->naxis + 1);
   p->many = BASE_NEWS(e->arena, int64_t, e->frame->naxis + 1);

@@ -8,7 +8,6 @@
 
 enum {
   MAP_BLOCK = 256,
-  MAP_LANES = 8,
   MAP_ELEMENTS = 16,           /* of a thread at most, where there are many */
   MAP_WORTH = 4 << 20,         /* elements from which on a thread takes more than one vector */
   MAP_BYTES = 30000,           /* of parameters in one launch */
@@ -26,22 +25,6 @@ typedef struct map_segment {
 
 /* ---- the form of a segment ------------------------------------------------------------------- */
 
-/* Lanes: 16 bytes of the narrowest element. */
-static int lanes_of(device_bind *bind, const kernel_code *code) {
-  int n = 2;
-  (void)bind;
-  for (int o = 0; o < code->outputs.n; o++) {
-    int fit = 16 / (int)ir_type_bytes(code->outputs.at[o].access->tensor->type);
-    if (code->outputs.at[o].eq->level == KERNEL_GLOBAL && fit > n) n = fit;
-  }
-  for (int i = 0; i < code->values.n; i++) {
-    if (code->values.at[i].op != IR_READ) continue;
-    int fit = 16 / (int)ir_type_bytes(code->values.at[i].u.access->tensor->type);
-    if (fit > n) n = fit;
-  }
-  return n > MAP_LANES ? MAP_LANES : n;
-}
-
 static int reads_of(const kernel_code *code) {
   int n = 0;
   for (int i = 0; i < code->values.n; i++) n += code->values.at[i].op == IR_READ;
@@ -58,7 +41,7 @@ static cuda_emit *emit_with(device_bind *bind, map_segment *m, const kernel_code
 /* Vectors no longer than what may be moved at once, nor than the line. */
 static cuda_emit *choose_lanes(device_bind *bind, map_segment *m, const kernel_code *code) {
   int64_t line = m->frame.vector < 0 ? 1 : cuda_axis_extent(bind, m->frame.axis, m->frame.vector), all = line;
-  int lanes = lanes_of(bind, code), repeats = 1;
+  int lanes = cuda_lanes_of(code), repeats = 1;
   for (int i = 0; i < m->frame.naxis; i++)
     if (m->frame.axis[i].text && i != m->frame.vector) all *= cuda_axis_extent(bind, m->frame.axis, i);
   while (lanes > 1 && (lanes > line || (line % lanes != 0 && line < 8 * lanes))) lanes /= 2;

@@ -25,6 +25,9 @@ PTX_NUMBER float min_nan(float a, float b) { return a != a ? a : b != b ? b : a 
 PTX_NUMBER float max_nan(float a, float b) { return a != a ? a : b != b ? b : a > b ? a : b; }
 PTX_NUMBER float ex2_near(float x) { return exp2f(x); }
 PTX_NUMBER float rcp_near(float x) { return 1 / x; }
+PTX_NUMBER float simt_flush(float x) { return fabsf(x) < 0x1p-126f ? 0 : x; }
+PTX_NUMBER float ex2_flush(float x) { return simt_flush(exp2f(simt_flush(x))); }
+PTX_NUMBER float rcp_flush(float x) { return simt_flush(1 / simt_flush(x)); }
 PTX_NUMBER float rsqrt_near(float x) { return rsqrtf(x); }
 PTX_NUMBER float sqrt_near(float x) { return sqrtf(x); }
 PTX_NUMBER float div_near(float a, float b) { return a / b; }
