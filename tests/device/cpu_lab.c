@@ -114,13 +114,36 @@ static bool is_read(const kernel *k, const ir_tensor *t) {
   return false;
 }
 
+/* A device with memory of its own: what the kernel touches goes there and comes back, padding too.
+ */
+static void run_there(running *r, const kernel *k, device_launch *launch) {
+  device *d = r->lab->cpu;
+  int n = r->p->tensors.n;
+  device_buffer **there = BASE_NEWS(r->arena, device_buffer *, n);
+  void **data = BASE_NEWS(r->arena, void *, n);
+  for (int i = 0; i < k->nread + k->nwrite; i++) {
+    const ir_tensor *t = i < k->nread ? k->read[i] : k->write[i - k->nread];
+    if (there[t->id]) continue;
+    size_t bytes = bytes_of(r, t) + PAD - 64;
+    there[t->id] = device_alloc(d, bytes, false);
+    device_write(there[t->id], 0, r->got[t->id], bytes);
+    data[t->id] = there[t->id]->data;
+  }
+  launch->run(launch, data, r->symbols);
+  for (int i = 0; i < n; i++) {
+    if (there[i]) device_read(there[i], 0, r->got[i], bytes_of(r, r->p->tensors.at[i]) + PAD - 64);
+    device_release(there[i]);
+  }
+}
+
 static void run_kernel(running *r, const kernel *k) {
   device_bind bind = {.arena = r->arena, .program = r->p, .kernel = k, .symbols = r->symbols};
   bind.device = r->lab->ref;
   device_launch *ref = device_prepare(&bind, NULL);
   bind.device = r->lab->cpu;
-  bool forced = r->lab->force && strncmp(r->lab->force + 4, kernel_shape_name(k->shape),
-                                         strlen(kernel_shape_name(k->shape))) == 0;
+  bool forced =
+      r->lab->force && strncmp(strchr(r->lab->force, '.') + 1, kernel_shape_name(k->shape),
+                               strlen(kernel_shape_name(k->shape))) == 0;
   device_launch *cpu = device_prepare(&bind, forced ? r->lab->force : NULL);
   r->impl = cpu->impl->name;
   for (int i = 0; i < k->nread; i++) {
@@ -133,7 +156,10 @@ static void run_kernel(running *r, const kernel *k) {
       if (ir_covered(r->p, k->write[i]) && !is_read(k, k->write[i]))
         memset(r->got[k->write[i]->id], 0x7b,
                bytes_of(r, k->write[i])); /* what was there must not show */
-    cpu->run(cpu, r->got, r->symbols);
+    if (strcmp(r->lab->cpu->name, "cuda") == 0)
+      run_there(r, k, cpu);
+    else
+      cpu->run(cpu, r->got, r->symbols);
     for (int i = 0; i < k->nwrite; i++) compare(r, k->write[i]);
   }
 }
@@ -289,4 +315,22 @@ void cpu_lab_each(void (*test)(cpu_lab *lab)) {
       base_close(lab.ctx);
     }
   unsetenv("TL_ISA");
+}
+
+void cpu_lab_on_cuda(void (*test)(cpu_lab *lab)) {
+  base_hooks hooks = {.log = note};
+  cpu_lab lab = {.ctx = base_open(&hooks), .seed = 1};
+  base_trap trap;
+  if (BASE_TRY(lab.ctx, &trap)) {
+    lab.ref = device_open_ref(lab.ctx);
+    lab.cpu = device_open_cuda(lab.ctx, 0, NULL);
+    test(&lab);
+    device_close(lab.cpu);
+    device_close(lab.ref);
+    base_untrap(lab.ctx, &trap);
+  } else {
+    fail_msg("%s", base_last(lab.ctx)->message);
+  }
+  assert_int_equal(base_heap_count(lab.ctx), 0);
+  base_close(lab.ctx);
 }

@@ -23,6 +23,8 @@ typedef struct cpu_lab {
 
 /* A test for each instruction set and number of threads. */
 void cpu_lab_each(void (*test)(cpu_lab *lab));
+/* A test on the CUDA device, which is then lab->cpu: an emulated one, where the tests name it. */
+void cpu_lab_on_cuda(void (*test)(cpu_lab *lab));
 
 /* Run TEXT for the tensors WANTED (names between spaces; "grad Loss X": derivatives) and compare
  * every kernel's stored tensors, to TOLERANCE relative to the largest element and to one unit of a

@@ -4,14 +4,16 @@
 
 #include "device/cuda/emit.h"
 
-typedef struct forms {       /* linear forms over the axes: coefficients, one row each */
+typedef struct forms { /* linear forms over the axes: coefficients, one row each */
   device_bind *bind;
   int naxis;
   const cuda_axis *axis;
   BASE_VEC(int64_t *) rows;
 } forms;
 
-static int64_t number(const forms *f, const ir_expr *e) { return ir_eval_size(e, f->bind->symbols); }
+static int64_t number(const forms *f, const ir_expr *e) {
+  return ir_eval_size(e, f->bind->symbols);
+}
 
 static int64_t *new_row(forms *f) {
   int64_t *row = BASE_NEWS(f->bind->arena, int64_t, f->naxis + 1);
@@ -133,7 +135,9 @@ int cuda_lanes_of(const kernel_code *code) {
 
 /* ---- coordinates ----------------------------------------------------------------------------- */
 
-static bool is_in(const cuda_frame *f, int i, int from, int to) { return i >= from && i < to && f->axis[i].text; }
+static bool is_in(const cuda_frame *f, int i, int from, int to) {
+  return i >= from && i < to && f->axis[i].text;
+}
 
 int64_t cuda_steps(device_bind *bind, const cuda_frame *f, int i) {
   int64_t n = cuda_axis_extent(bind, f->axis, i);
@@ -152,24 +156,31 @@ int64_t cuda_points(device_bind *bind, const cuda_frame *f, int from, int to) {
 void cuda_put_axes(base_text *out, const cuda_frame *f, int from, int to) {
   for (int i = from; i < to; i++) {
     if (!is_in(f, i, from, to)) continue;
-    if (f->axis[i].repeats && f->repeats > 1) base_putf(out, "  idx %s[%d];\n", f->axis[i].text, f->repeats);
-    else base_putf(out, "  idx %s;\n", f->axis[i].text);
+    if (f->axis[i].repeats && f->repeats > 1)
+      base_putf(out, "  idx %s[%d];\n", f->axis[i].text, f->repeats);
+    else
+      base_putf(out, "  idx %s;\n", f->axis[i].text);
   }
 }
 
-void cuda_put_coordinates(device_bind *bind, cuda_args *args, base_text *out, const cuda_frame *f, int from, int to) {
+void cuda_put_coordinates(device_bind *bind, cuda_args *args, base_text *out, const cuda_frame *f,
+                          int from, int to) {
   int outermost = to;
   for (int i = to - 1; i >= from; i--)
     if (is_in(f, i, from, to)) outermost = i;
   for (int i = to - 1; i >= from; i--) {
     if (!is_in(f, i, from, to)) continue;
     const char *u = f->axis[i].repeats && f->repeats > 1 ? "[u]" : "", *x = f->axis[i].text;
-    const char *scale = i == f->vector && f->lanes > 1 ? base_format(bind->arena, " * %d", f->lanes) : "";
+    const char *scale =
+        i == f->vector && f->lanes > 1 ? base_format(bind->arena, " * %d", f->lanes) : "";
     if (i == outermost) {
       base_putf(out, "    %s%s = (idx)at%s;\n", x, u, scale);
     } else {
       const char *d = cuda_args_divisor(args, cuda_steps(bind, f, i));
-      base_putf(out, "    { const int32_t q = quotient(at, %s); %s%s = (idx)(at - q * %s.by)%s; at = q; }\n", d, x, u, d, scale);
+      base_putf(
+          out,
+          "    { const int32_t q = quotient(at, %s); %s%s = (idx)(at - q * %s.by)%s; at = q; }\n",
+          d, x, u, d, scale);
     }
   }
 }
@@ -179,6 +190,6 @@ const char *cuda_lanes_inside(device_bind *bind, cuda_args *args, const cuda_fra
   if (f->vector < 0 || f->whole) return base_format(bind->arena, "%d", f->lanes);
   const char *u = f->axis[f->vector].repeats && f->repeats > 1 ? "[u]" : "";
   int64_t n = cuda_axis_extent(bind, f->axis, f->vector);
-  return base_format(bind->arena, "(int)min((idx)%d, (idx)(%s - %s%s))", f->lanes, cuda_args_fixed(args, n, f->wide),
-                     f->axis[f->vector].text, u);
+  return base_format(bind->arena, "(int)min((idx)%d, (idx)(%s - %s%s))", f->lanes,
+                     cuda_args_fixed(args, n, f->wide), f->axis[f->vector].text, u);
 }

@@ -182,8 +182,10 @@ static void survey_quick(cuda_emit *e) {
     const kernel_value *k = &code->values.at[i];
     bool passes = e->value[i].quick && smooth(k);
     for (int a = 0; a < k->n; a++)
-      if (!passes || (k->op == IR_WHERE && a == 0)) not_quick(e, k->arg[a]);
-      else if (!e->value[i].flush) not_flush(e, k->arg[a]);
+      if (!passes || (k->op == IR_WHERE && a == 0))
+        not_quick(e, k->arg[a]);
+      else if (!e->value[i].flush)
+        not_flush(e, k->arg[a]);
     if (k->op != IR_READ) continue;
     for (int d = 0; d < k->u.access->tensor->rank; d++)
       not_quick(e, k->u.access->position[d].value);
@@ -247,7 +249,8 @@ static const char *function_of(const cuda_emit *e, const kernel_value *k, const 
   static const ir_op quick[] = {IR_EXP, IR_SIG, IR_DIV, IR_SQRT, IR_TANH, IR_ERF};
   if (k->op == IR_CAST) return base_format(e->arena, "cast_%s", ir_type_name(k->u.to));
   for (size_t i = 0; v->quick && i < sizeof quick / sizeof *quick; i++)
-    if (quick[i] == k->op) return base_format(e->arena, "quick_%s<%s>", ir_ops[k->op].name, v->flush ? "true" : "false");
+    if (quick[i] == k->op)
+      return base_format(e->arena, "quick_%s<%s>", ir_ops[k->op].name, v->flush ? "true" : "false");
   return base_format(e->arena, "op_%s", ir_ops[k->op].name);
 }
 

@@ -41,14 +41,14 @@ typedef struct cuda_axis {
   const char *text; /* a C expression of type idx; where it repeats, an array of them; NULL: 0, or
                      * merged with an axis inside of it, which then runs over both */
   bool repeats;
-  int into;                /* without text: the neighbour inside that it is merged with; -1: none */
+  int into; /* without text: the neighbour inside that it is merged with; -1: none */
 } cuda_axis;
 
 typedef struct cuda_home { /* of a tensor inside the kernel */
   const char *text;
   bool variable; /* TEXT is a variable of class CLASS; else the address of all of it */
   cuda_class class;
-  ir_type type; /* of its elements there */
+  ir_type type;       /* of its elements there */
   const char *memory; /* of a variable: where it is stored; NULL: in its tensor */
 } cuda_home;
 
@@ -58,8 +58,8 @@ typedef struct cuda_frame {
   cuda_axis *axis;
   int vector;       /* axis, a multiple of `lanes` at each repeat; -1: none, and one lane */
   bool whole;       /* lanes are there all or not at all */
-  bool asks; /* lanes may be missing: `valid` tells */
-  bool wide; /* idx is int64_t: see cuda_is_wide */
+  bool asks;        /* lanes may be missing: `valid` tells */
+  bool wide;        /* idx is int64_t: see cuda_is_wide */
   cuda_home **home; /* by tensor id; NULL: none */
 } cuda_frame;
 
@@ -69,19 +69,21 @@ bool cuda_is_wide(device_bind *bind, int neq, const kernel_eq *eq);
 /* Lanes: 16 bytes of the narrowest element, 8 at most. */
 int cuda_lanes_of(const kernel_code *code);
 /* Which indices run as one. AXIS are put in the order in which the first stored output lies in
- * memory; indices of extent 1, and those that run through a merged axis further on, lose their text.
- * Returns the axis that lies closest, with a text; -1: there is none. */
+ * memory; indices of extent 1, and those that run through a merged axis further on, lose their
+ * text. Returns the axis that lies closest, with a text; -1: there is none. */
 int cuda_merge_axes(device_bind *bind, const kernel_code *code, int naxis, cuda_axis *axis);
 /* Values that the axis takes: its extent, with those merged into it. */
 int64_t cuda_axis_extent(device_bind *bind, const cuda_axis *axis, int which);
 
-/* Steps of an axis: its extent, of the vector axis in vectors; and those of axes [from, to) together. */
+/* Steps of an axis: its extent, of the vector axis in vectors; and those of axes [from, to)
+ * together. */
 int64_t cuda_steps(device_bind *bind, const cuda_frame *f, int axis);
 int64_t cuda_points(device_bind *bind, const cuda_frame *f, int from, int to);
-/* Variables for axes [from, to); and their values from the number `at`, an int32_t that is used up, the
- * last axis fastest. */
+/* Variables for axes [from, to); and their values from the number `at`, an int32_t that is used up,
+ * the last axis fastest. */
 void cuda_put_axes(base_text *out, const cuda_frame *f, int from, int to);
-void cuda_put_coordinates(device_bind *bind, cuda_args *args, base_text *out, const cuda_frame *f, int from, int to);
+void cuda_put_coordinates(device_bind *bind, cuda_args *args, base_text *out, const cuda_frame *f,
+                          int from, int to);
 const char *cuda_lanes_inside(device_bind *bind, cuda_args *args, const cuda_frame *f);
 
 /* ---- emission -------------------------------------------------------------------------------- */
@@ -113,7 +115,8 @@ void cuda_emit_store_as(cuda_emit *e, base_text *out, const char *name, cuda_cla
 const char *cuda_emit_offset(cuda_emit *e, base_text *out, const kernel_access *access,
                              cuda_class loop, const char **check);
 
-/* The fewest elements that an access along the vector axis may move at once; `lanes` if there is none. */
+/* The fewest elements that an access along the vector axis may move at once; `lanes` if there is
+ * none. */
 int cuda_emit_chunk(cuda_emit *e);
 
 /* A whole function, static __device__ template <bool FULL> void NAME(const STRUCT &a, indices,
@@ -136,8 +139,8 @@ extern const char cuda_text_values[], cuda_text_any[], cuda_text_map[], cuda_tex
 /* ---- implementations ------------------------------------------------------------------------- */
 
 device_launch *cuda_prepare_any(device_bind *bind); /* every shape: a launch for each equation */
-device_launch *cuda_fall_back(device_bind *bind, const char *why);   /* the same, said in the log */
-device_launch *cuda_prepare_map(device_bind *bind);   /* map: all segments in one launch */
+device_launch *cuda_fall_back(device_bind *bind, const char *why); /* the same, said in the log */
+device_launch *cuda_prepare_map(device_bind *bind); /* map: all segments in one launch */
 device_launch *cuda_prepare_row(device_bind *bind);
 
 #endif

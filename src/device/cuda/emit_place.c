@@ -175,7 +175,6 @@ static bool checks_lanes(const cuda_emit *e, const kernel_access *access, const 
 
 lower_place *lower_place_of(cuda_emit *e, const kernel_access *access) {
   const cuda_home *home = e->frame->home ? e->frame->home[access->tensor->id] : NULL;
-  if (home && home->variable) home = NULL; /* what is stored besides goes to memory */
   ir_program *program = e->bind->program;
   lower_place *p = BASE_NEW(e->arena, lower_place);
   const ir_expr **stride = strides_of(e, access->tensor);
@@ -248,7 +247,8 @@ int cuda_emit_chunk(cuda_emit *e) {
     if (p && p->class == CUDA_LANE && p->chunk > 0 && p->chunk < least) least = p->chunk;
   }
   for (int o = 0; o < e->code->outputs.n; o++) {
-    if (e->code->outputs.at[o].eq->level != KERNEL_GLOBAL || e->code->outputs.at[o].eq->eq->nred) continue;
+    if (e->code->outputs.at[o].eq->level != KERNEL_GLOBAL || e->code->outputs.at[o].eq->eq->nred)
+      continue;
     const lower_place *p = lower_place_of(e, e->code->outputs.at[o].access);
     if (p->class == CUDA_LANE && p->chunk > 0 && p->chunk < least) least = p->chunk;
   }
@@ -362,9 +362,12 @@ void cuda_emit_store_as(cuda_emit *e, base_text *out, const char *name, cuda_cla
   }
   cuda_class class = p->class;
   const char *check = lower_check(e, access, p, class), *there = NULL;
-  if (class == CUDA_LANE) there = lane_is_there(e);
-  else if (class == CUDA_REPEAT) there = "(FULL || valid[u] > 0)";
-  else if (f->asks) there = f->repeats > 1 ? "(FULL || valid[0] > 0)" : "(FULL || valid > 0)";
+  if (class == CUDA_LANE)
+    there = lane_is_there(e);
+  else if (class == CUDA_REPEAT)
+    there = "(FULL || valid[u] > 0)";
+  else if (f->asks)
+    there = f->repeats > 1 ? "(FULL || valid[0] > 0)" : "(FULL || valid > 0)";
   if (there) check = check ? base_format(e->arena, "%s && %s", there, check) : there;
   base_put(out, lower_loop(e, class));
   if (check) base_putf(out, "if (%s) ", check);

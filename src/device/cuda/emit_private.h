@@ -26,7 +26,7 @@ typedef struct lower_value {
   const char *type;   /* in C */
   double least, most; /* of integers: what it may be */
   bool quick;         /* goes to 16-bit tensors only */
-  bool flush; /* and of these to f16 only */
+  bool flush;         /* and of these to f16 only */
   int uses;
   int given;             /* ADD of 1 and a function that is quicker with it: that value + 1 */
   lower_place *place;    /* READ */

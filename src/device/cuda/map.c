@@ -1,26 +1,26 @@
 /* map: a frame as vectors along the axis in which results lie closest. A thread computes a vector
  * or two; the axes are merged where all places allow it, so that most maps are one long line. The
- * segments of a kernel are one launch: a table says which blocks are whose, and segments of the same
- * text share it, each with arguments of its own. */
+ * segments of a kernel are one launch: a table says which blocks are whose, and segments of the
+ * same text share it, each with arguments of its own. */
 #include <string.h>
 
 #include "device/cuda/emit.h"
 
 enum {
   MAP_BLOCK = 256,
-  MAP_ELEMENTS = 16,           /* of a thread at most, where there are many */
-  MAP_WORTH = 4 << 20,         /* elements from which on a thread takes more than one vector */
-  MAP_BYTES = 30000,           /* of parameters in one launch */
+  MAP_ELEMENTS = 16,   /* of a thread at most, where there are many */
+  MAP_WORTH = 4 << 20, /* elements from which on a thread takes more than one vector */
+  MAP_BYTES = 30000,   /* of parameters in one launch */
 };
 
 typedef struct map_segment {
   const kernel_segment *seg;
   cuda_args *args;
   cuda_frame frame;
-  int64_t vectors;             /* in all */
+  int64_t vectors; /* in all */
   int64_t blocks;
-  const char *text;            /* the struct and the function, without a name of its own */
-  int group;                   /* of those with the same text */
+  const char *text; /* the struct and the function, without a name of its own */
+  int group;        /* of those with the same text */
 } map_segment;
 
 /* ---- the form of a segment ------------------------------------------------------------------- */
@@ -33,22 +33,26 @@ static int reads_of(const kernel_code *code) {
 
 static cuda_emit *emit_with(device_bind *bind, map_segment *m, const kernel_code *code, int lanes) {
   m->frame.lanes = lanes;
-  m->frame.whole = m->frame.vector < 0 || cuda_axis_extent(bind, m->frame.axis, m->frame.vector) % lanes == 0;
+  m->frame.whole =
+      m->frame.vector < 0 || cuda_axis_extent(bind, m->frame.axis, m->frame.vector) % lanes == 0;
   m->args = cuda_args_open(bind);
   return cuda_emit_open(bind, code, m->args, &m->frame);
 }
 
 /* Vectors no longer than what may be moved at once, nor than the line. */
 static cuda_emit *choose_lanes(device_bind *bind, map_segment *m, const kernel_code *code) {
-  int64_t line = m->frame.vector < 0 ? 1 : cuda_axis_extent(bind, m->frame.axis, m->frame.vector), all = line;
+  int64_t line = m->frame.vector < 0 ? 1 : cuda_axis_extent(bind, m->frame.axis, m->frame.vector),
+          all = line;
   int lanes = cuda_lanes_of(code), repeats = 1;
   for (int i = 0; i < m->frame.naxis; i++)
-    if (m->frame.axis[i].text && i != m->frame.vector) all *= cuda_axis_extent(bind, m->frame.axis, i);
+    if (m->frame.axis[i].text && i != m->frame.vector)
+      all *= cuda_axis_extent(bind, m->frame.axis, i);
   while (lanes > 1 && (lanes > line || (line % lanes != 0 && line < 8 * lanes))) lanes /= 2;
   cuda_emit *e = emit_with(bind, m, code, lanes);
   int chunk = cuda_emit_chunk(e);
   if (all >= MAP_WORTH)
-    while (chunk * repeats * 2 <= MAP_ELEMENTS && repeats * reads_of(code) < 4 && repeats < 8) repeats *= 2;
+    while (chunk * repeats * 2 <= MAP_ELEMENTS && repeats * reads_of(code) < 4 && repeats < 8)
+      repeats *= 2;
   if (chunk == lanes && repeats == 1) return e;
   m->frame.repeats = repeats;
   for (int i = 0; i < m->frame.naxis; i++) m->frame.axis[i].repeats = repeats > 1;
@@ -60,9 +64,10 @@ static void put_coordinates(device_bind *bind, map_segment *m, base_text *text) 
   const cuda_frame *f = &m->frame;
   const char *u = f->repeats > 1 ? "[u]" : "";
   if (f->repeats > 1) base_putf(text, "  EACH(u, %d) {\n", f->repeats);
-  base_putf(text, "    int32_t at = (block * %d%s) * %d + threadIdx.x;\n", f->repeats, f->repeats > 1 ? " + u" : "",
-            MAP_BLOCK);
-  base_putf(text, "    const bool there = at < %s;\n    if (!there) at = 0;\n", cuda_args_fixed(m->args, m->vectors, false));
+  base_putf(text, "    int32_t at = (block * %d%s) * %d + threadIdx.x;\n", f->repeats,
+            f->repeats > 1 ? " + u" : "", MAP_BLOCK);
+  base_putf(text, "    const bool there = at < %s;\n    if (!there) at = 0;\n",
+            cuda_args_fixed(m->args, m->vectors, false));
   cuda_put_coordinates(bind, m->args, text, f, 0, f->naxis);
   base_putf(text, "    valid%s = there ? %s : 0;\n", u, cuda_lanes_inside(bind, m->args, f));
   base_putf(text, "    full = full && valid%s == %d;\n", u, f->lanes);
@@ -72,12 +77,15 @@ static void put_coordinates(device_bind *bind, map_segment *m, base_text *text) 
 /* The text of a segment: its arguments, its body, and what calls it for a block. */
 static void write_segment(device_bind *bind, map_segment *m, cuda_emit *e) {
   const cuda_frame *f = &m->frame;
-  base_text body = base_text_open(bind->arena), call = base_text_open(bind->arena), text = base_text_open(bind->arena);
+  base_text body = base_text_open(bind->arena), call = base_text_open(bind->arena),
+            text = base_text_open(bind->arena);
   cuda_emit_function(e, &body, "body", "arguments", NULL);
   base_put(&call, "FN void run(const arguments &a, int32_t block) {\n");
   cuda_put_axes(&call, f, 0, f->naxis);
-  if (f->repeats > 1) base_putf(&call, "  int valid[%d];\n  bool full = true;\n", f->repeats);
-  else base_put(&call, "  int valid;\n  bool full = true;\n");
+  if (f->repeats > 1)
+    base_putf(&call, "  int valid[%d];\n  bool full = true;\n", f->repeats);
+  else
+    base_put(&call, "  int valid;\n  bool full = true;\n");
   put_coordinates(bind, m, &call);
   for (int full = 1; full >= 0; full--) {
     base_putf(&call, full ? "  if (full) body<true>(a" : "  else body<false>(a");
@@ -103,20 +111,24 @@ static const char *make_segment(device_bind *bind, map_segment *m, const kernel_
   m->frame.axis = BASE_NEWS(bind->arena, cuda_axis, seg->nframe + 1);
   for (int i = 0; i < seg->neq; i++) kernel_code_add(code, &seg->eq[i]);
   for (int i = 0; i < seg->nframe; i++)
-    m->frame.axis[i] = (cuda_axis){.index = seg->frame[i], .text = base_format(bind->arena, "i%d", i), .into = -1};
+    m->frame.axis[i] =
+        (cuda_axis){.index = seg->frame[i], .text = base_format(bind->arena, "i%d", i), .into = -1};
   if (cuda_points(bind, &m->frame, 0, seg->nframe) == 0) return NULL;
   m->frame.vector = cuda_merge_axes(bind, code, seg->nframe, m->frame.axis);
   cuda_emit *e = choose_lanes(bind, m, code);
   m->vectors = cuda_points(bind, &m->frame, 0, seg->nframe);
   m->blocks = (m->vectors + MAP_BLOCK * m->frame.repeats - 1) / (MAP_BLOCK * m->frame.repeats);
-  if (m->vectors > INT32_MAX - 2 * MAP_BLOCK * MAP_ELEMENTS) return "it has more vectors than 31 bits count";
+  if (m->vectors > INT32_MAX - 2 * MAP_BLOCK * MAP_ELEMENTS)
+    return "it has more vectors than 31 bits count";
   write_segment(bind, m, e);
   return NULL;
 }
 
 /* ---- launches -------------------------------------------------------------------------------- */
 
-static size_t bytes_of(const map_segment *m) { return strlen(m->text) ? 12 * (size_t)cuda_args_count(m->args) + 8 : 0; }
+static size_t bytes_of(const map_segment *m) {
+  return strlen(m->text) ? 12 * (size_t)cuda_args_count(m->args) + 8 : 0;
+}
 
 /* Segments of one text stand together, in the order in which each was first met. */
 static void group(map_segment *m, int n) {
@@ -142,13 +154,21 @@ static void write_kernel(base_text *text, const map_segment *m, int n) {
     for (k = i; k < n && m[k].group == m[i].group;) k++;
     base_putf(text, "namespace segment%d {\n%s}\n", i, m[i].text);
     base_putf(&fields, "  segment%d::arguments s%d[%d];\n", i, i, k - i);
-    if (n > 1) base_putf(&calls, "  %sif (s < %d) segment%d::run(a.s%d[s - %d], block - a.first[s]);\n", i ? "else " : "", k, i, i, i);
-    else base_put(&calls, "  segment0::run(a.s0[0], block);\n");
+    if (n > 1)
+      base_putf(&calls, "  %sif (s < %d) segment%d::run(a.s%d[s - %d], block - a.first[s]);\n",
+                i ? "else " : "", k, i, i, i);
+    else
+      base_put(&calls, "  segment0::run(a.s0[0], block);\n");
   }
   base_putf(text, "struct __align__(8) table {\n%s", fields.at);
   if (n > 1) base_putf(text, "  int32_t first[%d];\n", n);
-  base_putf(text, "};\nextern \"C\" __global__ void __launch_bounds__(%d) map(const __grid_constant__ table a) {\n", MAP_BLOCK);
-  base_put(text, "  ptx_allow_next();\n  ptx_wait_for_previous();\n  const int32_t block = (int32_t)blockIdx.x;\n");
+  base_putf(text,
+            "};\nextern \"C\" __global__ void __launch_bounds__(%d) map(const __grid_constant__ "
+            "table a) {\n",
+            MAP_BLOCK);
+  base_put(text,
+           "  ptx_allow_next();\n  ptx_wait_for_previous();\n  const int32_t block = "
+           "(int32_t)blockIdx.x;\n");
   if (n > 1) base_putf(text, "  const int s = segment_of(a.first, %d, block);\n", n);
   base_putf(text, "%s}\n", calls.at);
 }
@@ -189,7 +209,8 @@ device_launch *cuda_prepare_map(device_bind *bind) {
   l->nstage = 0;
   for (int i = 0, end; i < n; i = end) {
     size_t bytes = 0;
-    for (end = i; end < n && bytes + bytes_of(&m[end]) < MAP_BYTES; end++) bytes += bytes_of(&m[end]);
+    for (end = i; end < n && bytes + bytes_of(&m[end]) < MAP_BYTES; end++)
+      bytes += bytes_of(&m[end]);
     launch(bind, l, m + i, end - i);
   }
   return &l->head;

@@ -77,7 +77,9 @@ static bool same_red(const ir_eq *a, const ir_eq *b) {
   return true;
 }
 
-static bool is_partial(const row_job *job, int o) { return job->seg->eq[o].partial || (row_reduces(job, o) && job->seg->nline == 0); }
+static bool is_partial(const row_job *job, int o) {
+  return job->seg->eq[o].partial || (row_reduces(job, o) && job->seg->nline == 0);
+}
 
 static bool is_stored(const row_job *job, int o) { return job->seg->eq[o].level == KERNEL_GLOBAL; }
 
@@ -92,8 +94,10 @@ static bool along_line(const row_job *job, int o) {
 
 static void run_part(row_job *job, row_part *part) {
   if (part->nred + part->nstore + part->nfinish == 0) return;
-  if (row_prefers_columns(job, part)) row_columns(job, part);
-  else row_split(job, part);
+  if (row_prefers_columns(job, part))
+    row_columns(job, part);
+  else
+    row_split(job, part);
 }
 
 /* Reductions along the line, and maps: at once, or depth by depth. */
@@ -103,10 +107,13 @@ static void run_lines(row_job *job, bool partials_follow) {
   for (int o = 0; o < job->seg->neq; o++) {
     if (is_partial(job, o)) continue;
     if (job->depth[o] + 1 > depths) depths = job->depth[o] + 1;
-    if (row_reduces(job, o)) all->red[all->nred++] = o;
+    if (row_reduces(job, o))
+      all->red[all->nred++] = o;
     else if (is_stored(job, o)) {
-      if (along_line(job, o)) all->store[all->nstore++] = o;
-      else all->finish[all->nfinish++] = o;
+      if (along_line(job, o))
+        all->store[all->nstore++] = o;
+      else
+        all->finish[all->nfinish++] = o;
     }
   }
   bool once = row_fits_registers(job, all);
@@ -114,7 +121,8 @@ static void run_lines(row_job *job, bool partials_follow) {
     const ir_tensor *t = row_eq(job, all->red[i])->head;
     int64_t stride[64];
     if (is_stored(job, all->red[i])) continue;
-    size_t bytes = (size_t)device_strides(t, job->bind->symbols, stride) * ir_type_bytes(ir_type_computed(t->type));
+    size_t bytes = (size_t)device_strides(t, job->bind->symbols, stride) *
+                   ir_type_bytes(ir_type_computed(t->type));
     job->room[t->id] = 1 + cuda_reserve(job->launch, CUDA_SCRATCH, bytes + 16);
   }
   if (once) {
@@ -139,11 +147,13 @@ static void run_lines(row_job *job, bool partials_follow) {
 static void run_partials(row_job *job, bool maps) {
   for (int o = 0; o < job->seg->neq; o++) {
     bool first = is_partial(job, o);
-    for (int p = 0; p < o && first; p++) first = !(is_partial(job, p) && same_red(row_eq(job, p), row_eq(job, o)));
+    for (int p = 0; p < o && first; p++)
+      first = !(is_partial(job, p) && same_red(row_eq(job, p), row_eq(job, o)));
     if (!first) continue;
     row_part *part = part_of(job, row_eq(job, o));
     for (int p = o; p < job->seg->neq; p++)
-      if (is_partial(job, p) && same_red(row_eq(job, p), row_eq(job, o))) part->red[part->nred++] = p;
+      if (is_partial(job, p) && same_red(row_eq(job, p), row_eq(job, o)))
+        part->red[part->nred++] = p;
     for (int p = 0; p < job->seg->neq && maps; p++)
       if (!row_reduces(job, p) && is_stored(job, p)) part->store[part->nstore++] = p;
     maps = false;
@@ -165,8 +175,10 @@ static bool empty(const row_job *job) {
 static double points(const row_job *job) {
   const kernel_segment *seg = job->seg;
   double n = 1;
-  for (int i = 0; i < seg->nframe; i++) n *= (double)ir_eval_size(seg->frame[i]->extent, job->bind->symbols);
-  for (int i = 0; i < seg->nline; i++) n *= (double)ir_eval_size(seg->line[i]->extent, job->bind->symbols);
+  for (int i = 0; i < seg->nframe; i++)
+    n *= (double)ir_eval_size(seg->frame[i]->extent, job->bind->symbols);
+  for (int i = 0; i < seg->nline; i++)
+    n *= (double)ir_eval_size(seg->line[i]->extent, job->bind->symbols);
   return n;
 }
 

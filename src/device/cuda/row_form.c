@@ -21,7 +21,8 @@ static void add_homes(row_form *f) {
 
 static void add_axes(row_form *f, int n, const ir_index *const *index, char letter) {
   for (int i = 0; i < n; i++) {
-    const char *text = letter ? base_format(f->job->bind->arena, "%c%d", letter, f->frame.naxis) : NULL;
+    const char *text =
+        letter ? base_format(f->job->bind->arena, "%c%d", letter, f->frame.naxis) : NULL;
     f->frame.axis[f->frame.naxis++] = (cuda_axis){.index = index[i], .text = text, .into = -1};
   }
 }
@@ -51,7 +52,8 @@ static void count_steps(row_form *f) {
 void row_open(row_form *f, const row_job *job, const row_part *part) {
   device_bind *bind = job->bind;
   int all = part->nframe + part->nline + job->seg->nframe + job->seg->nline;
-  *f = (row_form){.job = job, .part = part, .args = cuda_args_open(bind), .text = base_text_open(bind->arena)};
+  *f = (row_form){
+      .job = job, .part = part, .args = cuda_args_open(bind), .text = base_text_open(bind->arena)};
   f->frame = (cuda_frame){.lanes = 1, .repeats = 1, .vector = -1, .asks = true, .wide = job->wide};
   f->frame.axis = BASE_NEWS(bind->arena, cuda_axis, all + 1);
   f->frame.home = BASE_NEWS(bind->arena, cuda_home *, bind->program->tensors.n + 1);
@@ -67,7 +69,8 @@ void row_open(row_form *f, const row_job *job, const row_part *part) {
 
 void row_set_repeats(row_form *f, int repeats) {
   f->frame.repeats = repeats;
-  for (int i = f->part->nframe; i < f->part->nframe + f->part->nline; i++) f->frame.axis[i].repeats = repeats > 1;
+  for (int i = f->part->nframe; i < f->part->nframe + f->part->nline; i++)
+    f->frame.axis[i].repeats = repeats > 1;
 }
 
 void row_set_lanes(row_form *f, int which, int most, int repeats) {
@@ -78,7 +81,9 @@ void row_set_lanes(row_form *f, int which, int most, int repeats) {
   row_set_repeats(f, repeats);
   f->frame.vector = which;
   f->frame.lanes = lanes;
-  if (lanes > 1) f->frame.lanes = cuda_emit_chunk(cuda_emit_open(bind, f->job->code, cuda_args_open(bind), &f->frame));
+  if (lanes > 1)
+    f->frame.lanes =
+        cuda_emit_chunk(cuda_emit_open(bind, f->job->code, cuda_args_open(bind), &f->frame));
   f->frame.whole = which < 0 || n % f->frame.lanes == 0;
   count_steps(f);
 }
@@ -89,7 +94,8 @@ void row_name_results(row_form *f, cuda_class class) {
     const ir_tensor *t = row_eq(f->job, o)->head;
     cuda_home *home = BASE_NEW(f->job->bind->arena, cuda_home);
     const cuda_home *old = f->frame.home[t->id];
-    *home = (cuda_home){.text = base_format(f->job->bind->arena, "r%d", o), .variable = true, .class = class};
+    *home = (cuda_home){
+        .text = base_format(f->job->bind->arena, "r%d", o), .variable = true, .class = class};
     home->memory = old ? old->text : NULL;
     home->type = ir_type_computed(t->type);
     f->frame.home[t->id] = home;
@@ -117,7 +123,8 @@ int row_reads(const row_job *job) {
   for (int i = 0; i < job->code->values.n; i++) {
     const kernel_value *v = &job->code->values.at[i];
     bool result = v->op != IR_READ || v->u.access->tensor->rank == 0;
-    for (int o = 0; o < job->code->outputs.n && !result; o++) result = row_eq(job, o)->head == v->u.access->tensor;
+    for (int o = 0; o < job->code->outputs.n && !result; o++)
+      result = row_eq(job, o)->head == v->u.access->tensor;
     n += !result;
   }
   return n;

@@ -2,16 +2,18 @@
 #include "device/cuda/row.h"
 
 enum {
-  LINE_ELEMENTS = 32,          /* of a thread at most, with one read */
-  LINE_GROUP = 1024,           /* threads of a line at most */
+  LINE_ELEMENTS = 32, /* of a thread at most, with one read */
+  LINE_GROUP = 1024,  /* threads of a line at most */
   LINE_BLOCK = 256,
-  LINE_SPREAD = 132 * 2048,    /* vectors from which on a thread takes several */
+  LINE_SPREAD = 132 * 2048, /* vectors from which on a thread takes several */
   SPLIT_BLOCK = 256,
 };
 
 /* ---- in registers ---------------------------------------------------------------------------- */
 
-typedef struct grouping { int group, repeats, rows; } grouping;   /* rows of a block */
+typedef struct grouping {
+  int group, repeats, rows;
+} grouping; /* rows of a block */
 
 static int64_t next_power(int64_t n) {
   int64_t p = 1;
@@ -66,13 +68,15 @@ static void put_reduction(row_form *f, cuda_emit *e, const grouping *g, int o, i
   const char *c = cuda_c_type(type), *neutral = cuda_neutral(eq->agg, type);
   int n = f->frame.lanes * f->frame.repeats;
   cuda_emit_values(e, &f->text, 1, &out->value);
-  const char *there = f->frame.repeats > 1
-                          ? base_format(job->bind->arena, "l %% %d < valid[l / %d]", f->frame.lanes, f->frame.lanes)
-                          : "l < valid";
-  base_putf(&f->text, "  %s r%d;\n  { %s x[%d]; EACH(l, %d) x[l] = %s ? (%s)%s : (%s)%s;\n", c, o, c, n, n, there, c,
-            cuda_emit_ref(e, out->value, n > 1 ? CUDA_LANE : CUDA_ONE), c, neutral);
-  base_putf(&f->text, "    r%d = row_group<%d, %s>(row_fold<%d, %s>(x), (%s)%s, places + %d); }\n", o, g->group,
-            row_by(job, o), n, row_by(job, o), c, neutral, slot * ROW_SHARED);
+  const char *there =
+      f->frame.repeats > 1
+          ? base_format(job->bind->arena, "l %% %d < valid[l / %d]", f->frame.lanes, f->frame.lanes)
+          : "l < valid";
+  base_putf(&f->text, "  %s r%d;\n  { %s x[%d]; EACH(l, %d) x[l] = %s ? (%s)%s : (%s)%s;\n", c, o,
+            c, n, n, there, c, cuda_emit_ref(e, out->value, n > 1 ? CUDA_LANE : CUDA_ONE), c,
+            neutral);
+  base_putf(&f->text, "    r%d = row_group<%d, %s>(row_fold<%d, %s>(x), (%s)%s, places + %d); }\n",
+            o, g->group, row_by(job, o), n, row_by(job, o), c, neutral, slot * ROW_SHARED);
   if (job->seg->eq[o].level == KERNEL_GLOBAL && eq->head->type != ir_type_computed(eq->head->type))
     base_putf(&f->text, "  r%d = (%s)cast_%s(r%d);\n", o, c, ir_type_name(eq->head->type), o);
   if (!is_stored(job, o)) return;
@@ -85,12 +89,16 @@ static void put_line(row_form *f) {
   const char *u = f->frame.repeats > 1 ? "[u]" : "";
   int from = f->part->nframe, to = from + f->part->nline;
   cuda_put_axes(&f->text, &f->frame, from, to);
-  if (f->frame.repeats > 1) base_putf(&f->text, "  int valid[%d];\n  EACH(u, %d) {\n", f->frame.repeats, f->frame.repeats);
-  else base_put(&f->text, "  int valid;\n  {\n");
+  if (f->frame.repeats > 1)
+    base_putf(&f->text, "  int valid[%d];\n  EACH(u, %d) {\n", f->frame.repeats, f->frame.repeats);
+  else
+    base_put(&f->text, "  int valid;\n  {\n");
   base_putf(&f->text, "    int32_t at = %slane;\n", f->frame.repeats > 1 ? "u * GROUP + " : "");
-  base_putf(&f->text, "    const bool in = there && at < %s;\n    if (!in) at = 0;\n", cuda_args_fixed(f->args, f->steps, false));
+  base_putf(&f->text, "    const bool in = there && at < %s;\n    if (!in) at = 0;\n",
+            cuda_args_fixed(f->args, f->steps, false));
   cuda_put_coordinates(f->job->bind, f->args, &f->text, &f->frame, from, to);
-  base_putf(&f->text, "    valid%s = in ? %s : 0;\n  }\n", u, cuda_lanes_inside(f->job->bind, f->args, &f->frame));
+  base_putf(&f->text, "    valid%s = in ? %s : 0;\n  }\n", u,
+            cuda_lanes_inside(f->job->bind, f->args, &f->frame));
 }
 
 static void put_maps(row_form *f, cuda_emit *e) {
@@ -118,11 +126,14 @@ void row_registers(const row_job *job, const row_part *part) {
   row_name_results(&f, CUDA_ONE);
   cuda_emit *e = cuda_emit_open(job->bind, job->code, f.args, &f.frame);
   base_putf(&f.text, "  const bool FULL = false;\n  const int GROUP = %d;\n", g.group);
-  if (g.group > 32) base_put(&f.text, "  TL_SHARED(char, places);\n");
-  else base_put(&f.text, "  char *places = nullptr;\n");
+  if (g.group > 32)
+    base_put(&f.text, "  TL_SHARED(char, places);\n");
+  else
+    base_put(&f.text, "  char *places = nullptr;\n");
   base_putf(&f.text, "  const int32_t lane = threadIdx.x %% %d;\n", g.group);
   base_putf(&f.text, "  int32_t at = blockIdx.x * %d + threadIdx.x / %d;\n", g.rows, g.group);
-  base_putf(&f.text, "  const bool there = at < %s, leads = there && lane == 0;\n  if (!there) at = 0;\n",
+  base_putf(&f.text,
+            "  const bool there = at < %s, leads = there && lane == 0;\n  if (!there) at = 0;\n",
             cuda_args_fixed(f.args, f.rows, false));
   cuda_put_axes(&f.text, &f.frame, 0, part->nframe);
   cuda_put_coordinates(job->bind, f.args, &f.text, &f.frame, 0, part->nframe);
@@ -133,7 +144,8 @@ void row_registers(const row_job *job, const row_part *part) {
   cuda_emit_loads(e, &f.text, n, all);
   for (int i = 0; i < part->nred; i++) put_reduction(&f, e, &g, part->red[i], i);
   put_maps(&f, e);
-  row_launch(&f, NULL, (f.rows + g.rows - 1) / g.rows, g.group * g.rows, g.group > 32 ? part->nred * ROW_SHARED : 0);
+  row_launch(&f, NULL, (f.rows + g.rows - 1) / g.rows, g.group * g.rows,
+             g.group > 32 ? part->nred * ROW_SHARED : 0);
 }
 
 /* ---- step by step ---------------------------------------------------------------------------- */
@@ -150,11 +162,15 @@ static void put_split_loop(row_form *f, const char *splits) {
   const char *u = f->frame.repeats > 1 ? "[u]" : "";
   int from = f->part->nframe, to = from + f->part->nline, each = SPLIT_BLOCK * f->frame.repeats;
   const char *n = cuda_args_fixed(f->args, f->steps, false);
-  base_putf(&f->text, "  for (int32_t first = split * %d; first < %s; first += %s * %d) {\n", each, n, splits, each);
+  base_putf(&f->text, "  for (int32_t first = split * %d; first < %s; first += %s * %d) {\n", each,
+            n, splits, each);
   cuda_put_axes(&f->text, &f->frame, from, to);
   base_put(&f->text, "    bool full = true;\n");
-  if (f->frame.repeats > 1) base_putf(&f->text, "    int valid[%d];\n    EACH(u, %d) {\n", f->frame.repeats, f->frame.repeats);
-  else base_put(&f->text, "    int valid;\n    {\n");
+  if (f->frame.repeats > 1)
+    base_putf(&f->text, "    int valid[%d];\n    EACH(u, %d) {\n", f->frame.repeats,
+              f->frame.repeats);
+  else
+    base_put(&f->text, "    int valid;\n    {\n");
   base_putf(&f->text, "    int32_t at = first + %sthreadIdx.x;\n",
             f->frame.repeats > 1 ? base_format(f->job->bind->arena, "u * %d + ", SPLIT_BLOCK) : "");
   base_putf(&f->text, "    const bool in = at < %s;\n    if (!in) at = 0;\n", n);
@@ -172,12 +188,14 @@ static void put_split_results(row_form *f, int64_t splits, const char *count) {
   const char *counter = NULL;
   for (int i = 0; i < part->nred; i++) {
     int o = part->red[i];
-    const char *c = cuda_c_type(row_type(job, o)), *neutral = cuda_neutral(row_eq(job, o)->agg, row_type(job, o));
-    base_putf(&f->text, "  s%d = row_group<%d, %s>(s%d, (%s)%s, places + %d);\n", o, SPLIT_BLOCK, row_by(job, o), o, c,
-              neutral, i * ROW_SHARED);
+    const char *c = cuda_c_type(row_type(job, o)),
+               *neutral = cuda_neutral(row_eq(job, o)->agg, row_type(job, o));
+    base_putf(&f->text, "  s%d = row_group<%d, %s>(s%d, (%s)%s, places + %d);\n", o, SPLIT_BLOCK,
+              row_by(job, o), o, c, neutral, i * ROW_SHARED);
   }
   if (splits > 1 && part->nred) {
-    counter = cuda_args_room(f->args, CUDA_ZEROS, cuda_reserve(job->launch, CUDA_ZEROS, (size_t)f->rows * 4));
+    counter = cuda_args_room(f->args, CUDA_ZEROS,
+                             cuda_reserve(job->launch, CUDA_ZEROS, (size_t)f->rows * 4));
     for (int i = 0; i < part->nred; i++) {
       int o = part->red[i];
       const char *c = cuda_c_type(row_type(job, o));
@@ -186,15 +204,18 @@ static void put_split_results(row_form *f, int64_t splits, const char *count) {
                 cuda_args_room(f->args, CUDA_SCRATCH, room), count);
       base_putf(&f->text, "  if (threadIdx.x == 0) p%d[split] = s%d;\n", o, o);
     }
-    base_putf(&f->text, "  if (!row_is_last((unsigned *)%s + row, %s, places + %d)) return;\n", counter, count,
-              2 * part->nred * ROW_SHARED);
+    base_putf(&f->text, "  if (!row_is_last((unsigned *)%s + row, %s, places + %d)) return;\n",
+              counter, count, 2 * part->nred * ROW_SHARED);
     for (int i = 0; i < part->nred; i++) {
       int o = part->red[i];
-      const char *c = cuda_c_type(row_type(job, o)), *neutral = cuda_neutral(row_eq(job, o)->agg, row_type(job, o));
-      base_putf(&f->text, "  s%d = (%s)%s;\n  for (int32_t i = threadIdx.x; i < %s; i += %d) s%d = %s::of(s%d, p%d[i]);\n", o,
-                c, neutral, count, SPLIT_BLOCK, o, row_by(job, o), o, o);
-      base_putf(&f->text, "  s%d = row_group<%d, %s>(s%d, (%s)%s, places + %d);\n", o, SPLIT_BLOCK, row_by(job, o), o, c,
-                neutral, (part->nred + i) * ROW_SHARED);
+      const char *c = cuda_c_type(row_type(job, o)),
+                 *neutral = cuda_neutral(row_eq(job, o)->agg, row_type(job, o));
+      base_putf(&f->text,
+                "  s%d = (%s)%s;\n  for (int32_t i = threadIdx.x; i < %s; i += %d) s%d = "
+                "%s::of(s%d, p%d[i]);\n",
+                o, c, neutral, count, SPLIT_BLOCK, o, row_by(job, o), o, o);
+      base_putf(&f->text, "  s%d = row_group<%d, %s>(s%d, (%s)%s, places + %d);\n", o, SPLIT_BLOCK,
+                row_by(job, o), o, c, neutral, (part->nred + i) * ROW_SHARED);
     }
   }
 }
@@ -208,14 +229,18 @@ void row_split(const row_job *job, const row_part *part) {
   int repeats = reads > 3 ? 1 : reads > 1 ? 2 : 4;
   while (repeats > 1 && f.rows * f.steps < (int64_t)132 * SPLIT_BLOCK * repeats) repeats /= 2;
   row_set_lanes(&f, f.line_vector, cuda_lanes_of(job->code), repeats);
-  base_putf(&step, "#define ACCUMULATE(s, by) s = by::of(s, row_fold<%d, by>(x));\n", f.frame.lanes * f.frame.repeats);
+  base_putf(&step, "#define ACCUMULATE(s, by) s = by::of(s, row_fold<%d, by>(x));\n",
+            f.frame.lanes * f.frame.repeats);
   row_put_step(&f, &step);
   int64_t splits = splits_of(&f);
   const char *count = cuda_args_fixed(f.args, splits, false);
   if (part->nred) base_put(&f.text, "  TL_SHARED(char, places);\n");
   if (splits > 1) {
     const char *d = cuda_args_divisor(f.args, splits);
-    base_putf(&f.text, "  const int32_t row = quotient((int32_t)blockIdx.x, %s), split = (int32_t)blockIdx.x - row * %s;\n", d, count);
+    base_putf(&f.text,
+              "  const int32_t row = quotient((int32_t)blockIdx.x, %s), split = "
+              "(int32_t)blockIdx.x - row * %s;\n",
+              d, count);
   } else {
     base_put(&f.text, "  const int32_t row = (int32_t)blockIdx.x, split = 0;\n");
   }
@@ -226,18 +251,20 @@ void row_split(const row_job *job, const row_part *part) {
   for (int i = 0; i < part->nred; i++) {
     int o = part->red[i];
     const char *c = cuda_c_type(row_type(job, o));
-    base_putf(&f.text, "  %s s%d = (%s)%s;\n", c, o, c, cuda_neutral(row_eq(job, o)->agg, row_type(job, o)));
+    base_putf(&f.text, "  %s s%d = (%s)%s;\n", c, o, c,
+              cuda_neutral(row_eq(job, o)->agg, row_type(job, o)));
   }
   put_split_loop(&f, count);
   put_split_results(&f, splits, count);
-  base_put(&f.text, splits > 1 && !part->nred && part->nfinish ? "  if (threadIdx.x > 0 || split > 0) return;\n"
-                                                               : "  if (threadIdx.x > 0) return;\n");
+  base_put(&f.text, splits > 1 && !part->nred && part->nfinish
+                        ? "  if (threadIdx.x > 0 || split > 0) return;\n"
+                        : "  if (threadIdx.x > 0) return;\n");
   for (int i = 0; i < part->nred; i++) {
     int o = part->red[i];
     const ir_tensor *t = row_eq(job, o)->head;
     bool rounds = job->seg->eq[o].level == KERNEL_GLOBAL && t->type != ir_type_computed(t->type);
-    base_putf(&f.text, "  const %s r%d = %s%s(s%d);\n", cuda_c_type(row_type(job, o)), o, rounds ? "cast_" : "",
-              rounds ? ir_type_name(t->type) : "", o);
+    base_putf(&f.text, "  const %s r%d = %s%s(s%d);\n", cuda_c_type(row_type(job, o)), o,
+              rounds ? "cast_" : "", rounds ? ir_type_name(t->type) : "", o);
   }
   row_name_results(&f, CUDA_ONE);
   f.frame.lanes = 1;
