@@ -5,6 +5,7 @@
 # tests/app/prompt.c       the prompt, typed at through a terminal
 # docs/language.md         its examples likewise (see docs_check.sh)
 # tests/lang/gringo.awk    random logic programs, compared with gringo where it is installed
+# docs/api.md              its examples compiled and run (see tests/api/docs_check.sh)
 # tests/house/check_*.sh   what holds for the source as a whole
 # tests/install/check.sh   what is installed, used by programs of its own
 # examples/*               run, and expected to succeed
@@ -93,6 +94,7 @@ endforeach()
 
 if(TARGET tl AND NOT TL_SANITIZE)
   tl_test(house/install "house" sh tests/install/check.sh ${CMAKE_BINARY_DIR} ${PROJECT_VERSION})
+  tl_test(golden/api_docs "golden" sh tests/api/docs_check.sh ${TL_OUTPUT})
 endif()
 
 if(TARGET tl)
