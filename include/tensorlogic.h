@@ -7,9 +7,15 @@
  * everything else it needs. The caller owns every handle it is given and releases it. Nothing here
  * exits, aborts or prints.
  *
+ * Errors: what is said of a function besides, any that makes something may end with TL_MEMORY, and
+ * any that computes with TL_RUNTIME, TL_DEVICE or TL_INTERRUPTED. A NULL handle is TL_ARGUMENT, or
+ * what the comment says, and leaves the first error as it is; handles of another context are
+ * refused with TL_ARGUMENT.
+ *
  * Threads: a context and everything made from it is used by one thread at a time; different
- * contexts are independent. Only tl_interrupt may be called from another thread or a signal
- * handler. */
+ * contexts are independent. That holds of every function here but tl_interrupt, which may be called
+ * from another thread or a signal handler while the context is open; tl_version, tl_type_name and
+ * tl_type_bytes need no context. */
 #ifndef TENSORLOGIC_H
 #define TENSORLOGIC_H
 
@@ -49,9 +55,9 @@ typedef struct tl_tensor tl_tensor;
 typedef struct tl_function tl_function;
 typedef struct tl_program tl_program;
 
-TL_API const char *tl_version(void);                     /* "0.1.0" */
-TL_API const char *tl_type_name(tl_type type);           /* "f16" */
-TL_API size_t tl_type_bytes(tl_type type);               /* 2; bool: 1 */
+TL_API const char *tl_version(void);                     /* "0.1.0", of the library that runs */
+TL_API const char *tl_type_name(tl_type type);           /* "f16"; "?": no type. Static */
+TL_API size_t tl_type_bytes(tl_type type);               /* an element's: 2; bool: 1; 0: no type */
 
 /* ---- context --------------------------------------------------------------------------------- */
 
@@ -60,49 +66,66 @@ typedef struct tl_options {      /* zero: the default of each */
   int threads;                   /* 0: all the process may use */
   int cuda_device;               /* which GPU, from 0 */
   void *cuda_stream;             /* a CUstream of the caller's to work on; NULL: one of its own */
-  /* All memory, given back with the bytes that were asked for; both or neither. */
+  /* All memory, given back with the bytes that were asked for; both or neither. ALLOC returns NULL
+   * if there is none, which is TL_MEMORY. RELEASE may be called from the library's own threads. */
   void *(*alloc)(void *user, size_t bytes);
   void (*release)(void *user, void *p, size_t bytes);
+  /* What runs otherwise than one would expect, a line without its end. LEVEL 1: slower; NULL: not
+   * told. On the thread that made the call. */
   void (*log)(void *user, int level, const char *line);
-  void *user;
+  void *user;                    /* given to the three */
 } tl_options;
 
-/* NULL only for lack of memory; a context that could not open its device says so in tl_last. */
+/* A context. OPTIONS NULL: all defaults; not kept. NULL only for lack of memory; a context that
+ * could not open its device says so in tl_last: TL_DEVICE, with what there is; TL_ARGUMENT for one
+ * of the two memory hooks alone. */
 TL_API tl_context *tl_open(const tl_options *options);
-TL_API void tl_close(tl_context *ctx);                   /* releases what is still held */
+/* Releases what is still held: every handle of CTX is gone then. NULL is fine. */
+TL_API void tl_close(tl_context *ctx);
 TL_API tl_status tl_last(const tl_context *ctx);         /* of the first error since tl_clear */
-TL_API const char *tl_message(const tl_context *ctx);    /* its message; "": none */
+/* Its message, until the next error after tl_clear; "": there is none. */
+TL_API const char *tl_message(const tl_context *ctx);
 /* The same with its source line and a caret, or as one line of JSON; NULL: no error. Of a program
  * that is refused all of its errors, up to 20, in the order of the text. Released with
  * tl_free_text. */
 TL_API char *tl_diagnosis(tl_context *ctx, int json);
-TL_API void tl_clear(tl_context *ctx);
-TL_API void tl_interrupt(tl_context *ctx);               /* the running call, or the next */
-TL_API void tl_seed(tl_context *ctx, int64_t seed);      /* of the draws in equations */
-TL_API void tl_free_text(tl_context *ctx, char *text);
+TL_API void tl_clear(tl_context *ctx);                   /* the next error is the first */
+/* The call that computes now, or else the next, ends with TL_INTERRUPTED behind the kernel, training
+ * step or round that runs; what it had not yet changed is as before. From any thread, also from a
+ * signal handler. */
+TL_API void tl_interrupt(tl_context *ctx);
+/* Of the draws in equations, compiled functions and named operations made or called from now on:
+ * the same seed and order of calls give the same numbers on every device. At first 0. */
+TL_API void tl_seed(tl_context *ctx, int64_t seed);
+TL_API void tl_free_text(tl_context *ctx, char *text);   /* of a function here; NULL is fine */
 
 /* ---- tensors --------------------------------------------------------------------------------- */
 
-/* A tensor of RANK sizes, copied from DATA: row-major, contiguous; NULL: zeros. */
+/* A tensor of RANK sizes, 0 to 16 of them, copied from DATA: row-major, contiguous, an element of
+ * tl_type_bytes, bool as 0 and 1; NULL: zeros. RANK 0 is a scalar, and SIZE may be NULL. TL_ARGUMENT: no
+ * such type, a rank or a size that is negative, more elements than memory has addresses. */
 TL_API tl_tensor *tl_from(tl_context *ctx, tl_type type, int rank, const int64_t *size,
                           const void *data);
+/* A scalar: VALUE rounded to TYPE, for integers toward zero and to their ends. */
 TL_API tl_tensor *tl_scalar(tl_context *ctx, tl_type type, double value);
-TL_API tl_tensor *tl_retain(tl_tensor *t);
+TL_API tl_tensor *tl_retain(tl_tensor *t);               /* T, to be released once more */
 TL_API void tl_release(tl_tensor *t);                    /* NULL is fine */
 
 /* Known without computing. */
-TL_API tl_type tl_tensor_type(const tl_tensor *t);
+TL_API tl_type tl_tensor_type(const tl_tensor *t);       /* T is NULL: TL_F32 */
 TL_API int tl_rank(const tl_tensor *t);                  /* -1: T is NULL */
 TL_API int64_t tl_size(const tl_tensor *t, int position);   /* -1 on error */
 TL_API int64_t tl_count(const tl_tensor *t);             /* elements; -1: T is NULL */
 
 /* Compute T if needed and copy its elements, row-major: exactly BYTES bytes, else TL_ARGUMENT. */
 TL_API tl_status tl_read(tl_tensor *t, void *to, size_t bytes);
-TL_API double tl_value(tl_tensor *t);                    /* its one element; NaN on error */
-/* New elements for a tensor that is not an equation's. What was computed from it stays; what was
- * not yet, sees them. */
+/* The one element of T, computed if needed; NaN on error, TL_ARGUMENT if it has another number. */
+TL_API double tl_value(tl_tensor *t);
+/* New elements for a tensor that is not an equation's, BYTES as for tl_read. What was computed from
+ * it stays; what was not yet, sees them. TL_ARGUMENT: T is what its equation says. */
 TL_API tl_status tl_write(tl_tensor *t, const void *from, size_t bytes);
-TL_API tl_status tl_eval(int n, tl_tensor *const *t);    /* compute several together */
+/* Compute N tensors of one context together; what they share is computed once. */
+TL_API tl_status tl_eval(int n, tl_tensor *const *t);
 /* Its value as a tensor of its own, without what it was made from: for results that are carried
  * from step to step, which would else keep every step before. */
 TL_API tl_tensor *tl_detach(tl_tensor *t);
@@ -111,7 +134,12 @@ TL_API tl_tensor *tl_detach(tl_tensor *t);
 
 typedef struct tl_arg { const char *name; tl_tensor *tensor; } tl_arg;     /* lists end with {0} */
 
-/* One or more equations of the language; the result is the last head. Inputs are retained.
+/* One or more equations of the language; the result is the last head, of the sizes that follow from
+ * the arguments' (docs/language.md). Heads that are not declared have the type of the real
+ * arguments, f32 where those differ, f64 if one is. Lazy; inputs are retained. ARGS NULL: none; at
+ * most 32. A text that was given before, for the same names, types and ranks, is not parsed again,
+ * and a single equation of what is there already not planned again. TL_REFUSED: the text;
+ * TL_ARGUMENT: sizes that disagree, a name given twice, a NULL tensor.
  *   tl_eq(ctx, "Y[b,h] = relu(X[b,i] W[i,h] + C[h])",
  *         (tl_arg[]){{"X", x}, {"W", w}, {"C", c}, {0}}) */
 TL_API tl_tensor *tl_eq(tl_context *ctx, const char *equations, const tl_arg *args);
@@ -136,7 +164,9 @@ TL_API tl_tensor *tl_einsum(tl_context *ctx, const char *labels, int n,
 TL_API tl_tensor *tl_einsum(tl_context *ctx, const char *labels, int n, tl_tensor *const *operands);
 
 /* The derivative of LOSS, summed over its elements, by WRT, from which LOSS was made: of WRT's
- * sizes, in f32 where WRT has 16 bits; lazy. Zeros if LOSS does not depend on WRT. */
+ * sizes, in f32 where WRT has 16 bits; lazy. Zeros if LOSS does not depend on WRT. May be taken
+ * again. TL_ARGUMENT: one of them is not real; TL_REFUSED: there is a function in C between them
+ * that has no derivative. */
 TL_API tl_tensor *tl_grad(tl_context *ctx, tl_tensor *loss, tl_tensor *wrt);
 
 /* ---- functions in C -------------------------------------------------------------------------- */
@@ -187,35 +217,46 @@ TL_API tl_tensor *tl_apply(tl_context *ctx, const tl_custom *f, int n, tl_tensor
 
 /* ---- compiled functions: equations once, called with no work but the kernels' ---------------- */
 
-/* NAMES: the arguments' names in the order of calls; RESULTS: heads to return, or "grad(Loss, W)".
- * Both end with NULL. Planned at the first call for given types and ranks: other sizes plan
- * nothing. */
+/* NAMES: the arguments' names in the order of calls; RESULTS: heads to return, or "grad(Loss, W)",
+ * which is as tl_grad says. Both end with NULL; nothing is kept of them. Planned at the first call
+ * for given types and ranks: other sizes plan nothing. TL_REFUSED: the text cannot be read (what
+ * depends on types and ranks is said by the first call); TL_ARGUMENT: a result that is no head. */
 TL_API tl_function *tl_compile(tl_context *ctx, const char *equations, const char *const *names,
                                const char *const *results);
-/* RESULTS gets new handles; all NULL on error. */
+/* Compute F now: as many ARGS as it has names; RESULTS gets as many new handles as it has results,
+ * all NULL on error. TL_REFUSED: the equations do not fit these types and ranks; TL_ARGUMENT: sizes
+ * that disagree, a NULL argument. */
 TL_API tl_status tl_call(tl_function *f, tl_tensor *const *args, tl_tensor **results);
-TL_API void tl_function_release(tl_function *f);
+TL_API void tl_function_release(tl_function *f);         /* NULL is fine */
 
 /* ---- programs -------------------------------------------------------------------------------- */
 
-typedef struct tl_sink {         /* where a program's results go; members may be NULL */
-  void (*put)(void *user, const char *text, size_t n);
-  void (*progress)(void *user, const char *line);        /* of training */
-  void *user;
+/* Where a program's results go, on the thread that runs it; members may be NULL. */
+typedef struct tl_sink {
+  void (*put)(void *user, const char *text, size_t n);   /* of queries and print; UTF-8, no NUL */
+  void (*progress)(void *user, const char *line);        /* of training, a line without its end */
+  void *user;                    /* given to both */
   int json;                      /* results as one object a line */
   int brief;                     /* large results are cut, for people */
 } tl_sink;
 
 /* Check a program; nothing runs. FILE names TEXT in messages, and its folder is where relative
- * paths start; NULL: text without a file. */
+ * paths start; NULL: text without a file. SINK and what it points at are copied; NULL: results go
+ * nowhere. TL_REFUSED: the program; TL_IO: a file that it names. */
 TL_API tl_program *tl_load(tl_context *ctx, const char *file, const char *text,
                            const tl_sink *sink);
+/* The same with the text of FILE. */
 TL_API tl_program *tl_load_file(tl_context *ctx, const char *file, const tl_sink *sink);
-TL_API tl_status tl_run(tl_program *p);                  /* its commands and queries, in order */
-TL_API tl_tensor *tl_get(tl_program *p, const char *name);   /* its value now */
-/* For data, parameters and what is declared only; of the same type and sizes. */
+/* Carry out its commands and queries, in order; what went before an error stays done. */
+TL_API tl_status tl_run(tl_program *p);
+/* The value that the tensor NAME has now, computed if need be: a new handle, of the type and sizes
+ * that the program gives it; of a sparse tensor its elements, in the order of their keys. What the
+ * program does later leaves it as it is. TL_ARGUMENT: there is no such tensor. */
+TL_API tl_tensor *tl_get(tl_program *p, const char *name);
+/* Replace the elements of data, a parameter or what is declared only, by a copy of VALUE, of the
+ * same type and sizes. TL_ARGUMENT: it does not fit, or NAME is computed by equations. */
 TL_API tl_status tl_set(tl_program *p, const char *name, tl_tensor *value);
-TL_API void tl_program_release(tl_program *p);
+TL_API void tl_program_release(tl_program *p);           /* NULL is fine; its tensors stay */
 
 /* One more piece of a program, as at a prompt: what it defines takes the place of what had the same
  * left side, or is added; all that depends on it follows; then its commands and queries are carried
@@ -274,13 +315,13 @@ TL_API char *tl_complete(tl_program *p, const char *prefix);
 
 /* ---- statistics ------------------------------------------------------------------------------ */
 
-typedef struct tl_stats {
+typedef struct tl_stats {        /* since tl_open; bytes: of the device's memory */
   uint64_t plans_made, plans_found;                      /* programs compiled; found again */
   uint64_t bindings_made, runs, kernels;                 /* plans bound to sizes; run; launches */
   uint64_t allocations, reuses, system_allocations;      /* of the device's pool */
   size_t bytes_in_use, bytes_cached, bytes_peak;
 } tl_stats;
-TL_API tl_stats tl_statistics(const tl_context *ctx);
+TL_API tl_stats tl_statistics(const tl_context *ctx);    /* CTX is NULL: zeros */
 /* Give cached memory back to the system until at most KEEP_BYTES are cached. */
 TL_API void tl_shrink(tl_context *ctx, size_t keep_bytes);
 
