@@ -90,9 +90,9 @@ TL_API const char *tl_message(const tl_context *ctx);
  * tl_free_text. */
 TL_API char *tl_diagnosis(tl_context *ctx, int json);
 TL_API void tl_clear(tl_context *ctx);                   /* the next error is the first */
-/* The call that computes now, or else the next, ends with TL_INTERRUPTED behind the kernel, training
- * step or round that runs; what it had not yet changed is as before. From any thread, also from a
- * signal handler. */
+/* The call that computes now, or else the next, ends with TL_INTERRUPTED behind the kernel,
+ * training step or round that runs; what it had not yet changed is as before. From any thread, also
+ * from a signal handler. */
 TL_API void tl_interrupt(tl_context *ctx);
 /* Of the draws in equations, compiled functions and named operations made or called from now on:
  * the same seed and order of calls give the same numbers on every device. At first 0. */
@@ -102,8 +102,9 @@ TL_API void tl_free_text(tl_context *ctx, char *text);   /* of a function here; 
 /* ---- tensors --------------------------------------------------------------------------------- */
 
 /* A tensor of RANK sizes, 0 to 16 of them, copied from DATA: row-major, contiguous, an element of
- * tl_type_bytes, bool as 0 and 1; NULL: zeros. RANK 0 is a scalar, and SIZE may be NULL. TL_ARGUMENT: no
- * such type, a rank or a size that is negative, more elements than memory has addresses. */
+ * tl_type_bytes, bool as 0 and 1; NULL: zeros. RANK 0 is a scalar, and SIZE may be NULL.
+ * TL_ARGUMENT: no such type, a rank or a size that is negative, more elements than memory has
+ * addresses. */
 TL_API tl_tensor *tl_from(tl_context *ctx, tl_type type, int rank, const int64_t *size,
                           const void *data);
 /* A scalar: VALUE rounded to TYPE, for integers toward zero and to their ends. */
