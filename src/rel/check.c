@@ -206,6 +206,8 @@ static void check_kinds(const rel_checked *c) {
                       "integer of it, as in `n = floor(%s)`", variable(c, t->var), j + 1, name,
                       variable(c, t->var));
     }
+    if (it->kind == REL_ATOM && it->relation->fold == REL_SET && (it->value >= 0 || it->total))
+      rel_refuse_rule(c, BASE_REFUSED, "the tuples of `%s` have no values to be read", name);
     bool real = it->kind == REL_ATOM && it->relation->fold != REL_SET && !it->relation->integer;
     if (real && it->value >= 0 && !(rule->real && rule->real[it->value]))
       rel_refuse_rule(c, BASE_REFUSED, "the variable `%s` stands for an integer or a symbol, and "

@@ -1,5 +1,6 @@
 # gringo.awk -v seed=N -v out=PREFIX: a random stratified program in two spellings, PREFIX.tl and
-# PREFIX.lp, and in PREFIX.names its relations, one a line, with their numbers of positions.
+# PREFIX.lp, and in PREFIX.names its relations, one a line, with their numbers of positions and a
+# key to ask for.
 function draw(n) { return int(rand() * n) }
 function both(tl, lp) { left = left tl; right = right lp }
 function symbol(i) { return substr("abcde", i + 1, 1) }
@@ -87,7 +88,7 @@ BEGIN {
   for (r = 0; r < 3 + 2 * levels; r++) {
     name[r] = substr("ABCDEFGHI", r + 1, 1) "r"
     arity[r] = r == 0 ? 1 : r == 1 ? 2 : 1 + draw(3)
-    print name[r], arity[r] > (out ".names")
+    print name[r], arity[r], (numbers ? draw(5) : toupper(symbol(draw(5)))) > (out ".names")
   }
   for (r = 0; r < 3; r++)
     for (n = 3 + draw(9); n > 0; n--) {

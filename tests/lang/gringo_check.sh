@@ -13,16 +13,24 @@ seed=${2-1}
 while [ "$seed" -le "${3-100}" ]; do
   rm -f p.*
   awk -v seed="$seed" -v out=p -f "$here/gringo.awk"
-  while read -r name arity; do
+  # Questions with a key first, while nothing else was asked.
+  while read -r name arity key; do
+    case $arity in 1) continue ;; 2) at=q ;; *) at=q,r ;; esac
+    echo "print(\"$name,$key\"); $name($key,$at)?" >>p.tl
+  done <p.names
+  while read -r name arity key; do
     case $arity in 1) at=p ;; 2) at=p,q ;; *) at=p,q,r ;; esac
     echo "print(\"$name\"); $name($at)?" >>p.tl
   done <p.names
   "$tl" run p.tl >p.out 2>&1 || { cat p.tl p.out; echo "seed $seed: refused"; exit 1; }
-  awk 'NR == FNR { is[$1] = 1; next }
+  awk 'NR == FNR { is[$1] = is[$1 "," $3] = 1; next }
        ($1 in is) && NF == 1 { name = $1; next }
        { print name, $0 }' p.names p.out | sort >p.got
   gringo --text p.lp 2>/dev/null | sed -n 's/^\(..\)(\(.*\))\.$/\1,\2/p' | tr , ' ' |
     awk '{ for (i = 1; i <= NF; i++) $i = toupper(substr($i, 1, 1)) substr($i, 2); print }' |
+    awk 'NR == FNR { key[$1] = $3; next }
+         { print }
+         NF > 2 && $2 == key[$1] { $1 = $1 "," $2; $2 = ""; $0 = $0; $1 = $1; print }' p.names - |
     sort -u >p.want
   if ! cmp -s p.want p.got; then
     cat p.tl

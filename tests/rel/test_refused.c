@@ -39,6 +39,13 @@ static void values_in_positions(void **state) {
   assert_raises(f, BASE_REFUSED, rel_check(f->engine), "`v`", "real number", "position 2 of `R`");
 }
 
+static void values_of_sets(void **state) {
+  fixture *f = *state;
+  some_sets(f);
+  rule(f, "P(x) <- Q(x)=v, v < 3");
+  assert_raises(f, BASE_REFUSED, rel_check(f->engine), "`Q`", "no values");
+}
+
 static void negative_cycles(void **state) {
   fixture *f = *state;
   some_sets(f);
@@ -172,11 +179,11 @@ static void long_chains_of_rules(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      TEST(unbound_variables), TEST(values_in_positions), TEST(negative_cycles),
-      TEST(cycles_through_aggregates),
-      TEST(cycles_through_absence), TEST(sets_that_would_shrink), TEST(numbers_without_end),
-      TEST(numbers_too_large), TEST(symbols_know_equality_only), TEST(half_a_tuple),
-      TEST(two_values), TEST(interrupted), TEST(too_many_positions), TEST(long_chains_of_rules),
+      TEST(unbound_variables), TEST(values_in_positions), TEST(values_of_sets),
+      TEST(negative_cycles), TEST(cycles_through_aggregates), TEST(cycles_through_absence),
+      TEST(sets_that_would_shrink), TEST(numbers_without_end), TEST(numbers_too_large),
+      TEST(symbols_know_equality_only), TEST(half_a_tuple), TEST(two_values), TEST(interrupted),
+      TEST(too_many_positions), TEST(long_chains_of_rules),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
