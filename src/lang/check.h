@@ -109,6 +109,7 @@ struct entity {
   bool table;                    /* ... whose elements the text or a file gives */
   bool alone;                    /* ... which one term makes: its tuples are the head's */
   rel_relation *rel;             /* its tuples, or the keys of its elements */
+  rel_fold fold;                 /* by which the engine makes its values; REL_SET: equations do */
   lang_relation *keys;           /* the same, as the program knows it */
   const ir_expr *count;          /* how many: IR is of rank 1 */
   BASE_VEC(const lang_expr *) facts;   /* ATOMs; READs whose value is the next one */

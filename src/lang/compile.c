@@ -94,7 +94,8 @@ rel_dense *compile_dense(check *c, entity *e) {
 
 /* The elements of a sparse tensor as a relation with values, filled when a rule needs them. */
 static rel_relation *values_of(check *c, entity *e) {
-  if (e->table && !(e->declared && e->declared->declare.start)) return sparse_relation(c, e);
+  bool held = e->table && !(e->declared && e->declared->declare.start);
+  if (held || e->fold != REL_SET) return sparse_relation(c, e);
   for (int i = 0; i < c->program->readings.n; i++) {
     const lang_reading *r = c->program->readings.at[i];
     if (r->tensor == e->tensor && r->values) return r->values;
@@ -108,6 +109,10 @@ static rel_relation *values_of(check *c, entity *e) {
 
 static const rel_expr *read(compiler *k, const node *n) {
   entity *of = n->of;
+  if (of->kind == NAME_RELATION && k->values) {
+    compile_atom(k, n, -1);
+    return rel_int(k->c->arena, 1);
+  }
   if (of->kind == NAME_RELATION)
     check_refuse(k->c, n->e.span,
                  "%s(...) is an item of the body by itself, not a number\nhelp: separate items by "

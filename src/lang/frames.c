@@ -389,8 +389,86 @@ static int list_dropped(check *c, const node *n, bool reduces, variable ***drop)
   return count;
 }
 
+/* ---- products -------------------------------------------------------------------------------- */
+
+typedef struct product {
+  BASE_VEC(const ir_expr *) factors;
+} product;
+
+static bool is_product(const node *n) {
+  return n->e.kind == LANG_JOIN || n->e.kind == LANG_MULTIPLY;
+}
+
+static void lower_factors(check *c, clause *cl, node *n, product *p) {
+  for (int i = 0; i < n->e.n; i++) {
+    node *x = (node *)n->e.at[i];
+    if (is_product(x) && !x->sum.n)
+      lower_factors(c, cl, x, p);
+    else
+      BASE_PUSH(c->arena, &p->factors, lower(c, cl, x));
+  }
+}
+
+static const ir_expr *multiplied(check *c, const product *p, const ir_index *at, bool with) {
+  const ir_expr *e = NULL;
+  for (int i = 0; i < p->factors.n; i++)
+    if (ir_mentions(p->factors.at[i], at) == with)
+      e = e ? lower_combine(c, IR_MUL, e, p->factors.at[i]) : p->factors.at[i];
+  return e;
+}
+
+/* Agg[n,k] = Neig(n,m) Z[m,d] W[k,d]: what no tuple changes is joined behind the scatter.
+ * T[Neig0[e], d] += Z[Neig1[e], d];  Agg[n,k] = T[n,d] W[k,d] */
+static const ir_expr *lower_product(frame *f, node *n, int ndrop, variable *const *drop) {
+  check *c = f->c;
+  clause *cl = f->cl;
+  product p = {0};
+  lower_factors(c, cl, n, &p);
+  const ir_expr *inside = multiplied(c, &p, f->at->u.index, true);
+  const ir_expr *outside = multiplied(c, &p, f->at->u.index, false);
+  variable **first = BASE_NEWS(c->arena, variable *, ndrop + 1);
+  variable **later = BASE_NEWS(c->arena, variable *, ndrop + 1);
+  int nfirst = 0, nlater = 0;
+  for (int i = 0; i < ndrop; i++) {
+    bool waits = outside && position_of(f, drop[i]) < 0 && ir_mentions(outside, drop[i]->index);
+    if (waits)
+      later[nlater++] = drop[i];
+    else
+      first[nfirst++] = drop[i];
+  }
+  if (!inside || !nlater) {
+    const ir_expr *body = multiplied(c, &p, f->at->u.index, true);
+    if (!body)
+      body = outside;
+    else if (outside)
+      body = lower_combine(c, IR_MUL, body, outside);
+    const ir_expr *made = scattered(f, n, LANG_SET, body, ndrop, drop);
+    frame_close(f);
+    return made;
+  }
+  const ir_expr *made = scattered(f, n, LANG_SET, inside, nfirst, first);
+  frame_close(f);
+  made = lower_combine(c, IR_MUL, made, outside);
+  return lower_temporary(c, cl, base_format(c->arena, "%s'", cl->head->name), IR_SUM, made, nlater,
+                         later);
+}
+
+/* In what is dense, a frame is opened where tuples are summed or read, not around what is done
+ * with the result. */
+static bool opens(const clause *cl, const node *n, lang_op op, bool reduces) {
+  bool factor = n->e.kind == LANG_DIVIDE || n->e.kind == LANG_AND || is_product(n);
+  if (cl->in || op > LANG_ADD || reduces || n->sum.n || sparse_read(n)) return true;
+  for (int i = 0; factor && i < n->e.n; i++) {
+    const node *x = child(n, i);
+    while (x->e.kind == LANG_NEGATE) x = child(x, 0);
+    if (sparse_read(x)) return true;
+  }
+  return false;
+}
+
 static const ir_expr *lower_in_frame(check *c, clause *cl, node *n, lang_op op, bool reduces) {
   node *of = reduces ? (node *)n->e.at[0] : n;
+  if (!opens(cl, n, op, reduces)) return NULL;
   support ways = op <= LANG_ADD ? support_of(c, of) : support_strict(c, of);
   variable **var = BASE_NEWS(c->arena, variable *, cl->vars.n + 1), **drop;
   if (ways.everywhere || !ways.any.n) return NULL;
@@ -400,6 +478,7 @@ static const ir_expr *lower_in_frame(check *c, clause *cl, node *n, lang_op op, 
     if (!is_among(cl->in->var[i], count, var)) var[count++] = cl->in->var[i];
   int ndrop = list_dropped(c, n, reduces, &drop);
   frame *f = frame_open(c, cl, &ways, count, var, of, NULL);
+  if (op <= LANG_ADD && !reduces && is_product(n)) return lower_product(f, n, ndrop, drop);
   const ir_expr *body = reduces ? lower(c, cl, of) : lower_unsummed(c, cl, n);
   if (reduces && strcmp(n->e.name, "count") == 0)
     body = ir_cast(c->p, ir_cast(c->p, body, IR_BOOL), IR_I64);

@@ -33,7 +33,7 @@ static void make_indices(check *c, entity *const *group, int n) {
 
 static lang_source_kind kind_of(const entity *e) {
   if (e->declared && e->declared->declare.start) return LANG_PARAMETER;
-  if (e->data || e->table) return LANG_DATA;
+  if (e->data || e->table || e->fold != REL_SET) return LANG_DATA;
   return e->clauses.n ? LANG_DERIVED : LANG_GIVEN;
 }
 
@@ -376,6 +376,7 @@ void check_lower(check *c, entity *const *group, int n) {
   bool recurs = recursive(group, n);
   make_indices(c, group, n);
   check_mixture(c, group, n);
+  if (recurs && check_extremes(c, group, n)) return;
   for (int i = 0; i < n; i++)
     if (group[i]->sparse && group[i]->kind == NAME_TENSOR) check_elements_keys(c, group[i]);
   for (int i = 0; recurs && i < n; i++) {

@@ -85,7 +85,9 @@ static void fill_named(lang_machine *m, const ir_tensor *leaf) {
 }
 
 run_value *machine_leaf(lang_machine *m, const ir_tensor *leaf) {
-  bool stale = m->column[leaf->id] && m->made[leaf->id] != m->epoch;
+  const lang_tensor *t = m->tensor[leaf->id];
+  bool tuples = m->column[leaf->id] || (t && t->keys && t->kind == LANG_DATA);
+  bool stale = tuples && m->made[leaf->id] != m->epoch;
   if (!m->value[leaf->id] || stale) fill_named(m, leaf);
   m->made[leaf->id] = m->epoch;
   return m->value[leaf->id];

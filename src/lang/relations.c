@@ -178,7 +178,7 @@ static run_value *elements(lang_machine *m, const lang_tensor *t) {
 
 run_value *machine_tuples(lang_machine *m, const ir_tensor *leaf) {
   const lang_tensor *t = m->tensor[leaf->id];
-  bool table = t && t->keys && !t->start && rel_fold_of(t->keys->rel) == REL_ONE;
+  bool table = t && t->keys && !t->start && rel_fold_of(t->keys->rel) != REL_SET;
   if (!m->column[leaf->id] && !table) return NULL;
   machine_relate(m);
   return table ? elements(m, t) : column(m, m->column[leaf->id]);

@@ -10,7 +10,7 @@ static entity *settled(check *c, const lang_stmt *s) {
   const lang_expr *e = s->command.at[0];
   bool names = e->kind == LANG_NAME || e->kind == LANG_READ || e->kind == LANG_ATOM;
   entity *of = names ? check_find(c, e->name) : NULL;
-  if (of && of->kind == NAME_RELATION) return of;
+  if (of && (of->kind == NAME_RELATION || of->fold != REL_SET)) return of;
   if (!names || (of && of->kind != NAME_TENSOR))
     check_refuse(c, e->span, "%s takes a tensor first: %s", s->command.name,
                  s->command.name[0] == 'r' ? "rounds(P, 500)" : "settle(P, 1e-6)");
@@ -45,9 +45,9 @@ static void read_settle(check *c, const lang_stmt *s, ir_settle *how) {
   how->told = true;
 }
 
-/* Of a relation: its rules run until nothing new follows, whatever is said. */
+/* What the engine makes: rules run until nothing new follows, extremes until none improves. */
 static lang_settle *relation_settles(check *c, const lang_stmt *s, const entity *of) {
-  ir_settle how = {.rounds = IR_ROUNDS};
+  ir_settle how = {.rounds = 0};
   lang_settle *made = BASE_NEW(c->arena, lang_settle);
   if (s->command.name[0] == 'r')
     read_rounds(c, s, &how);
@@ -59,7 +59,7 @@ static lang_settle *relation_settles(check *c, const lang_stmt *s, const entity 
 
 lang_settle *check_settle(check *c, const lang_stmt *s) {
   entity *of = settled(c, s);
-  if (of->kind == NAME_RELATION) return relation_settles(c, s, of);
+  if (of->kind == NAME_RELATION || of->fold != REL_SET) return relation_settles(c, s, of);
   bool *told = s->command.name[0] == 'r' ? &of->bounded : &of->settled;
   if (!of->how) {
     of->how = BASE_NEW(c->arena, ir_settle);

@@ -5,6 +5,7 @@
  *   sorts.c    positions that hold the same things     frames.c    products over joined tuples
  *   compile.c  atoms and expressions for the engine    elements.c  heads that are sparse
  *   rules.c    rules of the text                       questions.c  queries
+ *   extremes.c recursion over minima and maxima
  *
  * A sparse tensor is a relation, the keys of its elements, and a tensor of rank 1, their values.
  * A product with sparse factors goes through the tuples of a join, the engine's work; the values
@@ -83,6 +84,7 @@ typedef struct compiler {        /* of one rule */
   BASE_VEC(rel_item) items;
   bool any;                      /* `_` asks for anything, it does not count */
   bool position;                 /* `/` is floor division */
+  bool values;                   /* of a tensor's equation: an atom counts as 1 */
 } compiler;
 compiler compile_open(check *c, clause *cl);
 int compile_variable(compiler *k, variable *v);
@@ -132,6 +134,7 @@ void check_elements_keys(check *c, entity *e);           /* of what is sparse: t
 void check_elements_values(check *c, entity *e);         /* ... and equations */
 void check_declare(check *c, entity *e);                 /* heads.c: the tensor of E */
 void check_rules(check *c, entity *e);
+bool check_extremes(check *c, entity *const *group, int n);   /* false: it takes equations */
 
 /* questions.c: tuples or elements that match E; false: it is an expression like others */
 bool check_question(check *c, const lang_stmt *s, lang_expr *e, lang_item *item);

@@ -21,10 +21,8 @@ static void in_program(check *c, base_span span) {
 }
 
 rel_relation *sparse_relation(check *c, entity *e) {
-  bool valued = e->table && e->kind == NAME_TENSOR;
-  if (!e->rel)
-    e->rel =
-        rel_new(sparse_engine(c), e->name, e->rank, valued ? REL_ONE : REL_SET, e->type, e->span);
+  rel_fold fold = e->table && e->kind == NAME_TENSOR ? REL_ONE : e->fold;
+  if (!e->rel) e->rel = rel_new(sparse_engine(c), e->name, e->rank, fold, e->type, e->span);
   return e->rel;
 }
 
