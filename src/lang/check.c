@@ -94,6 +94,7 @@ typedef struct lowering { /* a recurrence, or one tensor */
 
 static void lower_group(check *c, void *arg) {
   const lowering *l = arg;
+  check_choose(c, l->group, l->n);
   check_sizes(c, l->group, l->n);
   check_lower(c, l->group, l->n);
 }

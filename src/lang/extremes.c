@@ -74,19 +74,33 @@ static void add_rule(check *c, entity *e, clause *cl) {
   compile_rule(&k, e->rel, key, value);
 }
 
-bool check_extremes(check *c, entity *const *group, int n) {
-  if (!c->program || c->grads.n) return false;
-  for (int i = 0; i < n; i++)
-    if (!fits(group[i]) || learns(c, group[i], base_map_open(c->arena))) return false;
+static bool reads_group(const entity *e) {
+  for (int i = 0; i < e->clauses.n; i++)
+    for (int r = 0; r < e->clauses.at[i]->reads.n; r++)
+      if (e->clauses.at[i]->reads.at[r]->of->group == e->group) return true;
+  return false;
+}
+
+void check_choose(check *c, entity *const *group, int n) {
+  bool recurs = false;
+  if (!c->program || c->grads.n) return;
   for (int i = 0; i < n; i++) {
+    if (!fits(group[i]) || learns(c, group[i], base_map_open(c->arena))) return;
+    recurs |= reads_group(group[i]);
+  }
+  for (int i = 0; recurs && i < n; i++) {
     entity *e = group[i];
     if (!e->typed) e->type = c->type;
     e->typed = true;
     e->fold = e->clauses.at[0]->op == LANG_MIN ? REL_MIN : REL_MAX;
-    e->count = sparse_count(c, sparse_relation(c, e));
-    check_declare(c, e);
+  }
+}
+
+void check_extremes(check *c, entity *const *group, int n) {
+  for (int i = 0; i < n; i++) {
+    group[i]->count = sparse_count(c, sparse_relation(c, group[i]));
+    check_declare(c, group[i]);
   }
   for (int i = 0; i < n; i++)
     for (int k = 0; k < group[i]->clauses.n; k++) add_rule(c, group[i], group[i]->clauses.at[k]);
-  return true;
 }

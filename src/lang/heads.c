@@ -376,7 +376,10 @@ void check_lower(check *c, entity *const *group, int n) {
   bool recurs = recursive(group, n);
   make_indices(c, group, n);
   check_mixture(c, group, n);
-  if (recurs && check_extremes(c, group, n)) return;
+  if (group[0]->fold != REL_SET) {
+    check_extremes(c, group, n);
+    return;
+  }
   for (int i = 0; i < n; i++)
     if (group[i]->sparse && group[i]->kind == NAME_TENSOR) check_elements_keys(c, group[i]);
   for (int i = 0; recurs && i < n; i++) {

@@ -156,22 +156,27 @@ static run_value *column(lang_machine *m, const lang_column *k) {
   return v;
 }
 
-/* The values that a table gives. */
+/* The values of ROWS as elements of TYPE. */
+static void *stored(base_arena *job, ir_type type, const rel_rows *rows) {
+  char *data = base_alloc(job, ir_type_bytes(type) * (size_t)(rows->n + 1));
+  ir_type computed = ir_type_computed(type);
+  for (int64_t i = 0; i < rows->n; i++) {
+    ir_value x = {.type = computed};
+    if (ir_type_real(computed))
+      x.u.f = rows->value[i].f;
+    else
+      x.u.i = rows->value[i].i;
+    device_store_value(type, data, i, x);
+  }
+  return data;
+}
+
+/* The values that a table gives, or the engine made. */
 static run_value *elements(lang_machine *m, const lang_tensor *t) {
   base_arena *job = base_arena_child(m->arena);
   rel_rows rows = rel_query(job, t->keys->rel, NULL);
-  size_t size = ir_type_bytes(t->ir->type);
-  char *data = base_alloc(job, size * (size_t)(rows.n + 1));
-  ir_type type = ir_type_computed(t->ir->type);
-  for (int64_t i = 0; i < rows.n; i++) {
-    ir_value x = {.type = type};
-    if (ir_type_real(type))
-      x.u.f = rows.value[i].f;
-    else
-      x.u.i = rows.value[i].i;
-    device_store_value(t->ir->type, data, i, x);
-  }
-  run_value *v = run_value_new(m->session, t->ir->type, 1, &rows.n, data);
+  run_value *v =
+      run_value_new(m->session, t->ir->type, 1, &rows.n, stored(job, t->ir->type, &rows));
   base_arena_close(job);
   return v;
 }
@@ -239,28 +244,68 @@ static bool matches(const lang_item *item, const rel_rows *rows, int64_t i, int6
   return true;
 }
 
+/* The elements that are asked for: keys as the question shows them, values in VIEW. */
+typedef struct answer {
+  int64_t n;
+  int width;
+  int64_t **key; /* by row */
+  machine_view view;
+} answer;
+
+static void add_row(base_arena *job, answer *a, const int64_t *key) {
+  a->key[a->n] = BASE_NEWS(job, int64_t, a->width + 1);
+  memcpy(a->key[a->n++], key, sizeof *key * (size_t)a->width);
+}
+
+/* Elements that the engine has: it makes only what the question needs. */
+static answer by_engine(base_arena *job, const lang_item *item) {
+  const lang_tensor *t = item->relation->tensor;
+  rel_rows rows = rel_query(job, item->relation->rel, item->term);
+  answer a = {.width = item->shown, .key = BASE_NEWS(job, int64_t *, rows.n + 1)};
+  int64_t key[REL_ARITY];
+  a.view = (machine_view){.type = t->ir->type, .rank = 1, .data = stored(job, t->ir->type, &rows)};
+  for (int64_t i = 0; i < rows.n; i++) {
+    for (int k = 0; k < a.width; k++) key[k] = rows.column[k][i];
+    add_row(job, &a, key);
+  }
+  return a;
+}
+
+static answer by_values(lang_machine *m, base_arena *job, const lang_item *item) {
+  run_value *v = machine_value(m, job, item->relation->tensor, m->nwith, m->with);
+  machine_view all = machine_view_of(job, v, item);
+  rel_rows rows = rel_query(job, item->relation->rel, NULL);
+  answer a = {.width = item->shown, .key = BASE_NEWS(job, int64_t *, rows.n + 1), .view = all};
+  size_t size = ir_type_bytes(v->type);
+  char *data = base_alloc(job, size * (size_t)(rows.n + 1));
+  int64_t key[REL_ARITY];
+  for (int64_t i = 0; i < rows.n; i++) {
+    if (!matches(item, &rows, i, key)) continue;
+    memcpy(data + size * (size_t)a.n, (const char *)all.data + size * (size_t)i, size);
+    add_row(job, &a, key);
+  }
+  a.view.data = data;
+  return a;
+}
+
 static void put_elements(lang_machine *m, base_arena *job, const lang_item *item, base_text *text,
                          bool json) {
   const lang_tensor *t = item->relation->tensor;
-  run_value *v = machine_value(m, job, t, m->nwith, m->with);
-  machine_view view = machine_view_of(job, v, item);
-  rel_rows rows = rel_query(job, item->relation->rel, NULL);
-  int64_t key[REL_ARITY], n = 0;
+  bool engine = t->kind == LANG_DATA && rel_fold_of(item->relation->rel) != REL_SET;
+  answer a = engine ? by_engine(job, item) : by_values(m, job, item);
   bool ground = !item->shown;
   base_put(text, json && !ground ? "[" : "");
   if (ground && !json) base_putf(text, "%s = ", item->label);
-  for (int64_t i = 0; i < rows.n; i++) {
-    if (!matches(item, &rows, i, key)) continue;
+  for (int64_t i = 0; i < a.n; i++) {
     if (!ground) {
-      base_put(text, !json ? "" : n ? ", [" : "[");
-      put_keys(m, text, key, item->shown, json);
+      base_put(text, !json ? "" : i ? ", [" : "[");
+      put_keys(m, text, a.key[i], a.width, json);
       base_put(text, json ? ", " : " ");
     }
-    machine_put_element(text, &view, i, json);
+    machine_put_element(text, &a.view, i, json);
     base_put(text, !json ? "\n" : ground ? "" : "]");
-    n++;
   }
-  if (ground && !n) base_put(text, json ? "null" : "absent\n");
+  if (ground && !a.n) base_put(text, json ? "null" : "absent\n");
   base_put(text, json && !ground ? "]" : "");
 }
 

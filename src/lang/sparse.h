@@ -134,7 +134,8 @@ void check_elements_keys(check *c, entity *e);           /* of what is sparse: t
 void check_elements_values(check *c, entity *e);         /* ... and equations */
 void check_declare(check *c, entity *e);                 /* heads.c: the tensor of E */
 void check_rules(check *c, entity *e);
-bool check_extremes(check *c, entity *const *group, int n);   /* false: it takes equations */
+void check_choose(check *c, entity *const *group, int n);     /* the engine, or equations */
+void check_extremes(check *c, entity *const *group, int n);   /* the engine was chosen */
 
 /* questions.c: tuples or elements that match E; false: it is an expression like others */
 bool check_question(check *c, const lang_stmt *s, lang_expr *e, lang_item *item);
