@@ -1,9 +1,6 @@
 /* The graph of a block: which step needs which; groups of steps, and their order. */
 #include "sched/private.h"
 
-/* Equations in a kernel: bodies are written out one inside the other, on a stack. */
-enum { MOST_MEMBERS = 64 };
-
 /* ---- uses ------------------------------------------------------------------------------------ */
 
 typedef struct each_read {
@@ -187,7 +184,6 @@ static bool leads(sched_graph *g, const sched_group *from, const sched_group *to
 
 bool sched_may_merge(sched_graph *g, const sched_group *a, const sched_group *b) {
   if (a->from != b->from || a->to != b->to) return false;
-  if (a->member.n + b->member.n > MOST_MEMBERS) return false;
   return !leads(g, a, b) && !leads(g, b, a);
 }
 

@@ -23,7 +23,11 @@ static void cross(void *arg, const ir_expr *read) {
   }
 }
 
+/* Equations in a kernel: bodies are written out one inside the other, on a stack. */
+enum { MOST_MEMBERS = 64 };
+
 int sched_cross(sched_graph *g, const sched_group *into, const sched_group *from, sched_pairs *m) {
+  if (into->member.n + from->member.n > MOST_MEMBERS) return -1;
   crossing c = {.g = g, .m = m, .ok = true};
   c.writers = into;
   c.reversed = true;

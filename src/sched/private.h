@@ -95,7 +95,8 @@ sched_group **sched_ordered(sched_graph *g, int *n);   /* groups left, each afte
 /* ---- joining --------------------------------------------------------------------------------- */
 
 /* Pair FROM's indices with INTO's by the reads between the two. The number of such reads; -1:
- * one of them takes an element that is not the one defined at the same point. */
+ * one of them takes an element that is not the one defined at the same point, or there are too
+ * many equations for one kernel. */
 int sched_cross(sched_graph *g, const sched_group *into, const sched_group *from, sched_pairs *m);
 /* Pair further indices where both read the same tensor; the number of reads that agree. */
 int sched_hint(const sched_group *into, const sched_group *from, sched_pairs *m);
