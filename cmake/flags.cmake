@@ -53,7 +53,7 @@ function(tl_flags list)
     if(source MATCHES "/src/device/" AND CMAKE_BUILD_TYPE STREQUAL Release)
       list(APPEND flags -O3)
     endif()
-    if(source MATCHES "/src/device/" AND TL_FUZZ)
+    if(source MATCHES "/src/device/(cpu|cuda)/" AND TL_FUZZ)
       list(APPEND flags -fno-sanitize=all)  # no fuzzer gets there, and the tile machine takes minutes
     endif()
     if(fits)

@@ -1,4 +1,5 @@
-# tests/fuzz/fuzz_NAME.c   a libFuzzer harness each, run from its seeds for a few seconds; label fuzz.
+# tests/fuzz/fuzz_NAME.c   a libFuzzer harness each, run from its seeds for a few seconds, or
+#                          TL_FUZZ_SECONDS (see fuzz.sh); label fuzz.
 # Seeds: tests/fuzz/corpus/NAME, the files that the tests of its room read, and what build/fuzz found.
 
 add_custom_target(fuzz)
@@ -20,8 +21,10 @@ foreach(source ${sources})
   if(EXISTS ${CMAKE_SOURCE_DIR}/tests/fuzz/corpus/${name})
     list(APPEND seeds tests/fuzz/corpus/${name})
   endif()
-  add_test(NAME fuzz/${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR} COMMAND ${target}
-    -max_total_time=4 -timeout=20 -max_len=4096 -verbosity=0 -print_final_stats=1
-    -artifact_prefix=${CMAKE_BINARY_DIR}/${target}. ${found} ${seeds})
-  set_tests_properties(fuzz/${name} PROPERTIES LABELS fuzz TIMEOUT 120)
+  if(name MATCHES "^(parse|check|run)$")
+    list(PREPEND seeds -dict=tests/fuzz/tl.dict)
+  endif()
+  add_test(NAME fuzz/${name} WORKING_DIRECTORY ${CMAKE_SOURCE_DIR}
+    COMMAND sh tests/fuzz/fuzz.sh $<TARGET_FILE:${target}> ${found} ${seeds})
+  set_tests_properties(fuzz/${name} PROPERTIES LABELS fuzz TIMEOUT 900)
 endforeach()
