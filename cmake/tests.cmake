@@ -3,7 +3,8 @@
 # tests/lang/X.tl          run by the program, its output compared with X.out (see golden.sh)
 # tests/lang/errors/X.txt  wrong programs and command lines and their answers (see errors.sh)
 # tests/app/prompt.c       the prompt, typed at through a terminal
-# docs/language.md         its examples likewise (see docs_check.sh)
+# docs/language.md         its examples likewise (see docs_check.sh), its grammar that of the parser
+#                          (see grammar_check.sh)
 # tests/lang/gringo.awk    random logic programs, compared with gringo where it is installed
 # docs/api.md              its examples compiled and run (see tests/api/docs_check.sh)
 # tests/house/check_*.sh   what holds for the source as a whole
@@ -114,6 +115,7 @@ if(TARGET tl)
   tl_test(app/prompt unit prompt_driver $<TARGET_FILE:tl> $<IF:$<BOOL:${LIBEDIT_FOUND}>,edits,plain>)
   tl_test(io/numpy golden sh tests/io/numpy_check.sh $<TARGET_FILE:tl>)
   set_tests_properties(io/numpy PROPERTIES SKIP_RETURN_CODE 77)
+  tl_test(golden/grammar golden sh tests/lang/grammar_check.sh)
   tl_test(golden/docs golden sh tests/lang/docs_check.sh $<TARGET_FILE:tl>)
   tl_test(golden/gringo golden sh tests/lang/gringo_check.sh $<TARGET_FILE:tl>)
   set_tests_properties(golden/gringo PROPERTIES SKIP_RETURN_CODE 77)

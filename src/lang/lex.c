@@ -1,9 +1,10 @@
 /* lex: program text to the tokens of one statement.
  *
- *   statement end = line end, unless a bracket is open or the line ends in an operator or comma
- *                 | ";" outside brackets | "." before white space, outside brackets
- *   comment       = "#" to the line end
- *   name          = letter { letter | digit } { "'" | "′" } */
+ *   end  = line-end | ";" | "."
+ *   name = letter { letter | digit } { "'" | "′" }
+ *
+ * A line end ends no statement inside brackets, nor behind an operator or a comma; `;` ends one
+ * outside brackets, `.` outside brackets and before white space. `#` starts a comment. */
 #include <math.h>
 #include <string.h>
 

@@ -1,7 +1,9 @@
-/* lex_literals: numbers and strings.
+/* lex_literals: numbers and strings, each on one line.
  *
- *   number = digit {digit} [ "." digit {digit} ] [ ("e" | "E") [ "+" | "-" ] digit {digit} ]
- *   string = '"' { character | "\n" | "\t" | "\r" | "\\" | "\"" } '"'      on one line */
+ *   number   = digits [ "." digits ] [ ( "e" | "E" ) [ "+" | "-" ] digits ] | "inf"
+ *   digits   = digit { digit }
+ *   string   = '"' { character | "\" escape } '"'
+ *   escape   = "n" | "t" | "r" | "\" | '"' */
 #include <ctype.h>
 #include <locale.h>
 #include <math.h>

@@ -1,6 +1,6 @@
 /* parse: the cursor over a statement's tokens, spans, nodes, messages; and the program.
  *
- *   program = { statement end }
+ *   program = { [ statement ] end }
  *
  * The grammar goes on in parse_statements.c, parse_relations.c, parse_declarations.c,
  * parse_commands.c, parse_expressions.c and parse_operands.c: a production above each function. */

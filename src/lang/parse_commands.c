@@ -24,7 +24,7 @@ static const char *example_of(const char *command) {
   return table[i].example;
 }
 
-/* command = name "(" arguments ")" | name arguments */
+/* command = command-name "(" arguments ")" | command-name arguments */
 lang_stmt *lang_command(lang_parser *p) {
   const lang_token *name = p->now++;
   const char *text = name->word->name;

@@ -7,7 +7,7 @@
 
 /* ---- domains --------------------------------------------------------------------------------- */
 
-/* symbol = name | string | integer */
+/* symbol = name | string | digits */
 static lang_expr *symbol(lang_parser *p) {
   lang_token_kind kind = p->now->kind;
   if (kind == TOKEN_NAME) return lang_name_node(p);
@@ -78,7 +78,7 @@ static lang_type type(lang_parser *p) {
 
 /* ---- tensors --------------------------------------------------------------------------------- */
 
-/* sizes = "[" expression { "," expression } "]" | "(" expression { "," expression } ")" */
+/* sizes = "[" sum { "," sum } "]" | "(" sum { "," sum } ")" */
 static void sizes(lang_parser *p, lang_stmt *s) {
   s->declare.sparse = p->now->kind == TOKEN_OPEN;
   lang_token_kind close = s->declare.sparse ? TOKEN_CLOSE : TOKEN_UNBRACKET;

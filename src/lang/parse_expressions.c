@@ -1,7 +1,13 @@
-/* parse_expressions: operators, by a table of precedence.
+/* parse_expressions: operators, by a table of precedence; all are left-associative but `^`.
  *
- *   expression = what the table says, the loosest first:
- *     or | and | not | comparison | sum | product | join | negation | power */
+ *   expression  = conjunction { "or" conjunction }
+ *   conjunction = negated { "and" negated }
+ *   negated     = "not" negated | comparison
+ *   comparison  = sum [ ( "==" | "!=" | "<" | "<=" | ">" | ">=" ) sum ]
+ *   sum         = product { ( "+" | "-" ) product }
+ *   product     = join { ( "*" | "/" | "%" ) join }
+ *
+ * A join right behind `/` is refused, and so is `not` behind a tighter operator. */
 #include <string.h>
 
 #include "lang/parse.h"
@@ -162,7 +168,7 @@ static void refuse_chain(lang_parser *p, const row *before, lang_expr *left) {
              lang_text_of(p->arena, left->at[0]), before->sign, middle, middle, next->sign);
 }
 
-/* not = "not" expression-of-comparisons */
+/* `not` and what it negates. */
 static lang_expr *not_expression(lang_parser *p, enum level least) {
   const lang_token *first = p->now;
   if (least > NOT)

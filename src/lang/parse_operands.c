@@ -34,7 +34,7 @@ static lang_expr *element(lang_parser *p) {
   return e;
 }
 
-/* elements = element { "," element } */
+/* elements = expression { "," expression } */
 static lang_exprs elements(lang_parser *p) {
   int mark = p->held.n;
   do lang_hold(p, element(p));
@@ -76,7 +76,7 @@ static lang_expr *virtual_index(lang_parser *p) {
   return e;
 }
 
-/* slice = [ expression ] ":" [ expression ] */
+/* slice = [ sum ] ":" [ sum ] */
 static lang_expr *slice(lang_parser *p, const lang_token *first, lang_expr *from) {
   lang_token_kind next = p->now->kind;
   bool open = next == TOKEN_COMMA || next == TOKEN_UNBRACKET || next == TOKEN_CLOSE;
@@ -100,7 +100,7 @@ static void take_mark(lang_parser *p, lang_expr *e) {
   e->marked = true;
 }
 
-/* position = expression [ "." ] | slice */
+/* position = sum [ "." ] | slice */
 static lang_expr *position(lang_parser *p) {
   const lang_token *first = p->now;
   bool head = p->in_head;
@@ -118,7 +118,8 @@ static lang_expr *position(lang_parser *p) {
   return e;
 }
 
-/* positions = [ position { "," position } ] , and the closing bracket */
+/* positions = [ position { "," position } ]
+ * and the closing bracket. */
 static void positions(lang_parser *p, lang_expr *e, const lang_token *first,
                       lang_token_kind close) {
   bool was = p->in_position;
@@ -174,7 +175,7 @@ static lang_expr *atom(lang_parser *p) {
   return e;
 }
 
-/* keyword = name "=" expression [ ":" expression ] */
+/* keyword = name "=" expression [ ":" [ sum ] ] */
 static lang_expr *keyword(lang_parser *p, int mark) {
   const lang_token *first = p->now;
   const char *name = first->word->name;
@@ -199,7 +200,8 @@ static bool is_function_argument(const lang_token *name) {
          (name[1].kind == TOKEN_COMMA || name[1].kind == TOKEN_CLOSE);
 }
 
-/* argument = expression | keyword | function-name; those before it are held since MARK */
+/* argument = expression | keyword | function-name
+ * Those before it are held since MARK. */
 static lang_expr *argument(lang_parser *p, int mark) {
   if (p->now->kind == TOKEN_NAME && p->now[1].kind == TOKEN_ASSIGN) return keyword(p, mark);
   if (p->held.n > mark && p->held.at[p->held.n - 1]->kind == LANG_KEYWORD)
@@ -209,7 +211,8 @@ static lang_expr *argument(lang_parser *p, int mark) {
   return is_function_argument(p->now) ? lang_name_node(p) : lang_expression(p);
 }
 
-/* arguments = [ argument { "," argument } ] , up to the closing token or the statement's end */
+/* arguments = [ argument { "," argument } ]
+ * up to the closing token or the statement's end. */
 lang_exprs lang_arguments(lang_parser *p, lang_token_kind close) {
   bool was = p->in_position;
   int mark = p->held.n;

@@ -1,7 +1,8 @@
 /* parse_relations: facts and rules. */
 #include "lang/parse.h"
 
-/* facts = atom { "," atom } | capitalised-name, the first of which is parsed */
+/* facts = atom { "," atom } | capitalised-name
+ * The first of them is parsed. */
 lang_stmt *lang_facts(lang_parser *p, lang_expr *first) {
   int mark = p->held.n;
   lang_hold(p, first);

@@ -52,7 +52,7 @@ static base_status check_lines(const char *first, const char *format, const char
 static const char everything[] =
     "W# : f32[4, 4] ~ normal(0.02)\nB# : f32[4] ~ zeros\nH#[i] = relu(W#[i,j] V[j] + B#[i])\n"
     "S#[0] = 1\nS#[t+1] = 0.5 S#[t] + H#[t]\nP#[i,j.] = softmax(W#[i,j] H#[i])\n"
-    "M# max= P#[i,j] + S#[i]\nf#(x) = x / (1 + abs(x))\nY#[i] = f#(H#[i]) + M#\n"
+    "M# max= P#[i,j] + H#[i]\nf#(x) = x / (1 + abs(x))\nY#[i] = f#(H#[i]) + M#\n"
     "N# = sum[i](Y#[i]^2)\n";
 
 static void test_long_programs(void **state) {
