@@ -9,7 +9,7 @@
 # docs/api.md              its examples compiled and run (see tests/api/docs_check.sh)
 # tests/house/check_*.sh   what holds for the source as a whole
 # tests/install/check.sh   what is installed, used by programs of its own
-# examples/*               run, and expected to succeed
+# examples/*               run, and expected to succeed; X.tl to print tests/examples/X.out
 
 enable_testing()
 set(TIMEOUT 240)
@@ -122,8 +122,12 @@ if(TARGET tl)
   file(GLOB programs CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/examples/*.tl)
   foreach(program ${programs})
     cmake_path(GET program STEM name)
-    tl_test(example/${name} "example;slow" tl run ${program})
-    set_tests_properties(example/${name} PROPERTIES RUN_SERIAL TRUE)
+    if(EXISTS ${CMAKE_SOURCE_DIR}/tests/examples/${name}.out)
+      tl_test(example/${name} example sh tests/examples/check.sh $<TARGET_FILE:tl> ${name})
+    else()
+      tl_test(example/${name} "example;slow" tl run ${program})
+      set_tests_properties(example/${name} PROPERTIES RUN_SERIAL TRUE)
+    endif()
   endforeach()
 endif()
 file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/examples/*.c)
