@@ -151,6 +151,7 @@ static const ir_expr *plain_call(check *c, const node *n, const ir_expr *const *
 static const ir_expr *lower_size(check *c, const node *n) {
   entity *of = check_find(c, n->e.at[0]->name);
   int from, to;
+  if (of->kind == NAME_DOMAIN && !of->domain) check_skip(c);
   if (of->kind == NAME_DOMAIN) return ir_int(c->p, of->domain->n);
   if ((of->kind != NAME_TENSOR && !of->sparse) || of->rank < 0)
     check_refuse(c, n->e.span, "%s has no size", of->name);

@@ -185,12 +185,12 @@ static const ir_expr *declared_size(check *c, const lang_expr *e, lang_domain **
 int64_t check_size_of(check *c, const lang_expr *e, lang_domain **domain) {
   *domain = NULL;
   entity *of = e->kind == LANG_NAME ? check_find(c, e->name) : NULL;
+  if (of && (of->broken || (of->kind == NAME_DOMAIN && !of->domain))) check_skip(c);
   if (of && of->kind == NAME_DOMAIN) {
     *domain = of->domain;
     return of->domain->n;
   }
   double n;
-  if (of && of->broken) check_skip(c);
   if (!check_number(c, e, &n)) refuse_size(c, e, of);
   if (n > 9e15) check_refuse(c, e->span, "a size of %g is beyond what can be counted", n);
   if (n < 0 || n != floor(n))
