@@ -93,29 +93,11 @@ static void explain_stratum(base_text *text, base_arena *arena, const rel_stratu
   }
 }
 
-/* Everything that R reads, and what that reads. */
-static void mark(rel_engine *e, base_arena *arena, rel_relation *r, bool *wanted) {
-  BASE_VEC(rel_relation *) left = {0};
-  BASE_PUSH(arena, &left, r);
-  while (left.n > 0) {
-    const rel_stratum *stratum = e->strata.at[left.at[--left.n]->stratum];
-    if (wanted[stratum->id]) continue;
-    wanted[stratum->id] = true;
-    for (int i = 0; i < stratum->relations.n; i++)
-      for (int j = 0; j < stratum->relations.at[i]->rules.n; j++) {
-        const rel_rule *rule = stratum->relations.at[i]->rules.at[j]->rule;
-        for (int k = 0; k < rule->n; k++)
-          if (rel_item_relation(&rule->item[k]))
-            BASE_PUSH(arena, &left, rule->item[k].relation);
-      }
-  }
-}
-
 void rel_explain(rel_engine *e, rel_relation *r, base_text *out) {
   rel_check(e);
   base_arena *arena = base_arena_child(e->arena);
   bool *wanted = BASE_NEWS(arena, bool, e->strata.n + 1);
-  if (r && r->stratum >= 0) mark(e, arena, r, wanted);
+  if (r && r->stratum >= 0) rel_strata_of(r, arena, true, wanted);
   for (int i = 0; i < e->strata.n; i++)
     if (!r || wanted[i]) explain_stratum(out, arena, e->strata.at[i]);
   base_arena_close(arena);

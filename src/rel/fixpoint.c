@@ -59,12 +59,6 @@ static void end(rel_stratum *stratum) {
   }
 }
 
-static bool is_recursive(const rel_checked *c) {
-  for (int i = 0; i < c->rule->n; i++)
-    if (rel_recursive(c, i)) return true;
-  return false;
-}
-
 typedef BASE_VEC(rel_plan *) plans;
 
 /* The rules that read nothing of their own stratum, once. */
@@ -73,7 +67,7 @@ static void run_first(rel_engine *e, rel_stratum *stratum) {
   for (int i = 0; i < stratum->relations.n; i++) {
     rel_relation *r = stratum->relations.at[i];
     for (int j = 0; j < r->rules.n; j++)
-      if (!is_recursive(r->rules.at[j]))
+      if (!rel_reads_itself(r->rules.at[j]))
         BASE_PUSH(e->work, &all, rel_plan_rule(e->work, r->rules.at[j], -1, false));
   }
   rel_plan_indexes(e->work, all.n, all.at);
@@ -241,65 +235,57 @@ static void fetch_all(rel_stratum *stratum) {
   }
 }
 
+static void set_busy(rel_stratum *stratum, bool busy) {
+  for (int i = 0; i < stratum->relations.n; i++) stratum->relations.at[i]->busy = busy;
+}
+
 static void make_stratum(rel_engine *e, rel_stratum *stratum) {
   rel_relation *first = stratum->relations.at[0];
-  if (stratum->busy)
+  if (first->busy)
     base_raise(e->ctx, BASE_REFUSED, first->span,
                "`%s` depends on itself through a dense tensor that is made from it", first->name);
   base_trap trap;
-  stratum->busy = true;
+  set_busy(stratum, true);
   if (BASE_TRY(e->ctx, &trap)) {
     fetch_all(stratum);
     e->work = base_arena_child(e->arena);
     run_stratum(e, stratum);
     base_untrap(e->ctx, &trap);
   } else {
-    stratum->busy = false;
+    set_busy(stratum, false);
     end(stratum);
     base_arena_close(e->work);
     e->work = NULL;
     base_raise_again(e->ctx);
   }
-  stratum->busy = false;
+  set_busy(stratum, false);
   end(stratum);
   base_arena_close(e->work);
   e->work = NULL;
   for (int i = 0; i < stratum->relations.n; i++) stratum->relations.at[i]->whole = true;
 }
 
-/* Mark the strata that R needs and that are not whole. */
-static void mark_needed(rel_engine *e, base_arena *arena, rel_relation *r, bool *needed) {
-  BASE_VEC(rel_relation *) left = {0};
-  BASE_PUSH(arena, &left, r);
-  while (left.n > 0) {
-    rel_relation *now = left.at[--left.n];
-    if (now->whole || needed[now->stratum]) continue;
-    needed[now->stratum] = true;
-    rel_stratum *stratum = e->strata.at[now->stratum];
-    for (int i = 0; i < stratum->relations.n; i++) {
-      rel_relation *member = stratum->relations.at[i];
-      for (int j = 0; j < member->rules.n; j++) {
-        const rel_rule *rule = member->rules.at[j]->rule;
-        for (int k = 0; k < rule->n; k++)
-          if (rel_item_relation(&rule->item[k]))
-            BASE_PUSH(arena, &left, rule->item[k].relation);
-      }
-    }
+/* Make what R needs, in order. False: a tensor that was fetched asked questions of its own, for
+ * which rules were made; the strata are others now, and one must begin anew. */
+static bool make_needed(rel_engine *e, rel_relation *r) {
+  base_arena *arena = base_arena_child(e->arena);
+  bool *needed = BASE_NEWS(arena, bool, e->strata.n + 1), same = true;
+  rel_strata_of(r, arena, false, needed);
+  int64_t stratified = e->stratified;
+  for (int i = 0; same && i < e->strata.n; i++) {
+    if (!needed[i]) continue;
+    make_stratum(e, e->strata.at[i]);
+    same = e->stratified == stratified;
   }
+  base_arena_close(arena);
+  return same;
 }
 
 void rel_need(rel_relation *r) {
   rel_engine *e = r->engine;
-  rel_check(e);
-  if (r->stratum < 0) {   /* newer than the strata, so without rules and readers */
-    e->checked = false;
+  do {
+    /* a relation newer than the strata has neither rules nor readers */
+    if (r->stratum < 0) e->checked = false;
     rel_check(e);
-  }
-  if (r->whole) return;
-  base_arena *arena = base_arena_child(e->arena);
-  bool *needed = BASE_NEWS(arena, bool, e->strata.n + 1);
-  mark_needed(e, arena, r, needed);
-  for (int i = 0; i < e->strata.n && !r->whole; i++)
-    if (needed[i]) make_stratum(e, e->strata.at[i]);
-  base_arena_close(arena);
+  } while (!r->whole && !make_needed(e, r));
 }

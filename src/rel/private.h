@@ -168,7 +168,7 @@ struct rel_relation {
   bool whole;                       /* full is up to date */
   int stratum;
   /* while its stratum is run: */
-  bool running;
+  bool busy, running;               /* what it reads is made; it is made itself */
   bool begun;                       /* by rounds: there are elements to read, not `start` */
   rel_store *into;                  /* where rules put tuples */
   uint32_t from, to;                /* sets: rows of the delta */
@@ -199,7 +199,6 @@ typedef enum rel_mode { REL_ONCE, REL_DELTAS, REL_ROUNDS } rel_mode;
 typedef struct rel_stratum {
   int id;
   rel_mode mode;                    /* DELTAS: recursive; which of the two is seen when it is run */
-  bool busy;
   BASE_VEC(rel_relation *) relations;
 } rel_stratum;
 
@@ -216,6 +215,7 @@ struct rel_engine {
   BASE_VEC(rel_dense *) denses;
   BASE_VEC(rel_checked *) rules;
   bool checked;                     /* all of them; and the strata are theirs */
+  int64_t stratified;               /* times */
   BASE_VEC(rel_stratum *) strata;   /* what comes first depends on nothing later */
   rel_store *stores;
   rel_stats stats;
@@ -265,6 +265,9 @@ void rel_stratify(rel_engine *e);
 /* The relation that the item reads, NULL for others. */
 rel_relation *rel_item_relation(const rel_item *item);
 bool rel_recursive(const rel_checked *c, int item);   /* it reads of the head's stratum */
+bool rel_reads_itself(const rel_checked *c);          /* an item of it does */
+/* The strata that R reads, its own too, by number; of ALL false: those that are not whole. */
+void rel_strata_of(rel_relation *r, base_arena *arena, bool all, bool *wanted);
 
 /* ---- plans ----------------------------------------------------------------------------------- */
 

@@ -151,14 +151,6 @@ typedef struct round_state {
   uint32_t row;
 } round_state;
 
-static bool reads_of_cycle(const rel_checked *c, int item) { return rel_recursive(c, item); }
-
-static bool is_recursive(const rel_checked *c) {
-  for (int i = 0; i < c->rule->n; i++)
-    if (reads_of_cycle(c, i)) return true;
-  return false;
-}
-
 /* May R come now: is all that it reads of its stratum, but itself, in the order already? */
 static bool may_come(const round_state *k, const rel_relation *r) {
   for (int j = 0; j < r->rules.n; j++) {
@@ -213,7 +205,7 @@ static void make_fixed(round_state *k, rel_relation *r) {
   r->begun = false;
   BASE_VEC(rel_plan *) plans = {0};
   for (int j = 0; j < r->rules.n; j++)
-    if (!is_recursive(r->rules.at[j]))
+    if (!rel_reads_itself(r->rules.at[j]))
       BASE_PUSH(e->work, &plans, rel_plan_rule(e->work, r->rules.at[j], -1, false));
   rel_plan_indexes(e->work, plans.n, plans.at);
   for (int j = 0; j < plans.n; j++) rel_run_plan(plans.at[j]);
@@ -285,7 +277,7 @@ static void make(round_state *k, rel_relation *r, int64_t passed) {
   r->into = r->spare;
   for (int j = 0; j < r->rules.n; j++) {
     rel_checked *c = r->rules.at[j];
-    if (!is_recursive(c) || reads_absent(c)) continue;
+    if (!rel_reads_itself(c) || reads_absent(c)) continue;
     rel_plan *plan = rel_plan_rule(arena, c, -1, true);
     if (plan) BASE_PUSH(arena, &plans, plan);
     else if (r->start != 0) refuse_start(c);

@@ -6,6 +6,34 @@ bool rel_recursive(const rel_checked *c, int item) {
   return read && read->stratum == c->rule->head->stratum;
 }
 
+bool rel_reads_itself(const rel_checked *c) {
+  for (int i = 0; i < c->rule->n; i++)
+    if (rel_recursive(c, i)) return true;
+  return false;
+}
+
+void rel_strata_of(rel_relation *r, base_arena *arena, bool all, bool *wanted) {
+  const rel_engine *e = r->engine;
+  BASE_VEC(const rel_relation *) left = {0};
+  BASE_PUSH(arena, &left, r);
+  while (left.n > 0) {
+    const rel_relation *now = left.at[--left.n];
+    if (wanted[now->stratum] || (now->whole && !all)) continue;
+    wanted[now->stratum] = true;
+    const rel_stratum *stratum = e->strata.at[now->stratum];
+    for (int i = 0; i < stratum->relations.n; i++) {
+      const rel_relation *member = stratum->relations.at[i];
+      for (int j = 0; j < member->rules.n; j++) {
+        const rel_rule *rule = member->rules.at[j]->rule;
+        for (int k = 0; k < rule->n; k++) {
+          const rel_relation *read = rel_item_relation(&rule->item[k]);
+          if (read) BASE_PUSH(arena, &left, read);
+        }
+      }
+    }
+  }
+}
+
 /* ---- strongly connected relations, by Tarjan; no recursion, a chain may be long -------------- */
 
 typedef struct visit {
@@ -169,6 +197,7 @@ void rel_stratify(rel_engine *e) {
   t.order = BASE_NEWS(arena, int, e->relations.n + 1);
   t.least = BASE_NEWS(arena, int, e->relations.n + 1);
   e->strata.n = 0;
+  e->stratified++;
   for (int i = 0; i < e->relations.n; i++)
     if (t.order[i] == 0) connect(&t, e->relations.at[i]);
   for (int i = 0; i < e->strata.n; i++) check_stratum(e, e->strata.at[i]);

@@ -296,6 +296,36 @@ static void tensors_of_relations(void **state) {
   assert_rows(f, "Two", NULL, "0");
 }
 
+/* A tensor that asks a question with a key, for which rules are made in the midst of a run. */
+static rel_array reached(void *user, const rel_dense *d) {
+  static float value[1];
+  fixture *f = user;
+  rel_term term[] = {{.kind = REL_KEY, .key = 1}, {.kind = REL_VAR}};
+  (void)d;
+  value[0] = (float)rel_query(f->arena, find(f, "Path"), term).n;
+  return (rel_array){value, IR_F32, {1}};
+}
+
+static void tensors_that_ask(void **state) {
+  fixture *f = *state;
+  set(f, "Edge", 2);
+  set(f, "Path", 2);
+  set(f, "First", 1);
+  set(f, "Then", 1);
+  set(f, "Last", 1);
+  dense(f, "N", 1, NULL, reached, f);
+  facts(f, "Edge: 1 2, 2 3, 5 6");
+  rule(f, "Path(x,y) <- Edge(x,y)");
+  rule(f, "Path(x,z) <- Path(x,y), Edge(y,z)");
+  rule(f, "First(x) <- Edge(x,_)");
+  rule(f, "Then(i) <- N[i]=n, n == 2.0, First(5)");
+  rule(f, "Last(x) <- Then(y), First(x), not Path(x,3)");
+  assert_rows(f, "Last", NULL, "5");
+  facts(f, "Edge: 3 4");
+  rel_stale(f->dense[0]);
+  assert_rows(f, "Last", NULL, "");
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(folds), TEST(facts_and_rules_fold_together), TEST(bindings_count_once),
@@ -303,7 +333,7 @@ int main(void) {
       TEST(widest_and_likeliest), TEST(near_by), TEST(negative_cycle), TEST(recursion_over_a_sum),
       TEST(growth_is_refused), TEST(a_start_of_its_own), TEST(others_follow),
       TEST(minima_by_rounds), TEST(dense_reads), TEST(elements_outside),
-      TEST(tensors_of_relations),
+      TEST(tensors_of_relations), TEST(tensors_that_ask),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
