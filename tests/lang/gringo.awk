@@ -33,8 +33,17 @@ function put_atom(r,   i) {
   for (i = 0; i < arity[r]; i++) { if (i) both(",", ","); put_term() }
   both(")", ")")
 }
-function put_count(r) {   # v is bound to how many y there are for x
-  both("v = count[w](" name[r] "(x,w))", "V = #count{ W : " tolower(name[r]) "(X,W) }")
+# v becomes what there is behind x: how many, their sum; of something, their least and largest
+function put_aggregate(r,   what, some) {
+  what = draw(4)
+  if (what == 0) both("v = count[w](" name[r] "(x,w))", "V = #count{ W : " tolower(name[r]) "(X,W) }")
+  else {
+    what = what == 1 ? "sum" : what == 2 ? "min" : "max"
+    some = what == "sum" ? "" : name[r] "(x,_), "
+    both(some "v = " what "[w](w " name[r] "(x,w))", \
+         tolower(substr(some, 1, 2)) (some == "" ? "" : "(X,_), ") \
+         "V = #" what "{ W : " tolower(name[r]) "(X,W) }")
+  }
   used["v"] = 1
 }
 
@@ -64,9 +73,9 @@ function rule(head, below,   n, i, r, body_left, body_right, any) {
   if (numbers && ("x" in used) && ("y" in used) && draw(3) == 0) {
     both(", v = (x + 2 * y) % 5", ", V = (X + 2 * Y) \\ 5")
     used["v"] = 1
-  } else if (numbers && ("x" in used) && draw(3) == 0) {
+  } else if (numbers && ("x" in used) && draw(2) == 0) {
     for (r = draw(below); arity[r] != 2 && r < below - 1; r++) ;
-    if (arity[r] == 2) { both(", ", ", "); put_count(r) }
+    if (arity[r] == 2) { both(", ", ", "); put_aggregate(r) }
   }
   body_left = left; body_right = right
   left = right = ""
