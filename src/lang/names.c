@@ -86,6 +86,7 @@ static bool size_number(check *c, const lang_expr *e, double *value) {
   entity *of = e->n >= 1 && e->at[0]->kind == LANG_NAME ? check_find(c, e->at[0]->name) : NULL;
   if (!of) return false;
   if (of->kind == NAME_DOMAIN) {
+    if (!of->domain) check_skip(c);
     *value = (double)of->domain->n;
     return true;
   }
