@@ -9,10 +9,26 @@ void device_close(device *d) {
   if (d) d->close(d);
 }
 
-const device_impl *device_choose(const device *d, const kernel *k, const char *force) {
-  const char *why = "no implementation of this name for the shape";
+/* The implementation of this name, if it is for the shape of K and serves it. */
+static const device_impl *forced(const device *d, const kernel *k, const char *name) {
+  bool known = false;
   for (const device_impl *impl = d->impls; impl->name; impl++) {
-    if (impl->shape != k->shape || (force && strcmp(force, impl->name) != 0)) continue;
+    if (strcmp(name, impl->name) != 0) continue;
+    known = true;
+    if (impl->shape == k->shape && !(impl->refuse && impl->refuse(d, k))) return impl;
+  }
+  if (!known)
+    base_raise(d->ctx, BASE_DEVICE, base_nowhere, "device %s has no implementation %s", d->name,
+               name);
+  return NULL;
+}
+
+const device_impl *device_choose(const device *d, const kernel *k, const char *force) {
+  const device_impl *first = force ? forced(d, k, force) : NULL;
+  const char *why = "no implementation of the shape";
+  if (first) return first;
+  for (const device_impl *impl = d->impls; impl->name; impl++) {
+    if (impl->shape != k->shape) continue;
     why = impl->refuse ? impl->refuse(d, k) : NULL;
     if (!why) return impl;
   }

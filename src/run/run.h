@@ -20,7 +20,7 @@ typedef struct run_config {
   int threads;                   /* <= 0: all */
   int plans;                     /* kept at most, least recently used out; <= 0: 256 */
   bool verify;                   /* the IR between passes */
-  /* name of one implementation for every kernel of its shape (tests); NULL */
+  /* name of an implementation that is taken where it serves (tests); NULL */
   const char *force;
   void (*dump)(void *user, const char *name, const ir_program *p, double seconds);
   void *user;

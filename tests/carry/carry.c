@@ -10,19 +10,30 @@ typedef struct numbers {
   const double *at;
 } numbers;
 
-static int open_on(void **state, const char *name) {
+carry *open_carry(const char *name, const char *force) {
   carry *c = calloc(1, sizeof *c);
   c->ctx = base_open(NULL);
   c->arena = base_arena_open(c->ctx);
-  c->session = run_open(c->ctx, &(run_config){.device = name, .verify = true});
+  c->session = run_open(c->ctx, &(run_config){.device = name, .verify = true, .force = force});
   c->data = base_map_open(c->arena);
   c->size = base_map_open(c->arena);
-  *state = c;
+  return c;
+}
+
+const char *carry_device(void) {
+  const char *other = getenv("TL_TEST_DEVICE");
+  return other ? other : "cpu";
+}
+
+int open_on_ref(void **state) {
+  *state = open_carry("ref", NULL);
   return 0;
 }
 
-int open_on_ref(void **state) { return open_on(state, "ref"); }
-int open_on_cpu(void **state) { return open_on(state, "cpu"); }
+int open_on_cpu(void **state) {
+  *state = open_carry(carry_device(), NULL);
+  return 0;
+}
 
 static void drop_outputs(carry *c) {
   for (int i = 0; i < CARRY_TENSORS; i++) {

@@ -27,8 +27,12 @@ typedef struct carry {
   run_value *leaf[CARRY_TENSORS], *out[CARRY_TENSORS];
 } carry;
 
+/* FORCE: an implementation that is taken where it serves; NULL. */
+carry *open_carry(const char *device, const char *force);
+/* "cpu", or what TL_TEST_DEVICE names instead: so the same tests serve another device. */
+const char *carry_device(void);
 int open_on_ref(void **state);
-int open_on_cpu(void **state);
+int open_on_cpu(void **state); /* on carry_device() */
 int close_carry(void **state);
 #define ON_REF(test) \
   { #test " (ref)", test, open_on_ref, close_carry, NULL }

@@ -141,10 +141,7 @@ static void run_kernel(running *r, const kernel *k) {
   bind.device = r->lab->ref;
   device_launch *ref = device_prepare(&bind, NULL);
   bind.device = r->lab->cpu;
-  bool forced =
-      r->lab->force && strncmp(strchr(r->lab->force, '.') + 1, kernel_shape_name(k->shape),
-                               strlen(kernel_shape_name(k->shape))) == 0;
-  device_launch *cpu = device_prepare(&bind, forced ? r->lab->force : NULL);
+  device_launch *cpu = device_prepare(&bind, r->lab->force);
   r->impl = cpu->impl->name;
   for (int i = 0; i < k->nread; i++) {
     const ir_tensor *t = k->read[i];
