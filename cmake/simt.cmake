@@ -37,3 +37,12 @@ function(tl_on_simt name)
     set_tests_properties(${name} PROPERTIES DISABLED TRUE)
   endif()
 endfunction()
+
+# Suites of tests/carry, which run on the processor, once more on the emulated GPU: cuda-sim/TOPIC.
+function(tl_carry_on_simt topic)
+  if(TARGET test_${topic})
+    tl_test(cuda-sim/${topic} cuda-sim test_${topic} ${ARGN})
+    tl_on_simt(cuda-sim/${topic})
+    set_property(TEST cuda-sim/${topic} APPEND PROPERTY ENVIRONMENT TL_TEST_DEVICE=cuda)
+  endif()
+endfunction()

@@ -1,5 +1,6 @@
 # tests/ROOM/test_TOPIC.c  one program each, with the other .c files of its folder beside it;
 #                          label unit, or slow where the name says so; threads, cuda likewise
+# tests/carry            some of it once more on the emulated GPU (simt.cmake): cuda-sim/TOPIC
 # tests/lang/X.tl          run by the program, its output compared with X.out (see golden.sh)
 # tests/lang/errors/X.txt  wrong programs and command lines and their answers (see errors.sh)
 # tests/app/prompt.c       the prompt, typed at through a terminal
@@ -82,6 +83,10 @@ if(CMOCKA_FOUND)
   foreach(source ${sources})
     tl_unit_test(${source})
   endforeach()
+  foreach(topic forced networks norms plans sequences structure)
+    tl_carry_on_simt(${topic})
+  endforeach()
+  tl_carry_on_simt(random 1 25)
 else()
   message(STATUS "cmocka not found: tests in C are left out")
 endif()

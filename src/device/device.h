@@ -110,7 +110,7 @@ device *device_open_cpu(base_ctx *ctx, int threads);               /* threads <=
 device *device_open_cuda(base_ctx *ctx, int ordinal, void *stream);
 void device_close(device *d);
 
-/* Choose, prepare. FORCE names an implementation that is taken where it serves (tests), else NULL. */
+/* Choose, prepare. FORCE: an implementation's name, taken where it serves (tests); else NULL. */
 device_launch *device_prepare(device_bind *bind, const char *force);
 const device_impl *device_choose(const device *d, const kernel *k, const char *force);
 

@@ -14,7 +14,10 @@ carry *open_carry(const char *name, const char *force) {
   carry *c = calloc(1, sizeof *c);
   c->ctx = base_open(NULL);
   c->arena = base_arena_open(c->ctx);
+  base_trap trap;
+  if (!BASE_TRY(c->ctx, &trap)) fail_msg("%s", base_last(c->ctx)->message);
   c->session = run_open(c->ctx, &(run_config){.device = name, .verify = true, .force = force});
+  base_untrap(c->ctx, &trap);
   c->data = base_map_open(c->arena);
   c->size = base_map_open(c->arena);
   return c;
@@ -343,7 +346,10 @@ double element(const carry *c, const char *name, int i) { return run_value_at(fi
 const double *values(const carry *c, const char *name) {
   const run_value *v = find(c, name);
   double *x = BASE_NEWS(c->arena, double, v->count + 1);
-  for (int64_t i = 0; i < v->count; i++) x[i] = run_value_at(v, i);
+  void *bytes = calloc((size_t)v->count + 1, 8);
+  run_value_read(v, bytes);
+  for (int64_t i = 0; i < v->count; i++) x[i] = device_load(v->type, bytes, i);
+  free(bytes);
   return x;
 }
 

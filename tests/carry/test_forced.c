@@ -20,7 +20,8 @@ static const program programs[] = {
      "Y[i,j] = gelu(0.5 X[i,j] + C[j])\nZ[i,j] = Y[i,j] + R[i,j]"},
     {KERNEL_MAP, "f16 f32", "Y", "X : T[40, 72]\nY[j,i] = tanh(X[i,j])"},
     {KERNEL_MAP, "bf16 f32", "Y", "X : T[1001]\nY[i] = X[i+1] - X[i] / 3"},
-    {KERNEL_MAP, "f32", "Y Z", "X : T[300]\nN : i64[300]\nY[i] = exp(X[i]) + N[i]\nZ[i] = N[i] % 2 + i"},
+    {KERNEL_MAP, "f32", "Y Z",
+     "X : T[300]\nN : i64[300]\nY[i] = exp(X[i]) + N[i]\nZ[i] = N[i] % 2 + i"},
     {KERNEL_MAP, "f16", "Y",
      "E : T[11, 24]\nN : i64[50]\nY[p,d] = where(p % 3 == 0, E[N[p],d], sig(E[N[p],d]))"},
     {KERNEL_MAP, "f32", "Y", "X : T[5, 6, 7, 8]\nY[b,c,a,d] = max(X[a,b,c,d], 0)"},
@@ -34,7 +35,8 @@ static const program programs[] = {
     {KERNEL_ROW, "f32", "S M", "X : T[70, 50]\nS[j] = X[i,j]^2\nM[j] max= X[i,j]"},
     {KERNEL_ROW, "f16", "L",
      "X : T[12, 40]\nN : i64[12]\nP[i,j.] = logsoftmax(X[i,j])\nL = -P[i,N[i]] / 12"},
-    {KERNEL_ROW, "f32", "A C", "X : T[6, 90]\nA[i] = argmax[j](X[i,j])\nC[i] = count[j](X[i,j] > 0.2)"},
+    {KERNEL_ROW, "f32", "A C",
+     "X : T[6, 90]\nA[i] = argmax[j](X[i,j])\nC[i] = count[j](X[i,j] > 0.2)"},
 
     {KERNEL_CONTRACT, "f16 f32 f64", "Y", "X : T[33, 17]\nW : T[17, 9]\nY[m,n] = X[m,k] W[k,n]"},
     {KERNEL_CONTRACT, "f16 bf16 f32", "Y",
@@ -66,7 +68,8 @@ static const program programs[] = {
     {KERNEL_SCATTER, "f32", "Y", "X : T[60]\nN : i64[60]\nY : T[5]\nY[N[i]] += X[i]"},
     {KERNEL_SCATTER, "f16", "G", "X : T[50, 16]\nN : i64[50]\nG : T[7, 16]\nG[N[e],d] += X[e,d]"},
 
-    {KERNEL_SCAN, "f32", "S", "X : T[9, 20]\nS[0,i] = X[0,i]\nS[l+1,i] = tanh(0.5 S[l,i] + X[l,i])"},
+    {KERNEL_SCAN, "f32", "S",
+     "X : T[9, 20]\nS[0,i] = X[0,i]\nS[l+1,i] = tanh(0.5 S[l,i] + X[l,i])"},
 };
 
 enum { PROGRAMS = sizeof programs / sizeof *programs };
@@ -84,8 +87,10 @@ static double tolerance(const char *type) {
 static const char *typed(char *to, size_t size, const char *text, const char *type) {
   size_t n = (size_t)snprintf(to, size, "default %s\n", type);
   for (const char *p = text; *p && n + 8 < size; p++)
-    if (*p == 'T' && p[1] == '[' && p[-1] == ' ') n += (size_t)sprintf(to + n, "%s", type);
-    else to[n++] = *p;
+    if (*p == 'T' && p[1] == '[' && p[-1] == ' ')
+      n += (size_t)sprintf(to + n, "%s", type);
+    else
+      to[n++] = *p;
   to[n] = 0;
   return to;
 }
@@ -123,7 +128,8 @@ typedef struct served {
   int n, of;
 } served;
 
-static void run_program(const program *p, const char *type, const device_impl *impls, served *list) {
+static void run_program(const program *p, const char *type, const device_impl *impls,
+                        served *list) {
   char text[2048];
   carry *ref = open_carry("ref", NULL);
   typed(text, sizeof text, p->text, type);

@@ -1,5 +1,5 @@
-/* Random programs on the processor, each instruction set in turn, beside ref. A program that fails
- * is printed. */
+/* Random programs on the processor, each instruction set in turn, or on the device that
+ * TL_TEST_DEVICE names, beside ref. A program that fails is printed. */
 #include "carry/carry.h"
 
 #include <math.h>
@@ -14,15 +14,11 @@ enum { PROGRAMS = 200 };
 
 static const uint64_t seeds[] = {1, 1000003, 77777777};
 
-static carry *open_made(const made *p, const char *isa) {
-  void *state;
-  if (isa) setenv("TL_ISA", isa, 1);
-  if (isa)
-    open_on_cpu(&state);
-  else
-    open_on_ref(&state);
+/* WHERE: an instruction set of the processor, or the name of another device; NULL: ref. */
+static carry *open_made(const made *p, const char *where) {
+  if (where) setenv("TL_ISA", where, 1);
+  carry *c = open_carry(where ? carry_device() : "ref", NULL);
   unsetenv("TL_ISA");
-  carry *c = state;
   for (int i = 0; i < p->n; i++)
     if (p->tensor[i].leaf) set(c, p->tensor[i].name, (int)p->tensor[i].count, p->tensor[i].value);
   return c;
@@ -74,8 +70,9 @@ static int check(uint64_t seed) {
     print_message("ref: %s\n%s", refused, p.text);
     wrong++;
   }
-  for (int isa = CPU_PLAIN; isa <= (int)cpu_isa_machine() && !wrong; isa++) {
-    const char *name = cpu_isa_name((cpu_isa)isa);
+  bool on_cpu = strcmp(carry_device(), "cpu") == 0;
+  for (int isa = CPU_PLAIN; isa <= (on_cpu ? (int)cpu_isa_machine() : CPU_PLAIN) && !wrong; isa++) {
+    const char *name = on_cpu ? cpu_isa_name((cpu_isa)isa) : carry_device();
     carry *cpu = open_made(&p, name);
     load(cpu, p.text);
     refused = refusal(cpu, p.wanted);
