@@ -201,6 +201,9 @@ void check_list(check *c, entity *e, const lang_expr *list, const lang_stmt *stm
 void check_file(check *c, entity *e, const lang_expr *path, const lang_stmt *stmt);
 /* false: CALL reads no text */
 bool check_text(check *c, entity *e, const lang_expr *call, const lang_stmt *stmt);
+/* What is wrong with the file is told at PATH, where it is named. */
+io_text *check_read_text(check *c, const lang_expr *path, io_unit unit);
+io_table *check_read_table(check *c, const lang_expr *path);
 /* Do WORK; what it says of a broken file gets the place SPAN. */
 void check_reading(check *c, base_span span, void (*work)(check *c, void *arg), void *arg);
 void check_data(check *c, entity *e);                                 /* of their type at last */

@@ -161,6 +161,7 @@ void check_reading(check *c, base_span span, void (*work)(check *, void *), void
 typedef struct reading {
   const char *path;
   io_set *set;
+  io_table *table;
   io_text *text;
   io_unit unit;
 } reading;
@@ -173,6 +174,23 @@ static void read_set(check *c, void *arg) {
 static void read_text(check *c, void *arg) {
   reading *r = arg;
   r->text = io_text_tokens(c->arena, r->path, r->unit);
+}
+
+static void read_table(check *c, void *arg) {
+  reading *r = arg;
+  r->table = io_table_read(c->arena, r->path);
+}
+
+io_text *check_read_text(check *c, const lang_expr *path, io_unit unit) {
+  reading r = {.path = check_path(c, path->name), .unit = unit};
+  check_reading(c, path->span, read_text, &r);
+  return r.text;
+}
+
+io_table *check_read_table(check *c, const lang_expr *path) {
+  reading r = {.path = check_path(c, path->name)};
+  check_reading(c, path->span, read_table, &r);
+  return r.table;
 }
 
 void check_file(check *c, entity *e, const lang_expr *path, const lang_stmt *stmt) {
@@ -218,9 +236,7 @@ bool check_text(check *c, entity *e, const lang_expr *call, const lang_stmt *stm
     if (call->n != 1 || call->at[0]->kind != LANG_STRING)
       check_refuse(c, call->span, "%s takes the path of a text in quotes\nhelp: write `%s`",
                    call->name, lang_form_of(call->name));
-    reading r = {.path = check_path(c, call->at[0]->name), .unit = units[u].unit};
-    check_reading(c, call->at[0]->span, read_text, &r);
-    io_text *text = r.text;
+    io_text *text = check_read_text(c, call->at[0], units[u].unit);
     e->tokens = check_text_domain(c, text);
     give(c, e, &text->tokens, stmt, call->span);
     return true;

@@ -9,11 +9,12 @@ entity *resolve_relation(resolver *r, const lang_expr *e) {
   check *c = r->c;
   entity *of = check_find(c, e->name);
   if (of && of->broken) check_skip(c);
-  if (of && of->kind == NAME_TENSOR && of->sparse)
-    check_refuse(c, e->span, "%s is a tensor: its elements are read with brackets, %s[%s]", e->name,
-                 e->name, of->rank == 1 ? "x" : "x, y");
+  if (of && of->kind == NAME_TENSOR)
+    check_refuse(c, e->span, "%s is a tensor: its elements are read with brackets\nhelp: write `%s`",
+                 e->name, check_indexed(c, of));
   if (of && of->kind != NAME_UNKNOWN && of->kind != NAME_RELATION)
-    check_refuse(c, e->span, "%s is no relation; it is defined on line %d", e->name, of->span.line);
+    check_refuse(c, e->span, "%s is no relation; it is defined on line %d", e->name,
+                 of->span.line);
   if (of && of->kind == NAME_RELATION) return of;
   const char *near = check_meant(c, e->name, NAME_RELATION);
   bool plain = !*near && c->program;

@@ -125,9 +125,8 @@ static int64_t fact_key(check *c, entity *e, int k, const lang_expr *at) {
   if (at->kind == LANG_WILD || (lower && !scalar))
     check_refuse(c, at->span,
                  "a fact holds constants, and `%s` is a variable\n"
-                 "help: a rule says for which: `%s(%s) <- ...`",
-                 at->kind == LANG_WILD ? "_" : at->name, e->name,
-                 at->kind == LANG_WILD ? "x" : at->name);
+                 "help: a symbol begins with a capital or stands in quotes; a question ends in `?`",
+                 at->kind == LANG_WILD ? "_" : at->name);
   if (!check_number(c, at, &value))
     check_refuse(c, at->span, "a fact holds symbols and whole numbers known now");
   if (value != floor(value) || fabs(value) > 9e15)
@@ -202,7 +201,7 @@ static void read_words(check *c, entity *e, const lang_stmt *s) {
   if (e->rank != 2 || e->kind != NAME_RELATION)
     check_refuse(c, s->span, "a text becomes positions and tokens: %s(p, t) = \"%s\"", e->name,
                  s->file.path->name);
-  io_text *text = io_text_tokens(c->arena, check_path(c, s->file.path->name), IO_WORDS);
+  io_text *text = check_read_text(c, s->file.path, IO_WORDS);
   e->tokens = check_text_domain(c, text);
 }
 
@@ -278,7 +277,7 @@ static void load_file(check *c, entity *e, const lang_stmt *s) {
     load_text(c, e);
     return;
   }
-  io_table *t = io_table_read(c->arena, check_path(c, path->name));
+  io_table *t = check_read_table(c, path);
   bool valued = e->kind == NAME_TENSOR;
   int64_t tuple[REL_ARITY], number;
   if (t->rows && t->columns != e->rank + valued)
