@@ -10,8 +10,9 @@ entity *resolve_relation(resolver *r, const lang_expr *e) {
   entity *of = check_find(c, e->name);
   if (of && of->broken) check_skip(c);
   if (of && of->kind == NAME_TENSOR)
-    check_refuse(c, e->span, "%s is a tensor: its elements are read with brackets\nhelp: write `%s`",
-                 e->name, check_indexed(c, of));
+    check_refuse(c, e->span,
+                 "%s is a tensor: its elements are read with brackets\nhelp: write `%s`", e->name,
+                 check_indexed(c, of));
   if (of && of->kind != NAME_UNKNOWN && of->kind != NAME_RELATION)
     check_refuse(c, e->span, "%s is no relation; it is defined on line %d", e->name,
                  of->span.line);
