@@ -1,6 +1,8 @@
 # tests/ROOM/test_TOPIC.c  one program each, with the other .c files of its folder beside it;
 #                          label unit, or slow where the name says so; threads, cuda likewise
 # tests/carry            some of it once more on the emulated GPU (simt.cmake): cuda-sim/TOPIC
+# tests/device/cuda/       the same as test_cuda_TOPIC, on the emulated GPU; `./run gpu-check` runs
+#                          them on a real one
 # tests/lang/X.tl          run by the program, its output compared with X.out (see golden.sh)
 # tests/lang/errors/X.txt  wrong programs and command lines and their answers (see errors.sh)
 # tests/app/prompt.c       the prompt, typed at through a terminal
@@ -60,6 +62,10 @@ function(tl_unit_test source)
   endforeach()
   if("slow" IN_LIST labels OR "cuda" IN_LIST labels)
     list(REMOVE_ITEM labels unit)
+  endif()
+  if(room STREQUAL device/cuda)
+    list(APPEND labels cuda)
+    set_target_properties(${target} PROPERTIES OUTPUT_NAME test_cuda_${topic})
   endif()
   tl_test(${room}/${topic} "${labels}" ${target})
   if(room STREQUAL simt)

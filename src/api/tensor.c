@@ -187,14 +187,27 @@ static tl_status check_bytes(const char *call, const tl_tensor *t, size_t bytes)
                     bytes_of(t), (long long)tl_count(t), ir_type_name(t->type), bytes);
 }
 
+typedef struct reading {
+  const run_value *v;
+  void *to;                      /* all of it; NULL: the first element as double */
+  double first;
+} reading;
+
+static void read_value(void *arg) {
+  reading *r = arg;
+  if (r->to) run_value_read(r->v, r->to);
+  else r->first = run_value_at(r->v, 0);
+}
+
 tl_status tl_read(tl_tensor *t, void *to, size_t bytes) {
   if (!t) return TL_ARGUMENT;
   tl_status status = check_bytes("tl_read", t, bytes);
   if (status == TL_OK && bytes && !to)
     status = api_refuse(t->ctx, BASE_ARGUMENT, "tl_read to NULL");
   if (status == TL_OK) status = tl_eval(1, &t);
-  if (status == TL_OK && bytes) run_value_read(t->value, to);
-  return status;
+  if (status != TL_OK || !bytes) return status;
+  reading r = {t->value, to, NAN};
+  return api_call(t->ctx, read_value, &r);
 }
 
 double tl_value(tl_tensor *t) {
@@ -203,8 +216,8 @@ double tl_value(tl_tensor *t) {
                (long long)tl_count(t));
     return NAN;
   }
-  run_value *v = value_of(t);
-  return v ? run_value_at(v, 0) : NAN;
+  reading r = {value_of(t), NULL, NAN};
+  return r.v && api_call(t->ctx, read_value, &r) == TL_OK ? r.first : NAN;
 }
 
 typedef struct writing {

@@ -25,6 +25,7 @@ typedef struct device_buffer {
 
 /* raises BASE_MEMORY after shrinking the pool; refs = 1 */
 device_buffer *device_alloc(device *d, size_t bytes, bool zero);
+device_buffer *device_copy(const device_buffer *b);   /* another with the same contents; raises */
 device_buffer *device_retain(device_buffer *b);
 /* back to the pool; NULL is fine */
 void device_release(device_buffer *b);

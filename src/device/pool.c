@@ -38,11 +38,23 @@ static int class_of(size_t bytes) {
   return k;
 }
 
+/* A device may raise as well as refuse. */
+static bool alloc_block(device *d, device_buffer *b) {
+  base_trap trap;
+  if (BASE_TRY(d->ctx, &trap)) {
+    bool had = d->memory->alloc(d, b, b->reserved);
+    base_untrap(d->ctx, &trap);
+    return had;
+  }
+  base_free(d->ctx, b);
+  base_raise_again(d->ctx);
+}
+
 static device_buffer *from_system(device *d, size_t reserved) {
   device_buffer *b = base_try_malloc(d->ctx, sizeof *b);
   if (!b) return NULL;
   *b = (device_buffer){.device = d, .reserved = reserved};
-  if (!d->memory->alloc(d, b, reserved)) {
+  if (!alloc_block(d, b)) {
     base_free(d->ctx, b);
     return NULL;
   }
@@ -101,6 +113,20 @@ static void unlist(struct device_pool *pool, device_buffer *b) {
   else pool->used = b->next;
 }
 
+/* With what FROM has, or zeros. It goes back where that fails. */
+static void fill_new(device_buffer *b, const device_buffer *from) {
+  device *d = b->device;
+  base_trap trap;
+  if (BASE_TRY(d->ctx, &trap)) {
+    if (from) d->memory->copy(d, b->data, from->data, b->bytes);
+    else d->memory->zero(d, b->data, b->bytes + VECTOR);
+    base_untrap(d->ctx, &trap);
+  } else {
+    device_release(b);
+    base_raise_again(d->ctx);
+  }
+}
+
 device_buffer *device_alloc(device *d, size_t bytes, bool zero) {
   struct device_pool *pool = d->pool;
   if (bytes > SIZE_MAX / 4)
@@ -121,7 +147,13 @@ device_buffer *device_alloc(device *d, size_t bytes, bool zero) {
   b->refs = 1;
   b->label = NULL;
   enlist(pool, b);
-  if (zero) d->memory->zero(d, b->data, bytes + VECTOR);
+  if (zero) fill_new(b, NULL);
+  return b;
+}
+
+device_buffer *device_copy(const device_buffer *from) {
+  device_buffer *b = device_alloc(from->device, from->bytes, false);
+  fill_new(b, from);
   return b;
 }
 

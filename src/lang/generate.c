@@ -99,8 +99,7 @@ static int64_t next_token(writing *w) {
   run_plan_execute(w->part.plan, w->part.value, &out);
   int64_t rows = out->size[0], n = out->size[1];
   bool fits = last < rows && n > 0;
-  double *p = BASE_NEWS(w->job, double, n + 1);
-  for (int64_t i = 0; fits && i < n; i++) p[i] = run_value_at(out, last * n + i);
+  const double *p = fits ? run_value_part(w->job, out, last * n, n) : NULL;
   run_release(out);
   if (!fits || n > w->g->domain->n)
     base_raise(

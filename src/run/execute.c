@@ -20,8 +20,7 @@ typedef struct run_call {
 /* A state that is written in place must not be seen to change by who shares its buffer. */
 static void unshare(run_value *v) {
   if (v->buffer->refs == 1) return;
-  device_buffer *own = device_alloc(v->session->device, run_value_bytes(v), false);
-  own->device->memory->copy(own->device, own->data, v->buffer->data, run_value_bytes(v));
+  device_buffer *own = device_copy(v->buffer);
   device_release(v->buffer);
   v->buffer = own;
 }
@@ -254,8 +253,8 @@ static void record(run_call *c) {
   const device_recorder *r = s->device->recorder;
   uint64_t kernels = s->stats.kernels;
   base_trap trap;
-  r->begin(s->device, c->plan->schedule->program->tensors.n, b->data, c->plan->root);
   if (BASE_TRY(s->ctx, &trap)) {
+    r->begin(s->device, c->plan->schedule->program->tensors.n, b->data, c->plan->root);
     run_all(c);
     b->graph = r->end(s->device);
     base_untrap(s->ctx, &trap);

@@ -60,6 +60,8 @@ void run_release(run_value *v);                      /* NULL is fine */
 size_t run_value_bytes(const run_value *v);
 void run_value_read(const run_value *v, void *to);   /* run_value_bytes(v) bytes */
 void run_value_write(run_value *v, const void *from);
+/* N elements from number FIRST on, as double, in the arena */
+double *run_value_part(base_arena *arena, const run_value *v, int64_t first, int64_t n);
 double run_value_at(const run_value *v, int64_t i);  /* one element as double */
 
 /* ---- plans ---- */

@@ -26,6 +26,7 @@ run_value *run_value_new(run_session *s, ir_type type, int rank, const int64_t *
     if (data) device_write(v->buffer, 0, data, run_value_bytes(v));
     base_untrap(s->ctx, &trap);
   } else {
+    device_release(v->buffer);
     base_free(s->ctx, v);
     base_raise_again(s->ctx);
   }
@@ -69,4 +70,13 @@ double run_value_at(const run_value *v, int64_t i) {
   size_t n = ir_type_bytes(v->type);
   device_read(v->buffer, (size_t)i * n, element, n);
   return device_load(v->type, element, 0);
+}
+
+double *run_value_part(base_arena *arena, const run_value *v, int64_t first, int64_t n) {
+  size_t width = ir_type_bytes(v->type);
+  char *raw = base_alloc(arena, (size_t)n * width + 1);
+  double *part = BASE_NEWS(arena, double, n + 1);
+  device_read(v->buffer, (size_t)first * width, raw, (size_t)n * width);
+  for (int64_t i = 0; i < n; i++) part[i] = device_load(v->type, raw, i);
+  return part;
 }
