@@ -4,7 +4,7 @@
 
 #include "device/cuda/contract.h"
 
-enum { DEEP = 64, RESERVED = 1024 }; /* k of a stage; shared memory the system takes a block */
+enum { DEEP = 64, RESERVED = 3072 }; /* k of a stage; shared memory besides the ring */
 
 static const double CYCLES_PER_US = 1700;                   /* under load */
 static const double BYTES_PER_CYCLE = 58;                   /* into one multiprocessor */

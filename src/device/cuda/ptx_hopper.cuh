@@ -17,7 +17,7 @@ PTX_FN uint32_t shared(const void *p) { return (uint32_t)__cvta_generic_to_share
 /* One lane of a warp whose lanes are all here. */
 PTX_FN bool elect() {
   uint32_t one;
-  asm volatile("{\n.reg .pred p;\nelect.sync _|p, 0xffffffff;\nselp.uint32_t %0, 1, 0, p;\n}"
+  asm volatile("{\n.reg .pred p;\nelect.sync _|p, 0xffffffff;\nselp.u32 %0, 1, 0, p;\n}"
                : "=r"(one));
   return one != 0;
 }
@@ -26,17 +26,17 @@ PTX_FN bool elect() {
 
 PTX_FN uint32_t cluster_rank() {
   uint32_t r;
-  asm volatile("mov.uint32_t %0, %%cluster_ctarank;" : "=r"(r));
+  asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(r));
   return r;
 }
 PTX_FN uint32_t cluster_index() {
   uint32_t r;
-  asm volatile("mov.uint32_t %0, %%clusterid.x;" : "=r"(r));
+  asm volatile("mov.u32 %0, %%clusterid.x;" : "=r"(r));
   return r;
 }
 PTX_FN uint32_t cluster_count() {
   uint32_t r;
-  asm volatile("mov.uint32_t %0, %%nclusterid.x;" : "=r"(r));
+  asm volatile("mov.u32 %0, %%nclusterid.x;" : "=r"(r));
   return r;
 }
 /* Shared memory written before is seen by the cluster after its wait; relaxed: it is not. */
@@ -50,7 +50,7 @@ PTX_FN void cluster_wait() { asm volatile("barrier.cluster.wait.acquire.aligned;
 /* The address of the same place in the shared memory of block RANK of the cluster. */
 PTX_FN uint32_t shared_of(uint32_t address, uint32_t rank) {
   uint32_t there;
-  asm volatile("mapa.shared::cluster.uint32_t %0, %1, %2;" : "=r"(there) : "r"(address), "r"(rank));
+  asm volatile("mapa.shared::cluster.u32 %0, %1, %2;" : "=r"(there) : "r"(address), "r"(rank));
   return there;
 }
 PTX_FN float4 load_cluster(uint32_t address) {
@@ -63,11 +63,11 @@ PTX_FN float4 load_cluster(uint32_t address) {
 
 template <int N>
 PTX_FN void registers_up() {
-  asm volatile("setmaxnreg.inc.sync.aligned.uint32_t %0;" ::"n"(N));
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(N));
 }
 template <int N>
 PTX_FN void registers_down() {
-  asm volatile("setmaxnreg.dec.sync.aligned.uint32_t %0;" ::"n"(N));
+  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(N));
 }
 
 /* A barrier of some warps of the block. */
@@ -93,7 +93,7 @@ PTX_FN void mbarrier_arrive(uint32_t bar) {
 /* at that of block RANK of the cluster */
 PTX_FN void mbarrier_arrive_at(uint32_t bar, uint32_t rank) {
   asm volatile(
-      "{\n.reg .b32 there;\nmapa.shared::cluster.uint32_t there, %0, %1;\n"
+      "{\n.reg .b32 there;\nmapa.shared::cluster.u32 there, %0, %1;\n"
       "mbarrier.arrive.shared::cluster.b64 _, [there];\n}" ::"r"(bar),
       "r"(rank)
       : "memory");
