@@ -127,6 +127,17 @@ void ir_commit_to(ir_program *p, ir_tensor *state, ir_tensor *value) {
   BASE_PUSH(p->arena, &p->commits, c);
 }
 
+const ir_expr *ir_same_size(const ir_expr *symbol) {
+  while (symbol->u.symbol->same) symbol = symbol->u.symbol->same;
+  return symbol;
+}
+
+static void unite(ir_program *p, const ir_expr *a, const ir_expr *b) {
+  if (a->op != IR_SYMBOL || b->op != IR_SYMBOL) return;
+  a = ir_same_size(a), b = ir_same_size(b);
+  if (a != b) p->symbols.at[b->u.symbol->id]->same = a;
+}
+
 void ir_require_that(ir_program *p, const ir_expr *left, const ir_expr *right, bool at_most,
                      const char *message, base_span span) {
   int64_t a, b;
@@ -138,6 +149,7 @@ void ir_require_that(ir_program *p, const ir_expr *left, const ir_expr *right, b
   }
   ir_require r = {left, right, at_most, base_copy(p->arena, message), span};
   BASE_PUSH(p->arena, &p->requires, r);
+  if (!at_most) unite(p, left, right);
 }
 
 void ir_require_equal(ir_program *p, const ir_expr *a, const ir_expr *b, const char *message,

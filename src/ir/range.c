@@ -109,31 +109,33 @@ static bool prove(proof *s, const poly *e, int depth);
 static bool never_negative_atom(proof *s, const ir_expr *a, int depth) {
   int64_t k;
   switch (a->op) {
-    case IR_INDEX: case IR_ABS: case IR_RANDOM: return true;
-    case IR_SYMBOL: return ir_facts_least(s->f, a->u.symbol) >= 0;
-    case IR_MOD: if (ir_is_int(a->arg[1], &k)) return k >= 0; break;
-    case IR_CAST: return a->arg[0]->type == IR_BOOL;
-    default: break;
+  case IR_INDEX:
+  case IR_ABS:
+  case IR_RANDOM: return true;
+  case IR_SYMBOL: return ir_facts_least(s->f, a->u.symbol) >= 0;
+  case IR_MOD:
+    if (ir_is_int(a->arg[1], &k)) return k >= 0;
+    break;
+  case IR_CAST: return a->arg[0]->type == IR_BOOL;
+  default: break;
   }
   if (depth >= DEPTH || s->budget <= 0) return false;
   poly x, y;
   switch (a->op) {
-    case IR_MOD:
-      poly_of(&y, a->arg[1]);
-      return prove(s, &y, depth + 1);
-    case IR_QUO:
-      poly_of(&x, a->arg[0]);
-      poly_of(&y, a->arg[1]);
-      return prove(s, &y, depth + 1) && prove(s, &x, depth + 1);
-    case IR_MINIMUM:
-      poly_of(&x, a->arg[0]);
-      poly_of(&y, a->arg[1]);
-      return prove(s, &x, depth + 1) && prove(s, &y, depth + 1);
-    case IR_MAXIMUM:
-      poly_of(&x, a->arg[0]);
-      poly_of(&y, a->arg[1]);
-      return prove(s, &x, depth + 1) || prove(s, &y, depth + 1);
-    default: return false;
+  case IR_MOD: poly_of(&y, a->arg[1]); return prove(s, &y, depth + 1);
+  case IR_QUO:
+    poly_of(&x, a->arg[0]);
+    poly_of(&y, a->arg[1]);
+    return prove(s, &y, depth + 1) && prove(s, &x, depth + 1);
+  case IR_MINIMUM:
+    poly_of(&x, a->arg[0]);
+    poly_of(&y, a->arg[1]);
+    return prove(s, &x, depth + 1) && prove(s, &y, depth + 1);
+  case IR_MAXIMUM:
+    poly_of(&x, a->arg[0]);
+    poly_of(&y, a->arg[1]);
+    return prove(s, &x, depth + 1) || prove(s, &y, depth + 1);
+  default: return false;
   }
 }
 
@@ -150,7 +152,7 @@ static bool shift_sizes(proof *s, const poly *e, poly *out) {
       if (met || ndone == POLY_TERMS) continue;
       done[ndone++] = x;
       poly power, coefficient, rest;
-      if (!poly_linear(out, x, &coefficient, &rest)) continue;   /* powers stay */
+      if (!poly_linear(out, x, &coefficient, &rest)) continue; /* powers stay */
       poly_set(&power, ir_facts_least(s->f, x->u.symbol));
       if (!poly_add_term(&power, &(poly_term){1, {x}}) || !poly_mul(out, &coefficient, &power) ||
           !poly_add(out, 1, &rest))
@@ -166,7 +168,7 @@ static bool plain(proof *s, const poly *e, int depth) {
     if (shifted.term[i].k < 0) return false;
   for (int i = 0; i < shifted.n; i++)
     for (int j = 0; j < POLY_FACTORS && shifted.term[i].atom[j] != NULL; j++) {
-      const ir_expr *x = shifted.term[i].atom[j];   /* a shifted size is not negative */
+      const ir_expr *x = shifted.term[i].atom[j]; /* a shifted size is not negative */
       if (x->op != IR_SYMBOL && !never_negative_atom(s, x, depth)) return false;
       if (x->op == IR_SYMBOL && ir_facts_least(s->f, x->u.symbol) < 0) return false;
     }
@@ -242,7 +244,7 @@ static bool by_quotient(proof *s, const ir_expr *q, const poly *c, const poly *r
                         int depth) {
   if (!prove_expr(s, q->arg[1], -1, depth)) return false;
   if (by_product(s, q, c, rest, sign, depth) || by_cross(s, q, c, rest, depth)) return true;
-  const ir_expr *u = ir_bound(s->f, q->arg[0], sign < 0);   /* floor is monotone */
+  const ir_expr *u = ir_bound(s->f, q->arg[0], sign < 0); /* floor is monotone */
   if (u != NULL && u != q->arg[0] &&
       prove_with_expr(s, c, ir_quotient(s->f->p, u, q->arg[1]), rest, depth))
     return true;
@@ -282,21 +284,21 @@ static bool by_range(proof *s, const ir_expr *x, const poly *c, const poly *rest
   int sign = x->op == IR_WHERE ? 1 : sign_of(s, c, depth);
   if (sign == 0) return false;
   switch (x->op) {
-    case IR_INDEX:
-      if (sign > 0) return prove_with_int(s, c, 0, rest, depth);
-      return prove_with_expr(s, c, ir_sum(p, x->u.index->extent, -1, ir_int(p, 1)), rest, depth);
-    case IR_QUO: return by_quotient(s, x, c, rest, sign, depth);
-    case IR_MOD: return by_remainder(s, x, c, rest, sign, depth);
-    case IR_MINIMUM: return by_either(s, x->arg[0], x->arg[1], sign > 0, c, rest, depth);
-    case IR_MAXIMUM: return by_either(s, x->arg[0], x->arg[1], sign < 0, c, rest, depth);
-    case IR_WHERE: return by_either(s, x->arg[1], x->arg[2], true, c, rest, depth);
-    case IR_ABS:
-      minus = ir_product(p, x->arg[0], ir_int(p, -1));
-      return sign > 0 && by_either(s, x->arg[0], minus, false, c, rest, depth);
-    case IR_SIGN: return prove_with_int(s, c, -sign, rest, depth);
-    case IR_RANDOM: return prove_with_int(s, c, sign < 0 ? UINT32_MAX : 0, rest, depth);
-    case IR_CAST: return by_cast(s, x, c, rest, sign, depth);
-    default: return false;
+  case IR_INDEX:
+    if (sign > 0) return prove_with_int(s, c, 0, rest, depth);
+    return prove_with_expr(s, c, ir_sum(p, x->u.index->extent, -1, ir_int(p, 1)), rest, depth);
+  case IR_QUO: return by_quotient(s, x, c, rest, sign, depth);
+  case IR_MOD: return by_remainder(s, x, c, rest, sign, depth);
+  case IR_MINIMUM: return by_either(s, x->arg[0], x->arg[1], sign > 0, c, rest, depth);
+  case IR_MAXIMUM: return by_either(s, x->arg[0], x->arg[1], sign < 0, c, rest, depth);
+  case IR_WHERE: return by_either(s, x->arg[1], x->arg[2], true, c, rest, depth);
+  case IR_ABS:
+    minus = ir_product(p, x->arg[0], ir_int(p, -1));
+    return sign > 0 && by_either(s, x->arg[0], minus, false, c, rest, depth);
+  case IR_SIGN: return prove_with_int(s, c, -sign, rest, depth);
+  case IR_RANDOM: return prove_with_int(s, c, sign < 0 ? UINT32_MAX : 0, rest, depth);
+  case IR_CAST: return by_cast(s, x, c, rest, sign, depth);
+  default: return false;
   }
 }
 
@@ -359,8 +361,25 @@ static bool search(proof *s, const poly *e, int depth) {
   return false;
 }
 
+/* Sizes that must be equal as one. Only here: elsewhere a size stands for its own tensor's. */
+static bool unite_sizes(const poly *e, poly *out) {
+  poly_set(out, 0);
+  for (int i = 0; i < e->n; i++) {
+    poly_term t = {e->term[i].k, {NULL}};
+    for (int f = 0; f < POLY_FACTORS && e->term[i].atom[f] != NULL; f++) {
+      const ir_expr *x = e->term[i].atom[f];
+      poly_term one = {1, {x->op == IR_SYMBOL ? ir_same_size(x) : x}};
+      if (!poly_term_mul(&t, &t, &one)) return false;
+    }
+    if (!poly_add_term(out, &t)) return false;
+  }
+  return true;
+}
+
 static bool prove(proof *s, const poly *e, int depth) {
   int64_t k;
+  poly united;
+  if (s->f->p->requires.n > 0 && unite_sizes(e, &united)) e = &united;
   if (poly_constant(e, &k)) return k >= 0;
   if (depth > DEPTH || --s->budget < 0) return false;
   return search(s, e, depth);

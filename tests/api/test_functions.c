@@ -12,8 +12,8 @@ static void test_call(void **state) {
   (void)state;
   counts c;
   tl_context *ctx = fixture_open(&c);
-  tl_function *f = tl_compile(ctx, linear, linear_args,
-                              NAMES("L", "grad(L, W)", "H", "grad( L , H )", "X"));
+  tl_function *f =
+      tl_compile(ctx, linear, linear_args, NAMES("L", "grad(L, W)", "H", "grad( L , H )", "X"));
   assert_non_null(f);
   tl_tensor *args[] = {fixture_f32(ctx, 2, SIZES(2, 2), six),
                        fixture_f32(ctx, 2, SIZES(2, 1), six)};
@@ -26,7 +26,7 @@ static void test_call(void **state) {
   EXPECT(r[4], 1, 2, 3, 4);
   float other[4] = {0};
   assert_int_equal(tl_write(r[4], other, sizeof other), TL_OK);
-  EXPECT(args[0], 1, 2, 3, 4);                           /* results are tensors of their own */
+  EXPECT(args[0], 1, 2, 3, 4); /* results are tensors of their own */
   for (int i = 0; i < 5; i++) tl_release(r[i]);
   tl_release(args[0]);
   tl_release(args[1]);
@@ -79,12 +79,30 @@ static void test_plans_once(void **state) {
   fixture_close(ctx, &c);
 }
 
+/* Sizes of two arguments that must agree are one: nothing is guarded, or copied for it. */
+static void test_one_kernel(void **state) {
+  (void)state;
+  counts c;
+  tl_context *ctx = fixture_open(&c);
+  tl_function *f =
+      tl_compile(ctx, "Y[m,n] = relu(A[m,k] B[k,n] + C[n])", NAMES("A", "B", "C"), NAMES("Y"));
+  tl_tensor *args[] = {fixture_f32(ctx, 2, SIZES(1, 3), six), fixture_f32(ctx, 2, SIZES(3, 2), six),
+                       fixture_f32(ctx, 1, SIZES(2), six)};
+  tl_tensor *y;
+  assert_int_equal(tl_call(f, args, &y), TL_OK);
+  EXPECT(y, 1 + 6 + 15 + 1, 2 + 8 + 18 + 2);
+  assert_int_equal(tl_statistics(ctx).kernels, 1);
+  tl_release(y);
+  for (int i = 0; i < 3; i++) tl_release(args[i]);
+  tl_function_release(f);
+  fixture_close(ctx, &c);
+}
+
 static void test_types_and_ranks(void **state) {
   (void)state;
   counts c;
   tl_context *ctx = fixture_open(&c);
-  tl_function *f = tl_compile(ctx, "Y[i] = 2 X[i]", NAMES("X"),
-                              NAMES("Y"));
+  tl_function *f = tl_compile(ctx, "Y[i] = 2 X[i]", NAMES("X"), NAMES("Y"));
   for (int round = 0; round < 2; round++)
     for (int type = TL_F16; type <= TL_F64; type++) {
       tl_tensor *one = tl_scalar(ctx, TL_F32, 3), *r;
@@ -104,8 +122,7 @@ static void test_lazy_arguments_and_draws(void **state) {
   (void)state;
   counts c;
   tl_context *ctx = fixture_open(&c);
-  tl_function *f = tl_compile(ctx, "Y[i] = X[i] + uniform()", NAMES("X"),
-                              NAMES("Y"));
+  tl_function *f = tl_compile(ctx, "Y[i] = X[i] + uniform()", NAMES("X"), NAMES("Y"));
   tl_tensor *x = fixture_f32(ctx, 1, SIZES(2), six);
   tl_tensor *lazy = tl_eq(ctx, "Y[i] = 10 X[i]", ARGS({"X", x}));
   float first[2], second[2];
@@ -149,7 +166,7 @@ static void test_wrong(void **state) {
   assert_int_equal(tl_call(f, (tl_tensor *[]){x, w}, NULL), TL_ARGUMENT);
   fixture_error(ctx, TL_ARGUMENT, "results are NULL");
   assert_int_not_equal(tl_call(f, (tl_tensor *[]){x, w}, &r), TL_OK);
-  assert_non_null(strstr(tl_message(ctx), "X"));         /* both, with their sizes */
+  assert_non_null(strstr(tl_message(ctx), "X")); /* both, with their sizes */
   assert_non_null(strstr(tl_message(ctx), "W"));
   assert_non_null(strstr(tl_message(ctx), "3 and 2"));
   tl_clear(ctx);
@@ -160,9 +177,12 @@ static void test_wrong(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_call), cmocka_unit_test(test_gradients_of_a_recurrence),
+      cmocka_unit_test(test_call),
+      cmocka_unit_test(test_gradients_of_a_recurrence),
       cmocka_unit_test(test_plans_once),
-      cmocka_unit_test(test_types_and_ranks), cmocka_unit_test(test_lazy_arguments_and_draws),
+      cmocka_unit_test(test_one_kernel),
+      cmocka_unit_test(test_types_and_ranks),
+      cmocka_unit_test(test_lazy_arguments_and_draws),
       cmocka_unit_test(test_wrong),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
