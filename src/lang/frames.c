@@ -212,16 +212,20 @@ static bool always_there(const frame *f, const node *n) {
   return true;
 }
 
-const ir_expr *lower_element(check *c, clause *cl, const node *n) {
-  frame *f = cl->in;
-  bool relation = n->of->kind == NAME_RELATION;
-  if (f && relation && always_there(f, n)) return ir_int(c->p, 1);
+const ir_expr *lower_row(check *c, clause *cl, const node *n) {
+  int rank = n->e.kind == LANG_NAME ? 0 : n->e.n;
   const ir_expr *row =
-      f ? frame_row(f, sparse_relation(c, n->of), n->e.kind == LANG_NAME ? 0 : n->e.n, n->e.at)
-        : NULL;
+      cl->in ? frame_row(cl->in, sparse_relation(c, n->of), rank, n->e.at) : NULL;
   if (!row)
     check_refuse(c, n->e.span, "%s is read here at positions that nothing sparse binds",
                  n->of->name);
+  return row;
+}
+
+const ir_expr *lower_element(check *c, clause *cl, const node *n) {
+  bool relation = n->of->kind == NAME_RELATION;
+  if (cl->in && relation && always_there(cl->in, n)) return ir_int(c->p, 1);
+  const ir_expr *row = lower_row(c, cl, n);
   if (!relation) return lower_read_of(c, n->of->ir, &row);
   const ir_expr *there = ir_binary(c->p, IR_LE, ir_int(c->p, 0), row);
   return ir_where(c->p, there, ir_int(c->p, 1), ir_int(c->p, 0));
@@ -456,8 +460,10 @@ static const ir_expr *lower_product(frame *f, node *n, int ndrop, variable *cons
 /* In what is dense, a frame is opened where tuples are summed or read, not around what is done
  * with the result. */
 static bool opens(const clause *cl, const node *n, lang_op op, bool reduces) {
+  bool grad = n->e.kind == LANG_CALL && strcmp(n->e.name, "grad") == 0;
   bool factor = n->e.kind == LANG_DIVIDE || n->e.kind == LANG_AND || is_product(n);
-  if (cl->in || op > LANG_ADD || reduces || n->sum.n || sparse_read(n)) return true;
+  if (cl->in || op > LANG_ADD || reduces || n->sum.n || sparse_read(n) || grad)
+    return true;
   for (int i = 0; factor && i < n->e.n; i++) {
     const node *x = child(n, i);
     while (x->e.kind == LANG_NEGATE) x = child(x, 0);

@@ -1,6 +1,6 @@
 /* grad: derivatives as tensors. All that the program asks of one loss come from one backward pass,
  * made when the first of them is met. */
-#include "lang/check.h"
+#include "lang/sparse.h"
 
 static const node *child(const node *n, int i) { return (const node *)n->e.at[i]; }
 
@@ -77,6 +77,14 @@ const ir_expr *lower_grad(check *c, clause *cl, const node *n) {
     check_refuse(c, n->e.span,
                  "grad takes a tensor and the tensor to differentiate by, both by name\n"
                  "help: write `grad(Loss, W[i,j])`; an expression is given a name first");
+  bool sparse = loss->of->sparse;
+  if (by->of->kind == NAME_RELATION || sparse)
+    check_refuse(c, n->e.span,
+                 "%s is %s: there is no derivative %s it\n"
+                 "help: differentiate a dense scalar, such as a sum of elements, by a tensor",
+                 sparse ? loss->of->name : by->of->name,
+                 sparse && loss->of->kind == NAME_TENSOR ? "sparse" : "a relation",
+                 sparse ? "of" : "by");
   if (!names_all(loss) || !names_all(by)) refuse_positions(c, names_all(loss) ? by : loss);
   if (!ir_type_real((ir_type)by->of->ir->type))
     check_refuse(c, by->e.span, "%s is %s: only real tensors have derivatives by them",
@@ -85,6 +93,8 @@ const ir_expr *lower_grad(check *c, clause *cl, const node *n) {
   ir_tensor *wrt = by->of->ir, *g = differentiate(c, loss->of->ir, wrt, lead);
   const ir_expr *position[2 * RUN_RANK];
   for (int k = 0; k < lead; k++) position[k] = lower_position(c, cl, child(loss, k));
-  for (int k = 0; k < wrt->rank; k++) position[lead + k] = lower_position(c, cl, child(by, k));
+  if (by->of->sparse) position[lead] = lower_row(c, cl, by);
+  for (int k = 0; !by->of->sparse && k < wrt->rank; k++)
+    position[lead + k] = lower_position(c, cl, child(by, k));
   return lower_read_of(c, g, position);
 }

@@ -127,6 +127,7 @@ const ir_expr *frame_row(frame *f, rel_relation *in, int n, lang_expr *const *at
 const ir_expr *lower_sparse(check *c, clause *cl, node *n, lang_op op);
 const ir_expr *lower_sparse_reduction(check *c, clause *cl, node *n);     /* max[y](W[x,y]) */
 const ir_expr *lower_element(check *c, clause *cl, const node *n);       /* in a frame */
+const ir_expr *lower_row(check *c, clause *cl, const node *n);           /* -1: absent */
 
 /* ---- elements.c, rules.c --------------------------------------------------------------------- */
 

@@ -192,7 +192,7 @@ bool support_binds(const support *s, const variable *v) {
 }
 
 bool support_mentions(const node *n) {
-  if (sparse_read(n)) return true;
+  if (n->of && n->of->sparse) return true; /* what grad is taken by, too */
   for (int i = 0; i < n->e.n; i++)
     if (n->e.at[i] && support_mentions(child(n, i))) return true;
   return n->body && support_mentions(n->body);
