@@ -6,6 +6,7 @@
  * check.c    rules looked over         strata.c   what depends on what
  * plan.c     orders of joins           run.c      joins carried out
  * fixpoint.c deltas                    rounds.c   recursion over sums
+ * closure.c  rows of bits joined
  * goal.c     rules for one question    rows.c     answers, sorted
  * explain.c  what was decided */
 #ifndef TL_REL_PRIVATE_H
@@ -38,6 +39,7 @@ typedef struct rel_store {
   int arity;
   bool valued, weighed;
   uint32_t n, cap;
+  bool folded;                      /* two columns that are not there: their bits alone are */
   int64_t **column;                 /* arity of cap */
   rel_number *value;                /* valued */
   uint32_t *weight;                 /* weighed: how many values were summed for the average */
@@ -53,9 +55,12 @@ typedef struct rel_store {
 
 rel_store *rel_store_new(rel_engine *e, const rel_relation *r);
 void rel_store_free(rel_store *s);  /* what is on the heap; the store may be used again, empty */
-void rel_store_copy(rel_store *to, const rel_store *from);   /* TO is emptied first */
+void rel_store_copy(rel_store *to, rel_store *from);   /* TO is emptied first */
 void rel_store_reserve(rel_store *s, uint64_t more);
 void rel_store_measure(rel_store *s);
+/* The store's bits, WORDS of them, are all that is known of its pairs; and back to columns. */
+void rel_store_fold(rel_store *s, uint64_t words);
+void rel_store_unfold(rel_store *s);
 void rel_store_count(rel_store *s); /* fills `distinct` */
 bool rel_store_add(rel_store *s, const int64_t *tuple);      /* false: was there */
 /* The row of TUPLE, made if it is not there (*FRESH). */
@@ -334,6 +339,8 @@ void rel_plan_print(base_text *text, const rel_plan *plan);
 void rel_run_plan(const rel_plan *plan);
 void rel_run_deltas(rel_engine *e, rel_stratum *stratum);
 void rel_run_rounds(rel_engine *e, rel_stratum *stratum);
+/* Close what its other rules made, if the stratum is of that form and bits are worth it. */
+bool rel_run_closure(rel_engine *e, rel_stratum *stratum);
 bool rel_deltas_fit(rel_engine *e, const rel_stratum *stratum);
 void rel_push_pending(rel_relation *r, uint32_t row);   /* of a valued relation run by deltas */
 int64_t rel_rounds_allowed(const rel_engine *e, const rel_stratum *stratum, int64_t otherwise);

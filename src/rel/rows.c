@@ -62,6 +62,7 @@ enum { WORTH_INDEXING = 4096 };
 /* The positions of a question that are keys become a range of an index: of one that is there, or of
  * one that is made when the same positions are asked a second time. */
 static source look(const question *q, rel_store *s) {
+  rel_store_unfold(s);
   source all = {s->column, s->value, 0, s->n};
   int column[REL_ARITY], n = 0;
   uint32_t mask = 0;

@@ -200,6 +200,7 @@ static bool add_to_bits(rel_store *s, const int64_t *tuple, bool *added) {
 
 bool rel_store_add(rel_store *s, const int64_t *tuple) {
   bool added;
+  rel_store_unfold(s);
   if (s->set.kind == REL_SET_BITS && add_to_bits(s, tuple, &added)) return added;
   if (s->set.kind != REL_SET_HASH || hash_full(s)) {
     rel_set_fit(s, tuple);
@@ -271,6 +272,7 @@ static void add_pairs(rel_store *s, uint32_t n, const int64_t *run, int column, 
 }
 
 void rel_store_add_run(rel_store *s, uint32_t n, const int64_t *const *run, const int64_t *fixed) {
+  rel_store_unfold(s);
   if (s->arity == 2 && !run[0] != !run[1]) {
     int column = run[0] ? 0 : 1;
     add_pairs(s, n, run[column], column, fixed[1 - column]);

@@ -47,6 +47,7 @@ void rel_store_free(rel_store *s) {
   s->value = NULL;
   s->weight = NULL;
   s->n = s->cap = s->measured = s->counted = 0;
+  s->folded = false;
 }
 
 /* Each array grows by itself: where one fails, those before it are merely larger than needed. */
@@ -59,17 +60,73 @@ static void widen(rel_store *s, uint32_t cap) {
   s->cap = cap;
 }
 
+static _Noreturn void raise_full(const rel_store *s) {
+  base_raise(s->engine->ctx, BASE_MEMORY, base_nowhere,
+             "`%s` has more than %u tuples, more than a relation may hold", s->name,
+             (unsigned)MOST_ROWS);
+}
+
 void rel_store_reserve(rel_store *s, uint64_t more) {
   uint64_t want = s->n + more;
   if (want <= s->cap) return;
-  if (want > MOST_ROWS)
-    base_raise(s->engine->ctx, BASE_MEMORY, base_nowhere,
-               "`%s` has more than %u tuples, more than a relation may hold", s->name,
-               (unsigned)MOST_ROWS);
+  if (want > MOST_ROWS) raise_full(s);
   uint64_t cap = s->cap < FIRST_ROWS ? FIRST_ROWS : (uint64_t)s->cap + s->cap / 2;
   if (cap < want) cap = want;
   widen(s, cap > MOST_ROWS ? MOST_ROWS : (uint32_t)cap);
 }
+
+/* ---- pairs as bits --------------------------------------------------------------------------- */
+
+static void drop_columns(rel_store *s) {
+  for (int c = 0; c < s->arity; c++) {
+    base_free(s->engine->ctx, s->column[c]);
+    s->column[c] = NULL;
+  }
+  s->cap = s->measured = s->counted = 0;
+}
+
+void rel_store_fold(rel_store *s, uint64_t words) {
+  uint64_t n = 0;
+  for (uint64_t w = 0; w < words; w++) n += (uint64_t)__builtin_popcountll(s->set.bits[w]);
+  if (n > MOST_ROWS) raise_full(s);
+  drop_columns(s);
+  s->n = (uint32_t)n;
+  s->folded = true;
+}
+
+/* Row by row of the grid, whichever column its rows are of. */
+static void fill_columns(const rel_store *s, int64_t *const *column) {
+  const rel_set *set = &s->set;
+  int row = set->stride[0] == 1 ? 1 : 0;
+  uint64_t words = set->stride[row] / 64;
+  uint32_t at = 0;
+  for (uint64_t r = 0; r < set->range[row]; r++)
+    for (uint64_t w = 0; w < words; w++)
+      for (uint64_t left = set->bits[r * words + w]; left; left &= left - 1) {
+        uint64_t bit = w * 64 + (uint64_t)__builtin_ctzll(left);
+        column[row][at] = (int64_t)((uint64_t)set->low[row] + r);
+        column[1 - row][at++] = (int64_t)((uint64_t)set->low[1 - row] + bit);
+      }
+}
+
+void rel_store_unfold(rel_store *s) {
+  if (!s->folded) return;
+  base_ctx *ctx = s->engine->ctx;
+  int64_t *column[2];
+  column[0] = base_malloc(ctx, (size_t)s->n * sizeof(int64_t) + 1);
+  column[1] = base_try_malloc(ctx, (size_t)s->n * sizeof(int64_t) + 1);
+  if (!column[1]) {
+    base_free(ctx, column[0]);
+    base_raise(ctx, BASE_MEMORY, base_nowhere, "out of memory: the columns of `%s`", s->name);
+  }
+  fill_columns(s, column);
+  s->column[0] = column[0];
+  s->column[1] = column[1];
+  s->cap = s->n;
+  s->folded = false;
+}
+
+/* ---- appending and copying ------------------------------------------------------------------- */
 
 uint32_t rel_store_append(rel_store *s, const int64_t *tuple) {
   if (s->n == s->cap) rel_store_reserve(s, 1);
@@ -77,7 +134,8 @@ uint32_t rel_store_append(rel_store *s, const int64_t *tuple) {
   return s->n++;
 }
 
-void rel_store_copy(rel_store *to, const rel_store *from) {
+void rel_store_copy(rel_store *to, rel_store *from) {
+  rel_store_unfold(from);
   rel_store_free(to);
   if (from->n == 0) return;
   widen(to, from->n);
@@ -91,6 +149,7 @@ void rel_store_copy(rel_store *to, const rel_store *from) {
 }
 
 void rel_store_measure(rel_store *s) {
+  rel_store_unfold(s);
   if (s->measured == s->n) return;
   for (int c = 0; c < s->arity; c++) {
     const int64_t *column = s->column[c];
@@ -128,6 +187,7 @@ static double different(const rel_store *s, int c, uint64_t *bits) {
 
 void rel_store_count(rel_store *s) {
   if (s->n == 0 || (s->counted && s->n < 2 * s->counted && s->n >= s->counted)) return;
+  rel_store_unfold(s);
   uint64_t *bits = base_malloc(s->engine->ctx, SKETCH / 8);
   for (int c = 0; c < s->arity; c++) s->distinct[c] = different(s, c, bits);
   base_free(s->engine->ctx, bits);

@@ -135,6 +135,55 @@ static void closures(fixture *f, shape *key_of) {
   }
 }
 
+/* Closures of a seed under edges of two kinds, from the left and from the right, with columns that
+ * are read afterwards, and negated. */
+static void seeds_and_edges(void **state) {
+  fixture *f = *state;
+  static graph g;
+  make_graph(&g, 11);
+  set(f, "A", 2);
+  set(f, "B", 2);
+  set(f, "Left", 2);
+  set(f, "Right", 2);
+  set(f, "Turned", 2);
+  set(f, "Not", 2);
+  set(f, "N", 1);
+  set(f, "Seed", 2);
+  for (int64_t e = 0; e < EDGES; e++)
+    rel_insert(find(f, e % 2 ? "A" : "B"), (int64_t[]){g.from[e], g.to[e]}, (rel_number){0});
+  bool seed[NODES][NODES] = {{false}};
+  for (int64_t i = 0; i < NODES; i++) {
+    int64_t at[] = {i * i % 37, i * 7 % NODES};
+    seed[at[0]][at[1]] = true;
+    rel_insert(find(f, i % 2 ? "Seed" : "Left"), at, (rel_number){0});
+    rel_insert(find(f, "Right"), at, (rel_number){0});
+    rel_insert(find(f, "N"), &i, (rel_number){0});
+  }
+  rule(f, "Left(x,y) <- Seed(x,y)");
+  rule(f, "Left(x,z) <- Left(x,y), A(y,z)");
+  rule(f, "Left(a,b) <- B(c,b), Left(a,c)");
+  rule(f, "Right(x,z) <- A(x,y), Right(y,z)");
+  rule(f, "Right(x,z) <- Right(y,z), B(x,y)");
+  rule(f, "Turned(y,x) <- Left(x,y), Right(x,y)");
+  rule(f, "Not(x,y) <- N(x), N(y), not Left(x,y)");
+  int64_t apart = 0;
+  for (int a = 0; a < NODES; a++)
+    for (int b = 0; b < NODES; b++) {
+      bool left = seed[a][b], right = seed[a][b];
+      for (int m = 0; m < NODES; m++) {
+        left |= seed[a][m] && g.reach[m][b];
+        right |= g.reach[a][m] && seed[m][b];
+      }
+      apart += !left;
+      assert_true(rel_has(find(f, "Left"), (int64_t[]){a, b}) == left);
+      assert_true(rel_has(find(f, "Right"), (int64_t[]){a, b}) == right);
+      assert_true(rel_has(find(f, "Turned"), (int64_t[]){b, a}) == (left && right));
+    }
+  assert_int_equal(rel_count(find(f, "Not")), apart);
+  assert_int_equal(rel_statistics(f->engine).rounds, 0);   /* rows of bits, no deltas */
+  assert_int_equal(rel_query(f->arena, find(f, "Left"), NULL).n, NODES * NODES - apart);
+}
+
 static void dense_keys(void **state) { closures(*state, close_together); }
 static void negative_keys(void **state) { closures(*state, negative); }
 static void distant_keys(void **state) { closures(*state, far_apart); }
@@ -210,8 +259,8 @@ static void explained(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(dense_keys), TEST(negative_keys), TEST(distant_keys), TEST(scattered_keys),
-      TEST(outward_keys), TEST(symbol_keys), TEST(mixed_keys), TEST(a_set_that_grows_outward),
-      TEST(indexes_are_shared), TEST(explained),
+      TEST(outward_keys), TEST(symbol_keys), TEST(mixed_keys), TEST(seeds_and_edges),
+      TEST(a_set_that_grows_outward), TEST(indexes_are_shared), TEST(explained),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
