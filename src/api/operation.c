@@ -14,7 +14,8 @@ struct api_operation {
   bool einsum;
   int n, nattributes;
   tl_attr *attribute;
-  bool shaped;   /* its sizes are checked against an attribute at each call */
+  bool shaped; /* its text is of these sizes of the first tensor */
+  int64_t size[RUN_RANK];
   ir_type *type; /* by argument; IR_TYPES: left out */
   int *rank;
   uint32_t *ones;         /* positions that are 1 long */
@@ -32,6 +33,7 @@ typedef struct asking {
   const tl_attr *attribute;
   uint64_t hash;
   uint32_t ones[OPERATION_ARGUMENTS];
+  bool shaped;     /* has the attribute `shape` */
   char *equations; /* for a diagnosis */
   tl_tensor *made;
 } asking;
@@ -53,6 +55,9 @@ static void hash_call(asking *a) {
     h = h * 1000003 + (t ? (uint64_t)t->type * 64 + (uint64_t)t->rank + 1 : 0);
     h = h * 1000003 + a->ones[i];
   }
+  a->shaped = a->nattributes && strcmp(a->attribute[0].name, "shape") == 0 && a->tensor[0];
+  for (int k = 0; a->shaped && k < a->tensor[0]->rank; k++)
+    h = base_hash_mix(h, (uint64_t)a->tensor[0]->size[k]);
   for (int i = 0; i < a->nattributes; i++) {
     uint64_t bits;
     memcpy(&bits, &a->attribute[i].value, sizeof bits);
@@ -71,6 +76,8 @@ static bool same_call(const api_operation *o, const asking *a) {
         o->ones[i] != a->ones[i])
       return false;
   }
+  for (int k = 0; a->shaped && k < a->tensor[0]->rank; k++)
+    if (o->size[k] != a->tensor[0]->size[k]) return false;
   for (int i = 0; i < a->nattributes; i++)
     if (memcmp(&o->attribute[i].value, &a->attribute[i].value, sizeof(double)) != 0 ||
         strcmp(o->attribute[i].name, a->attribute[i].name) != 0)
@@ -174,8 +181,8 @@ static void remember(base_arena *arena, api_operation *o, const asking *a,
     o->attribute[i].name = base_copy(arena, a->attribute[i].name);
     o->attribute[i].value = a->attribute[i].value;
   }
-  for (int i = 0; i < c->op.nattributes; i++)
-    o->shaped = o->shaped || c->op.attribute[i].kind == OPERATION_SHAPE;
+  o->shaped = a->shaped;
+  for (int k = 0; a->shaped && k < a->tensor[0]->rank; k++) o->size[k] = a->tensor[0]->size[k];
 }
 
 static char *equations_of(base_arena *arena, const asking *a, operation_call *c) {
@@ -222,17 +229,6 @@ static api_operation *operation_of(asking *a) {
 
 /* ---- a call ---------------------------------------------------------------------------------- */
 
-/* Sizes that follow from the attributes, not from each other, hold what there is? */
-static void check_shape(const asking *a, api_form *form, tl_tensor *const *input) {
-  const int64_t *size = api_form_sizes(form, input);
-  int64_t count = 1;
-  for (int k = 0; k < form->head->rank; k++) count *= size[k];
-  if (count == tl_count(a->tensor[0])) return;
-  base_raise(a->ctx->base, BASE_ARGUMENT, base_nowhere,
-             "%lld elements do not fill the shape, which holds %lld",
-             (long long)tl_count(a->tensor[0]), (long long)count);
-}
-
 static void operate(void *arg) {
   asking *a = arg;
   hash_call(a);
@@ -241,7 +237,6 @@ static void operate(void *arg) {
   for (int i = 0; i < o->ninputs; i++) input[i] = a->tensor[o->argument[i]];
   api_signature s = {o->ninputs, o->input, input, IR_TYPES};
   a->equations = (char *)(uintptr_t)o->text->text;
-  if (o->shaped) check_shape(a, api_form_of(a->ctx, o->text, &s), input);
   a->made = api_equation_new(a->ctx, o->text, &s);
 }
 

@@ -54,8 +54,21 @@ typedef struct operation_call {
   double value[OPERATION_ATTRIBUTES][OPERATION_VALUES];
 } operation_call;
 
-/* The name of its I-th tensor in the equations: "X", of a list "X0". */
+/* ---- attributes.c ---- */
+
+/* The name of its I-th tensor in the equations: "X", of a list "X0"; and for messages "X[2, 3]". */
 const char *operation_name(const operation_call *c, int i);
+const char *operation_shown(const operation_call *c, int i);
+bool operation_is(const char *at, size_t n, const char *name);           /* are the N bytes NAME? */
+int operation_attribute_named(const operation_call *c, const char *at, size_t n);   /* -1: none */
+/* Values for its I-th attribute: as given, else as the row says; axes from 0. Raises. */
+void operation_settle(operation_call *c, int i);
+/* N bytes of equations, {..} filled in; ELEMENT: of a list, the tensor whose line it is. */
+char *operation_fill(const operation_call *c, int element, const char *text, size_t n);
+
+#define OPERATION_REFUSE(c, ...)                                                                  \
+  base_raise((c)->base, BASE_ARGUMENT, base_nowhere, "%s", base_format((c)->arena, __VA_ARGS__))
+
 /* The equations; raises, naming the operation, its operands and their sizes. template.c */
 char *operation_equations(operation_call *c);
 

@@ -5,8 +5,6 @@
  * All `...` of a row stand for the same indices i0, i1, .., aligned at the last; a position that is
  * 1 long where the others are longer is read at 0. */
 #include <ctype.h>
-#include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "api/operation.h"
@@ -22,38 +20,11 @@ typedef struct expander {
   int inner;   /* the index that # stands for; -1: none */
 } expander;
 
-_Noreturn static void refuse(const operation_call *c, const char *text) {
-  base_raise(c->base, BASE_ARGUMENT, base_nowhere, "%s", text);
-}
-#define REFUSE(c, ...) refuse(c, base_format((c)->arena, __VA_ARGS__))
-
-/* "X[2, 3]", for messages. */
-static const char *shown(const operation_call *c, int i) {
-  base_text text = base_text_open(c->arena);
-  base_put(&text, operation_name(c, i));
-  for (int k = 0; k < c->tensor[i]->rank; k++)
-    base_putf(&text, "%s%lld", k ? ", " : "[", (long long)c->tensor[i]->size[k]);
-  if (c->tensor[i]->rank)
-    base_put(&text, "]");
-  else
-    base_put(&text, " (a scalar)");
-  return text.at;
-}
-
 /* ---- arguments ------------------------------------------------------------------------------- */
-
-const char *operation_name(const operation_call *c, int i) {
-  const operation_argument *a = &c->op.argument[i < c->op.narguments ? i : c->op.narguments - 1];
-  return a->list ? base_format(c->arena, "%s%d", a->name, i) : a->name;
-}
-
-static bool named(const char *at, size_t n, const char *name) {
-  return strlen(name) == n && strncmp(at, name, n) == 0;
-}
 
 static const operation_argument *argument_named(const expander *x, const char *at, size_t n) {
   for (int i = 0; i < x->c->op.narguments; i++)
-    if (named(at, n, x->c->op.argument[i].name)) return &x->c->op.argument[i];
+    if (operation_is(at, n, x->c->op.argument[i].name)) return &x->c->op.argument[i];
   return NULL;
 }
 
@@ -64,104 +35,6 @@ static int tensor_named(const expander *x, const char *at, size_t n) {
   return a->list ? x->element : (int)(a - x->c->op.argument);
 }
 
-/* ---- attributes ------------------------------------------------------------------------------ */
-
-static int attribute_named(const operation_call *c, const char *at, size_t n) {
-  for (int i = 0; i < c->op.nattributes; i++)
-    if (named(at, n, c->op.attribute[i].name)) return i;
-  return -1;
-}
-
-static int axis_of(const operation_call *c, const operation_attribute *a, double value) {
-  int rank = c->tensor[0]->rank, axis = (int)value;
-  if (value >= -rank && value < rank && value == axis) return axis < 0 ? axis + rank : axis;
-  REFUSE(c, "%s %g: %s has %d position%s", a->name, value, shown(c, 0), rank, rank == 1 ? "" : "s");
-}
-
-/* Axes as numbers from 0, none twice; those that were not given as the row says. */
-static void settle_axes(operation_call *c, int i) {
-  const operation_attribute *a = &c->op.attribute[i];
-  double *value = c->value[i];
-  int rank = c->tensor[0]->rank, *n = &c->nvalues[i];
-  bool all = !*n && (strcmp(a->otherwise, "all") == 0 || strcmp(a->otherwise, "reversed") == 0);
-  for (int k = 0; all && k < rank; k++) value[k] = a->otherwise[0] == 'a' ? k : rank - 1 - k;
-  if (all) *n = rank;
-  for (int k = 0; k < *n; k++) {
-    value[k] = axis_of(c, a, value[k]);
-    for (int j = 0; j < k; j++)
-      if (value[j] == value[k]) REFUSE(c, "%s name position %g twice", a->name, value[k]);
-  }
-  if (a->kind == OPERATION_PERMUTATION && *n != rank)
-    REFUSE(c, "%s names %d position%s: %s has %d", a->name, *n, *n == 1 ? "" : "s", shown(c, 0),
-           rank);
-}
-
-static void check_whole_value(const operation_call *c, const operation_attribute *a, double value) {
-  double least = a->kind == OPERATION_COUNT ? 1 : -INFINITY;
-  if (value != floor(value) || value < least)
-    REFUSE(c, "%s is a whole number%s, not %g", a->name,
-           a->kind == OPERATION_COUNT ? " from 1" : "", value);
-}
-
-static void settle_shape(operation_call *c, int i) {
-  int64_t known = 1, count = tl_count(c->tensor[0]);
-  int open = 0;
-  for (int k = 0; k < c->nvalues[i]; k++) {
-    check_whole_value(c, &c->op.attribute[i], c->value[i][k]);
-    if (c->value[i][k] == -1)
-      open++;
-    else
-      known *= (int64_t)c->value[i][k];
-  }
-  bool fits = open == 0 ? known == count : open == 1 && known > 0 && count % known == 0;
-  if (fits) return;
-  base_text text = base_text_open(c->arena);
-  for (int k = 0; k < c->nvalues[i]; k++) base_putf(&text, "%s%g", k ? ", " : "", c->value[i][k]);
-  REFUSE(c, "%s has %lld elements: they do not fill the shape [%s]", shown(c, 0), (long long)count,
-         text.at);
-}
-
-static bool read_number(const char *text, double *value) {
-  char *end;
-  *value = strtod(text, &end);
-  return end != text && !*end;
-}
-
-static int choices(const char *list) {
-  int n = 1;
-  for (; *list; list++) n += *list == '|';
-  return n;
-}
-
-/* Give each attribute its values, or refuse them. */
-static void settle_attribute(operation_call *c, int i) {
-  const operation_attribute *a = &c->op.attribute[i];
-  if (!c->nvalues[i]) {
-    int other = a->otherwise ? attribute_named(c, a->otherwise, strlen(a->otherwise)) : -1;
-    double number;
-    if (!a->otherwise) REFUSE(c, "%s is not given", a->name);
-    if (other >= 0) {
-      c->nvalues[i] = c->nvalues[other];
-      memcpy(c->value[i], c->value[other], sizeof c->value[i]);
-    } else if (read_number(a->otherwise, &number)) {
-      c->nvalues[i] = 1;
-      c->value[i][0] = number;
-    }
-  }
-  if (a->kind == OPERATION_AXIS && c->nvalues[i]) c->value[i][0] = axis_of(c, a, c->value[i][0]);
-  if (a->kind == OPERATION_AXES || a->kind == OPERATION_PERMUTATION) settle_axes(c, i);
-  if (a->kind == OPERATION_SHAPE) settle_shape(c, i);
-  if (a->kind == OPERATION_PAIR && c->nvalues[i] == 1) c->value[i][1] = c->value[i][0];
-  bool whole = a->kind != OPERATION_REAL;
-  for (int k = 0; whole && k < c->nvalues[i]; k++) check_whole_value(c, a, c->value[i][k]);
-  int last = a->kind == OPERATION_CHOICE ? choices(a->choices) - 1 : 1;
-  if ((a->kind == OPERATION_CHOICE || a->kind == OPERATION_FLAG) && c->nvalues[i] &&
-      (c->value[i][0] < 0 || c->value[i][0] > last))
-    REFUSE(c, "%s is a number from 0 to %d, not %g", a->name, last, c->value[i][0]);
-  if (a->kind == OPERATION_PAIR && (c->value[i][0] < 0 || c->value[i][1] < 0))
-    REFUSE(c, "%s is not negative", a->name);
-}
-
 static bool has_axis(const operation_call *c, int attribute, int axis) {
   for (int k = 0; k < c->nvalues[attribute]; k++)
     if (c->value[attribute][k] == axis) return true;
@@ -169,127 +42,8 @@ static bool has_axis(const operation_call *c, int attribute, int axis) {
 }
 
 static bool keeps_axes(const operation_call *c) {
-  int i = attribute_named(c, "keepdims", 8);
+  int i = operation_attribute_named(c, "keepdims", 8);
   return i >= 0 && c->value[i][0] != 0;
-}
-
-/* ---- {..}: attributes and what else depends on the call -------------------------------------- */
-
-/* Of the results: that of the real tensors, else the first's. */
-static const char *type_name(const operation_call *c, bool wide) {
-  ir_type type[OPERATION_ARGUMENTS];
-  bool real = false;
-  int n = 0;
-  for (int i = 0; i < c->n; i++) {
-    if (!c->tensor[i]) continue;
-    type[n++] = c->tensor[i]->type;
-    real = real || ir_type_real(type[n - 1]);
-  }
-  ir_type one = real || wide ? api_common_type(n, type) : type[0];
-  return ir_type_name(wide ? ir_type_computed(one) : one);
-}
-
-/* Where a slice begins or ends, counted from the end if negative, within the axis. */
-static void put_border(base_text *out, const operation_call *c, int i) {
-  int axis = (int)c->value[attribute_named(c, "axis", 4)][0];
-  double v = c->value[i][0];
-  const char *x = operation_name(c, 0);
-  if (!c->nvalues[i] || v > 0x1p52)
-    base_putf(out, "size(%s,%d)", x, axis);
-  else if (v < 0)
-    base_putf(out, "max(0,size(%s,%d)-%.0f)", x, axis, -v);
-  else
-    base_putf(out, "min(%.0f,size(%s,%d))", v, x, axis);
-}
-
-static void put_before(base_text *out, const expander *x) {
-  const operation_call *c = x->c;
-  int axis = (int)c->value[attribute_named(c, "axis", 4)][0];
-  if (x->element == 0) base_put(out, "0");
-  for (int i = 0; i < x->element; i++)
-    base_putf(out, "%ssize(%s,%d)", i ? "+" : "", operation_name(c, i), axis);
-}
-
-/* {shape}: the sizes; {places}: an index for each; {flat}: where that is in row-major order. */
-static void put_shape(base_text *out, const operation_call *c, char what) {
-  int i = attribute_named(c, "shape", 5), n = c->nvalues[i];
-  int64_t known = 1;
-  for (int k = 0; k < n; k++)
-    if (c->value[i][k] != -1) known *= (int64_t)c->value[i][k];
-  base_text size[RUN_RANK];
-  for (int k = 0; k < n; k++) {
-    size[k] = base_text_open(c->arena);
-    if (c->value[i][k] != -1)
-      base_putf(&size[k], "%.0f", c->value[i][k]);
-    else
-      base_putf(&size[k], "(size(%s)/%lld)", operation_name(c, 0), (long long)known);
-  }
-  if (what == 'f') {
-    for (int k = 0; k + 2 < n; k++) base_put(out, "(");
-    base_put(out, n ? "j0" : "0");
-    for (int k = 1; k < n; k++) base_putf(out, "%s*%s+j%d", k > 1 ? ")" : "", size[k].at, k);
-    return;
-  }
-  for (int k = 0; k < n; k++) {
-    if (k) base_put(out, ",");
-    if (what == 's')
-      base_put(out, size[k].at);
-    else
-      base_putf(out, "j%d", k);
-  }
-}
-
-static void put_choice(base_text *out, const char *list, int chosen, const char *end) {
-  for (; chosen > 0 && list < end; list++) chosen -= *list == '|';
-  const char *to = list;
-  while (to < end && *to != '|') to++;
-  base_put_n(out, list, (size_t)(to - list));
-}
-
-static void put_attribute(base_text *out, const operation_call *c, int i, int element) {
-  const operation_attribute *a = &c->op.attribute[i];
-  if (a->kind == OPERATION_BEGIN || a->kind == OPERATION_END)
-    put_border(out, c, i);
-  else if (c->nvalues[i])
-    base_put_number(out, c->value[i][element]);
-  else
-    base_putf(out, "(%s)", a->otherwise);
-}
-
-/* What stands from AT to END between braces. */
-static void put_braces(base_text *out, const expander *x, const char *at, const char *end) {
-  const operation_call *c = x->c;
-  size_t n = 0;
-  while (at + n < end && at[n] != '|') n++;
-  int i = attribute_named(c, at, n);
-  if (named(at, n, "scalar"))
-    put_choice(out, at + n + 1, c->tensor[0]->rank == 0, end);
-  else if (i >= 0 && at + n < end)
-    put_choice(out, at + n + 1, (int)c->value[i][0], end);
-  else if (named(at, n, "type"))
-    base_put(out, type_name(c, false));
-  else if (named(at, n, "wide"))
-    base_put(out, type_name(c, true));
-  else if (named(at, n, "before"))
-    put_before(out, x);
-  else if (named(at, n, "shape") || named(at, n, "places") || named(at, n, "flat"))
-    put_shape(out, c, *at);
-  else if (i >= 0)
-    put_attribute(out, c, i, 0);
-  else
-    put_attribute(out, c, attribute_named(c, at, n - 1), at[n - 1] - '0');
-}
-
-static char *without_braces(const expander *x, const char *text, size_t n) {
-  base_text out = base_text_open(x->c->arena);
-  for (const char *at = text, *end = text + n; at < end; at++) {
-    const char *close = *at == '{' ? memchr(at, '}', (size_t)(end - at)) : NULL;
-    if (!close)
-      base_put_n(&out, at, 1);
-    else
-      put_braces(&out, x, at + 1, close), at = close;
-  }
-  return out.at;
 }
 
 /* ---- items between brackets ------------------------------------------------------------------ */
@@ -314,7 +68,7 @@ static int items_of(const char *at, item *list, const char **end) {
   }
   list[n].n = (size_t)(at - list[n].at);
   *end = at;
-  return n + 1;
+  return n || list[0].n ? n + 1 : 0;
 }
 
 static bool is_dots(const item *t) { return t->n >= 3 && strncmp(t->at, "...", 3) == 0; }
@@ -327,7 +81,7 @@ static int attribute_in(const expander *x, const item *t, char sign, const char 
   size_t n = 0;
   while (isalpha((unsigned char)at[1 + n])) n++;
   *e = at + 1 + n;
-  return attribute_named(x->c, at + 1, n);
+  return operation_attribute_named(x->c, at + 1, n);
 }
 
 /* How the positions of a tensor fall to its items. */
@@ -347,15 +101,16 @@ static division divide(const expander *x, int i, const item *list, int n) {
       others++;
   }
   if (rank < others || (!dots && rank > others + optional))
-    REFUSE(x->c, "%s has %d position%s; %s%d %s wanted", shown(x->c, i), rank, rank == 1 ? "" : "s",
-           dots ? "at least " : "", others, others == 1 ? "is" : "are");
+    OPERATION_REFUSE(x->c, "%s has %d position%s; %s%d %s wanted", operation_shown(x->c, i), rank,
+                     rank == 1 ? "" : "s", dots ? "at least " : "", others,
+                     others == 1 ? "is" : "are");
   bool there = optional && rank > others;
   return (division){rank - others - there, there};
 }
 
 static bool optional_there(const expander *x, const item *t) {
   for (int i = 0; i < x->noptional; i++)
-    if (named(t->at, t->n - 1, x->optional[i])) return true;
+    if (operation_is(t->at, t->n - 1, x->optional[i])) return true;
   return false;
 }
 
@@ -370,10 +125,11 @@ static void broadcast(expander *x, int i, int position, int index) {
     x->size[index] = size;
   } else if (size != 1 && size != x->size[index]) {
     int other = x->from[index];
-    REFUSE(c,
-           "%s and %s do not go together: position %d of %s is %lld long, position %d of %s %lld",
-           shown(c, other), shown(c, i), x->position[index], operation_name(c, other),
-           (long long)x->size[index], position, operation_name(c, i), (long long)size);
+    OPERATION_REFUSE(
+        c, "%s and %s do not go together: position %d of %s is %lld long, position %d of %s %lld",
+        operation_shown(c, other), operation_shown(c, i), x->position[index],
+        operation_name(c, other), (long long)x->size[index], position, operation_name(c, i),
+        (long long)size);
   }
 }
 
@@ -547,7 +303,7 @@ static bool goes_over_list(const operation_call *c, const char *line, size_t n) 
 }
 
 static void put_line(base_text *out, expander *x, const char *line, size_t n) {
-  char *text = without_braces(x, line, n);
+  char *text = operation_fill(x->c, x->element, line, n);
   bool declares = strstr(text, " : ") != NULL;
   put_text(out, x, text, text + strlen(text), declares);
   base_put(out, "\n");
@@ -565,17 +321,17 @@ static void each_line(expander *x, void (*work)(base_text *, expander *, const c
 
 static void find_widths(base_text *out, expander *x, const char *line, size_t n) {
   (void)out;
-  visit_reads(x, without_braces(x, line, n), true);
+  visit_reads(x, operation_fill(x->c, x->element, line, n), true);
 }
 
 static void find_sizes(base_text *out, expander *x, const char *line, size_t n) {
   (void)out;
-  visit_reads(x, without_braces(x, line, n), false);
+  visit_reads(x, operation_fill(x->c, x->element, line, n), false);
 }
 
 char *operation_equations(operation_call *c) {
   expander x = {.c = c, .inner = -1};
-  for (int i = 0; i < c->op.nattributes; i++) settle_attribute(c, i);
+  for (int i = 0; i < c->op.nattributes; i++) operation_settle(c, i);
   for (int k = 0; k < RUN_RANK; k++) x.from[k] = -1;
   base_text out = base_text_open(c->arena);
   each_line(&x, find_widths, NULL);

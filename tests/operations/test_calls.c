@@ -97,6 +97,24 @@ static void test_found_again(void **state) {
   tl_close(ctx);
 }
 
+/* The text of a shape depends on sizes; a batch that stays where it is plans nothing. */
+static void test_reshaped(void **state) {
+  (void)state;
+  tl_context *ctx = open_ref();
+  for (int64_t n = 2; n < 6; n++) {
+    tl_tensor *x = counted(ctx, TL_F32, 2, SIZES(n, 6)), *y = tl_reshape(ctx, x, 3, SIZES(n, 2, 3));
+    assert_int_equal(tl_eval(1, &y), TL_OK);
+    assert_int_equal(tl_rank(y), 3);
+    assert_int_equal(tl_size(y, 0), n);
+  }
+  assert_int_equal(tl_statistics(ctx).plans_made, 1);
+  tl_tensor *a = counted(ctx, TL_F32, 2, SIZES(2, 6)), *b = counted(ctx, TL_F32, 2, SIZES(4, 3));
+  EXPECT(tl_reshape(ctx, a, 2, SIZES(-1, 4)), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
+  EXPECT(tl_reshape(ctx, b, 2, SIZES(-1, 4)), 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12);
+  assert_int_equal(tl_size(tl_reshape(ctx, b, 2, SIZES(-1, 4)), 0), 3);
+  tl_close(ctx);
+}
+
 /* A failed tensor is not taken for one that is left out. */
 static void test_failed_input(void **state) {
   (void)state;
@@ -134,6 +152,7 @@ int main(void) {
       cmocka_unit_test(test_typed),        cmocka_unit_test(test_integers),
       cmocka_unit_test(test_chain),        cmocka_unit_test(test_found_again),
       cmocka_unit_test(test_failed_input), cmocka_unit_test(test_seeded),
+      cmocka_unit_test(test_reshaped),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
