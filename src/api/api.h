@@ -9,6 +9,7 @@
 
 typedef struct api_text api_text;
 typedef struct api_apply api_apply;
+typedef struct api_part api_part;
 typedef struct api_operation api_operation;
 
 enum { API_TEXTS = 64, API_SPARES = 32 };                /* buckets; handles kept for later */
@@ -28,6 +29,8 @@ struct tl_context {
   int idle;                      /* texts that nobody needs now */
   api_operation *operations[API_TEXTS];                  /* calls of named ones, found again */
   int noperations;
+  api_part *parts[API_TEXTS];    /* programs of several handles, found again */
+  int nparts;
   ir_function **defined;         /* by tl_define; they live as long as the context */
   int ndefined;
   int64_t seed, draws;           /* of equations that draw */
@@ -105,6 +108,7 @@ struct tl_tensor {
    * a search, that it was seen, depends on what is searched for; of the program that holds `ir`. */
   uint64_t met, opened, through, seen, depends, built;
   uint64_t last;                 /* its youngest user there; UINT64_MAX: it is wanted itself */
+  int place;                     /* there: its number; of a leaf -1 - its number */
   ir_tensor *ir;
   tl_tensor *dying;
 };
@@ -185,6 +189,9 @@ tl_tensor *api_apply_backward(tl_tensor *t, int by, tl_tensor *slope);
 /* ---- computing: graph.c ---------------------------------------------------------------------- */
 
 void api_compute(tl_context *ctx, int n, tl_tensor *const *t);            /* raises */
+/* As one program: N handles, oldest first, whose other inputs have values. Raises. part.c */
+void api_part_run(tl_context *ctx, int n, tl_tensor **part);
+void api_parts_free(tl_context *ctx);
 
 /* A run of WORK on ARENA that is closed whatever happens. */
 void api_in_arena(base_ctx *base, void (*work)(base_arena *arena, void *arg), void *arg);

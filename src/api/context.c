@@ -185,6 +185,7 @@ void tl_close(tl_context *ctx) {
   while (ctx->functions) api_function_free(ctx->functions);
   while (ctx->tensors) api_tensor_free(ctx->tensors);
   api_spares_free(ctx);
+  api_parts_free(ctx);
   api_operations_free(ctx);
   api_texts_free(ctx);
   api_defined_free(ctx);
