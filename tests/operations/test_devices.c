@@ -123,6 +123,41 @@ static void check_derivatives(tl_context *ref, tl_context *cpu, const sample *s)
   }
 }
 
+/* In 16 and 32 bits: near the derivative in f64, of the type that tl_grad says. */
+static void check_narrow(tl_context *ref, tl_context *cpu, const sample *s) {
+  (void)ref;
+  tl_tensor *wide[SAMPLE_TENSORS], *t[SAMPLE_TENSORS];
+  double want[SAMPLE_ELEMENTS], got[SAMPLE_ELEMENTS];
+  make_all(cpu, s, TL_F64, wide);
+  tl_tensor *y = sample_call(cpu, s, wide);
+  bool sorts = strstr("sort topk", s->row->name) != NULL;
+  if (tl_tensor_type(y) != TL_F64 || jumps(s->row->name) || sorts) return;
+  for (tl_type type = TL_F16; type <= TL_F32; type++) {
+    make_all(cpu, s, type, t);
+    tl_tensor *z = sample_call(cpu, s, t);
+    for (int i = 0; i < s->n; i++) {
+      bool real = s->tensor[i].given && (s->tensor[i].kind == 0 || s->tensor[i].kind == 'p');
+      if (!real) continue;
+      tl_tensor *g = tl_grad(cpu, z, t[i]), *w = tl_grad(cpu, y, wide[i]);
+      assert_non_null(g);
+      assert_int_equal(tl_tensor_type(g), TL_F32);
+      sample_read(w, want);
+      compare(s, type, sample_read(g, got), got, want);
+      tl_release(g);
+      tl_release(w);
+    }
+    tl_release(z);
+    for (int i = 0; i < s->n; i++) tl_release(t[i]);
+  }
+  tl_release(y);
+  for (int i = 0; i < s->n; i++) tl_release(wide[i]);
+}
+
+static void test_narrow(void **state) {
+  (void)state;
+  each_sample(check_narrow);
+}
+
 static void test_values(void **state) {
   (void)state;
   each_sample(check_values);
@@ -137,6 +172,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_values),
       cmocka_unit_test(test_derivatives),
+      cmocka_unit_test(test_narrow),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
