@@ -97,6 +97,45 @@ static void test_found_again(void **state) {
   tl_close(ctx);
 }
 
+/* Each fused operation, of whole tensors as they come, in as few kernels as it can have. */
+static void test_kernels(void **state) {
+  (void)state;
+  tl_context *ctx = tl_open(&(tl_options){.threads = 1});
+  tl_tensor *x = counted(ctx, TL_F32, 2, SIZES(32, 32)),
+            *w = counted(ctx, TL_F32, 2, SIZES(32, 32));
+  tl_tensor *c = counted(ctx, TL_F32, 1, SIZES(32)), *t = tl_from(ctx, TL_I64, 1, SIZES(32), NULL);
+  tl_tensor *q = counted(ctx, TL_F32, 3, SIZES(2, 16, 16));
+  const struct {
+    const char *name;
+    int most;
+    tl_tensor *y;
+  } calls[] = {
+      {"add_relu", 1, tl_add_relu(ctx, x, w)},
+      {"affine", 1, tl_affine(ctx, x, c, c)},
+      {"softmax", 1, tl_softmax(ctx, x, -1)},
+      {"layer_norm", 1, tl_layer_norm(ctx, x, c, c, 0, NULL, 1e-5)},
+      {"batch_norm_train", 1, tl_batch_norm_train(ctx, x, c, c, 1e-5)},
+      {"matmul", 1, tl_matmul(ctx, x, w)},
+      {"matmul_bias", 1, tl_matmul_bias(ctx, x, w, c)},
+      {"matmul_activation", 1, tl_matmul_activation(ctx, x, w, c, TL_GELU)},
+      {"linear_residual_relu", 1, tl_linear_residual_relu(ctx, x, w, c, x)},
+      {"gelu_linear", 2, tl_gelu_linear(ctx, x, w, c)},
+      {"layernorm_linear", 2, tl_layernorm_linear(ctx, x, w, c, c, c, 1e-5)},
+      {"dropout_linear", 2, tl_dropout_linear(ctx, x, w, c, 0.1)},
+      {"softmax_crossentropy", 2, tl_softmax_crossentropy(ctx, x, t)},
+      {"attention_scores", 2, tl_attention_scores(ctx, q, q, NAN, 1)},
+      {"attention", 1, tl_attention(ctx, q, q, q, NAN, 1)},
+  };
+  for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+    uint64_t before = tl_statistics(ctx).kernels;
+    tl_tensor *y = calls[i].y;
+    if (!y || tl_eval(1, &y) != TL_OK) fail_msg("%s: %s", calls[i].name, tl_message(ctx));
+    int kernels = (int)(tl_statistics(ctx).kernels - before);
+    if (kernels > calls[i].most) fail_msg("%s: %d kernels", calls[i].name, kernels);
+  }
+  tl_close(ctx);
+}
+
 /* The text of a shape depends on sizes; a batch that stays where it is plans nothing. */
 static void test_reshaped(void **state) {
   (void)state;
@@ -152,7 +191,7 @@ int main(void) {
       cmocka_unit_test(test_typed),        cmocka_unit_test(test_integers),
       cmocka_unit_test(test_chain),        cmocka_unit_test(test_found_again),
       cmocka_unit_test(test_failed_input), cmocka_unit_test(test_seeded),
-      cmocka_unit_test(test_reshaped),
+      cmocka_unit_test(test_reshaped),     cmocka_unit_test(test_kernels),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
