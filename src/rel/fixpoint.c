@@ -199,7 +199,7 @@ void rel_run_deltas(rel_engine *e, rel_stratum *stratum) {
   rounds k = {.e = e, .stratum = stratum};
   start_deltas(stratum);
   run_first(e, stratum);
-  if (rel_run_closure(e, stratum)) return;
+  if (rel_run_closure(e, stratum) || rel_run_linear(e, stratum)) return;
   while (next_round(stratum)) {
     base_poll(e->ctx);
     k.passed++;

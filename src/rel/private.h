@@ -6,7 +6,8 @@
  * check.c    rules looked over         strata.c   what depends on what
  * plan.c     orders of joins           run.c      joins carried out
  * fixpoint.c deltas                    rounds.c   recursion over sums
- * closure.c  rows of bits joined
+ * grid.c     pairs as rows of bits       closure.c  closed under a graph
+ * linear.c   or between two graphs
  * goal.c     rules for one question    rows.c     answers, sorted
  * explain.c  what was decided */
 #ifndef TL_REL_PRIVATE_H
@@ -134,6 +135,27 @@ void rel_index_free(rel_store *s);
 /* Rows 0..n in the order of the N columns (as unsigned numbers above low), stable. On the heap. */
 uint32_t *rel_sort(base_ctx *ctx, uint32_t rows, int n, const int64_t *const *column,
                    const int64_t *low, const int64_t *high);
+
+/* ---- pairs as rows of bits ------------------------------------------------------------------- */
+
+typedef struct rel_grid {           /* of a relation of pairs, both of [low, low + n) */
+  rel_relation *relation;
+  int64_t low;
+  uint32_t n, words;                /* nodes; words of a row */
+  uint64_t *bits;
+} rel_grid;
+
+typedef struct rel_graph {          /* edges by node: to[start[v]] up to to[start[v + 1]] */
+  uint32_t *start, *to;
+} rel_graph;
+
+bool rel_is_pair(const rel_item *it);   /* an atom of a set, two different variables */
+/* Lay a grid out for P and EDGES, COPIES of it wanted; false if that is too much for these. */
+bool rel_grid_pays(rel_grid *g, rel_relation *p, int n, rel_store *const *edges, int copies);
+void rel_grid_take(rel_grid *g, int rows);   /* fill it, a row for each key of column ROWS */
+void rel_grid_give(const rel_grid *g);       /* the relation is what the bits say */
+rel_graph rel_graph_of(base_arena *arena, const rel_grid *g, int n, rel_store *const *edges,
+                       int tail);
 
 /* ---- engine ---------------------------------------------------------------------------------- */
 
@@ -339,8 +361,9 @@ void rel_plan_print(base_text *text, const rel_plan *plan);
 void rel_run_plan(const rel_plan *plan);
 void rel_run_deltas(rel_engine *e, rel_stratum *stratum);
 void rel_run_rounds(rel_engine *e, rel_stratum *stratum);
-/* Close what its other rules made, if the stratum is of that form and bits are worth it. */
+/* What its other rules made is there. False: it is not of the form, or bits do not pay. */
 bool rel_run_closure(rel_engine *e, rel_stratum *stratum);
+bool rel_run_linear(rel_engine *e, rel_stratum *stratum);
 bool rel_deltas_fit(rel_engine *e, const rel_stratum *stratum);
 void rel_push_pending(rel_relation *r, uint32_t row);   /* of a valued relation run by deltas */
 int64_t rel_rounds_allowed(const rel_engine *e, const rel_stratum *stratum, int64_t otherwise);

@@ -184,6 +184,44 @@ static void seeds_and_edges(void **state) {
   assert_int_equal(rel_query(f->arena, find(f, "Left"), NULL).n, NODES * NODES - apart);
 }
 
+/* Recursion between graphs: keys close together go by rows of bits, distant ones by deltas of
+ * tuples. */
+static void both_ways(void **state) {
+  static const char *const rules[][3] = {
+      {"S(x,y) <- A(x,p), S(p,q), B(y,q)"},
+      {"S(x,y) <- A(p,x), S(p,q), B(q,y)", "S(x,z) <- S(x,y), A(y,z)"},
+      {"S(x,y) <- S(p,y), B(x,p)", "S(x,z) <- S(x,y), A(y,z)", "S(u,v) <- B(v,q), A(u,p), S(p,q)"},
+      {"S(x,y) <- A(x,p), S(p,y)", "S(y,x) <- S(y,q), A(x,q)"},
+  };
+  base_ctx *ctx = ((fixture *)*state)->ctx;
+  for (uint64_t seed = 1; seed <= 24; seed++) {
+    fixture f[2];
+    uint64_t random = seed;
+    const char *const *program = rules[seed % 4];
+    for (int i = 0; i < 2; i++) {
+      start(&f[i], ctx);
+      set(&f[i], "A", 2);
+      set(&f[i], "B", 2);
+      set(&f[i], "S", 2);
+      for (int k = 0; k < 3 && program[k]; k++) rule(&f[i], program[k]);
+    }
+    for (int k = 0; k < 120; k++) {
+      int a = (int)(next_random(&random) % 70), b = (int)(next_random(&random) % 70);
+      const char *to = k < 10 ? "S" : k % 2 ? "A" : "B";
+      for (int i = 0; i < 2; i++) {
+        int64_t pair[] = {(int64_t)a << (i ? 40 : 0), (int64_t)b << (i ? 40 : 0)};
+        rel_insert(find(&f[i], to), pair, (rel_number){0});
+      }
+    }
+    assert_int_equal(rel_count(find(&f[0], "S")), rel_count(find(&f[1], "S")));
+    rel_rows all = rel_query(f[1].arena, find(&f[1], "S"), NULL);
+    for (int64_t i = 0; i < all.n; i++)
+      assert_true(rel_has(find(&f[0], "S"),
+                          (int64_t[]){all.column[0][i] >> 40, all.column[1][i] >> 40}));
+    for (int i = 0; i < 2; i++) base_arena_close(f[i].arena);
+  }
+}
+
 static void dense_keys(void **state) { closures(*state, close_together); }
 static void negative_keys(void **state) { closures(*state, negative); }
 static void distant_keys(void **state) { closures(*state, far_apart); }
@@ -260,7 +298,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(dense_keys), TEST(negative_keys), TEST(distant_keys), TEST(scattered_keys),
       TEST(outward_keys), TEST(symbol_keys), TEST(mixed_keys), TEST(seeds_and_edges),
-      TEST(a_set_that_grows_outward), TEST(indexes_are_shared), TEST(explained),
+      TEST(both_ways), TEST(a_set_that_grows_outward), TEST(indexes_are_shared), TEST(explained),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
