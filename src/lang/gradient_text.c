@@ -263,6 +263,29 @@ static const lang_tensor *named(const writer *w, const ir_tensor *t) {
   return NULL;
 }
 
+static bool is_recursive(const writer *w, const ir_tensor *t) {
+  for (int i = 0; i < t->eqs.n; i++)
+    if (ir_reads(t->eqs.at[i]->body, t)) return true;
+  for (int i = 0; i < w->count; i++)
+    if (i != t->id && w->cycle[i] == w->cycle[t->id]) return true;
+  return false;
+}
+
+/* How T is solved, where that is not what goes without saying. */
+static void put_settle(writer *w, const ir_tensor *t) {
+  const ir_settle *s = t->settle;
+  if (!s || !is_recursive(w, t)) return;
+  if (s->told || s->start != 0 || s->tolerance != 0) {
+    base_putf(w->out, "settle(%s, ", t->name);
+    base_put_number(w->out, s->tolerance);
+    if (s->start != 0) base_put(w->out, ", start=");
+    if (s->start != 0) base_put_number(w->out, s->start);
+    base_put(w->out, ")\n");
+  }
+  if (s->rounds != IR_ROUNDS)
+    base_putf(w->out, "rounds(%s, %lld)\n", t->name, (long long)s->rounds);
+}
+
 static void put_program(writer *w) {
   const ir_program *p = w->p;
   for (int i = 0; i < w->program->sizes.n; i++)
@@ -281,6 +304,7 @@ static void put_program(writer *w) {
     }
     if (!declared) put_end(w, t);
     for (int k = 0; k < t->eqs.n; k++) put_equation(w, t->eqs.at[k]);
+    put_settle(w, t);
   }
 }
 

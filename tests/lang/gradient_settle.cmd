@@ -1,0 +1,1 @@
+grad gradient_settle.tl Loss
