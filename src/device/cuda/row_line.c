@@ -152,8 +152,9 @@ void row_registers(const row_job *job, const row_part *part) {
 
 /* How many blocks share a line: as many as fill the machine, each with two steps at least. */
 static int64_t splits_of(const row_form *f) {
-  int64_t each = SPLIT_BLOCK * f->frame.repeats, most = (f->steps + each - 1) / each;
+  int64_t each = (int64_t)SPLIT_BLOCK * f->frame.repeats, most = (f->steps + each - 1) / each;
   int64_t wanted = (int64_t)cuda_of(f->job->bind->device)->sms * 8 / (f->rows > 0 ? f->rows : 1);
+  if (most <= 2) return 1;
   if (wanted > most) wanted = most;
   return wanted < 1 ? 1 : wanted;
 }
@@ -227,7 +228,7 @@ void row_split(const row_job *job, const row_part *part) {
   row_open(&f, job, part);
   row_set_lanes(&f, f.line_vector, cuda_lanes_of(job->code), 1);
   int repeats = reads > 3 ? 1 : reads > 1 ? 2 : 4;
-  while (repeats > 1 && f.rows * f.steps < (int64_t)132 * SPLIT_BLOCK * repeats) repeats /= 2;
+  while (repeats > 1 && f.steps <= SPLIT_BLOCK * repeats / 2) repeats /= 2;
   row_set_lanes(&f, f.line_vector, cuda_lanes_of(job->code), repeats);
   base_putf(&step, "#define ACCUMULATE(s, by) s = by::of(s, row_fold<%d, by>(x));\n",
             f.frame.lanes * f.frame.repeats);
