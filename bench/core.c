@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "base/half.h"
-#include "tensorlogic.h"
+#include "tensorlogic_ops.h"
 #ifdef BENCH_OPENBLAS
 #include <cblas.h>
 void openblas_set_num_threads(int threads);
@@ -278,6 +278,22 @@ static void rows(tl_context *ctx, int threads) {
 
 /* ---- small operations ------------------------------------------------------------------------ */
 
+/* A lazy call and its value, as they are written without a compiled function: OP 0: tl_eq. */
+static double lazy_seconds(tl_context *ctx, tl_tensor *a, int op, int inner) {
+  double t[RUNS];
+  const tl_arg args[] = {{"A", a}, {0}};
+  for (int r = 0; r < RUNS; r++) {
+    double start = now();
+    for (int i = 0; i < inner; i++) {
+      tl_tensor *y = op ? tl_add(ctx, a, a) : tl_eq(ctx, "Y[i] = relu(A[i] + 1)", args);
+      if (!y || tl_eval(1, &y) != TL_OK) fail(ctx, "a lazy call");
+      tl_release(y);
+    }
+    t[r] = (now() - start) / inner;
+  }
+  return median(t, RUNS);
+}
+
 /* Each step needs the largest element of the one before, so that nothing fuses across it. */
 static void small(tl_context *ctx) {
   char text[8192] = "Y0[i] = A[i]\n";
@@ -300,6 +316,10 @@ static void small(tl_context *ctx) {
          kernels > 1 ? "s" : "", s / 64 * 1e6);
   job one = compiled(ctx, "Y[i] = relu(A[i] + 1)", 1, &a, (const char *const[]){"A", NULL});
   printf("relu(a + 1) on 1K elements by a call of the API: %.2f us\n", seconds(&one, 5000) * 1e6);
+  double lazy[2];
+  for (int op = 0; op < 2; op++) lazy[op] = lazy_seconds(ctx, a, op, 5000);
+  printf("the same by tl_eq and tl_eval: %.2f us; a + a by tl_add: %.2f us\n", lazy[0] * 1e6,
+         lazy[1] * 1e6);
   tl_function_release(j.f);
   tl_function_release(one.f);
   tl_release(a);

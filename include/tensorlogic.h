@@ -181,8 +181,8 @@ typedef void (*tl_map)(void *user, size_t count, const double *const *x, double 
  * equations, compiled functions, programs: "Y[i] = sig(softplus(X[i]))". It is computed in f64, and
  * fuses as sig does: no tensor is stored for it. DERIVATIVES: one for each argument, of the same
  * arguments; NULL: not known, asking for it is an error. The pointers are kept until tl_close.
- * TL_ARGUMENT: the name is no lower-case word, is the language's, or is defined already. Texts
- * with it are refused by devices other than "cpu" and "ref". */
+ * TL_ARGUMENT: the name is no lower-case word, is the language's, or is defined already; TL_DEVICE:
+ * a GPU runs no functions in C. */
 TL_API tl_status tl_define(tl_context *ctx, const char *name, int arguments, tl_map f,
                            const tl_map *derivatives, void *user);
 

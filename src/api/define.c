@@ -78,6 +78,11 @@ tl_status tl_define(tl_context *ctx, const char *name, int arguments, tl_map f,
   if (!ctx) return TL_ARGUMENT;
   if (!name || !f)
     return api_refuse(ctx, BASE_ARGUMENT, "tl_define: the %s is NULL", name ? "function" : "name");
+  const char *on = ctx->session ? run_device(ctx->session)->name : "none";
+  if (strcmp(on, "cpu") != 0 && strcmp(on, "ref") != 0)
+    return api_refuse(ctx, BASE_DEVICE,
+                      "tl_define: functions in C run on the devices cpu and ref; this one is %s",
+                      on);
   const char *wrong = fault(ctx, name);
   if (wrong) return api_refuse(ctx, BASE_ARGUMENT, "tl_define: `%s` %s", name, wrong);
   if (arguments < 1 || arguments > IR_FUNCTION_ARGUMENTS)
