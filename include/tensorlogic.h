@@ -137,8 +137,8 @@ typedef struct tl_arg { const char *name; tl_tensor *tensor; } tl_arg;     /* li
 
 /* One or more equations of the language; the result is the last head, of the sizes that follow from
  * the arguments' (docs/language.md). Heads that are not declared have the type of the real
- * arguments, f32 where those differ, f64 if one is. Lazy; inputs are retained. ARGS NULL: none; at
- * most 32. A text that was given before, for the same names, types and ranks, is not parsed again,
+ * arguments, f32 where those differ, f64 if one is. Lazy; inputs are retained. ARGS NULL: none.
+ * A text that was given before, for the same names, types and ranks, is not parsed again,
  * and a single equation of what is there already not planned again. TL_REFUSED: the text;
  * TL_ARGUMENT: sizes that disagree, a name given twice, a NULL tensor.
  *   tl_eq(ctx, "Y[b,h] = relu(X[b,i] W[i,h] + C[h])",
@@ -156,7 +156,12 @@ enum { TL_OP_ATTRS = 32 };       /* in one call, at most */
 TL_API tl_tensor *tl_op(tl_context *ctx, const char *name, int n, tl_tensor *const *tensors,
                         const tl_attr *attributes);
 
-/* The Einstein summation of N OPERANDS, as numpy.einsum reads LABELS: "ij,jk->ik"; without an arrow
+/* The Einstein summation of N OPERANDS, 16 at most, as numpy.einsum reads LABELS: "ij,jk->ik";
+ * without an arrow the result has the labels that stand once, in the order of the alphabet; a label
+ * that stands twice in one operand is its diagonal; `...` is broadcast; a position 1 long goes with
+ * any. Lazy. In messages the operands are A, B, C and so on. TL_ARGUMENT: labels that do not fit
+ * the operands.
+ *   tl_tensor *y = tl_einsum(ctx, "bij,bjk->bik", 2, (tl_tensor *[]){a, b}); */
 TL_API tl_tensor *tl_einsum(tl_context *ctx, const char *labels, int n,
                             tl_tensor *const *operands);
  * in one operand is its diagonal; `...` is broadcast; a position 1 long goes with any. Lazy. In

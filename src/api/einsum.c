@@ -22,7 +22,7 @@ typedef struct summation {
   const char *spec;
   int n;
   tl_tensor *const *tensor;
-  operand in[OPERATION_ARGUMENTS], out;
+  operand in[EINSUM_OPERANDS], out;
   bool wide[LABELS];        /* labels that are more than 1 long somewhere */
   bool wide_dots[RUN_RANK]; /* the same of the ellipsis, counted from its end */
   int times[LABELS];        /* how often a label stands on the left */
@@ -35,7 +35,7 @@ _Noreturn static void refuse(const summation *s, const char *why) {
 #define REFUSE(s, ...) refuse(s, base_format((s)->arena, __VA_ARGS__))
 
 const char *einsum_name(int i) {
-  static const char *const name[OPERATION_ARGUMENTS] = {"A", "B", "C", "D", "E", "F", "G", "H",
+  static const char *const name[EINSUM_OPERANDS] = {"A", "B", "C", "D", "E", "F", "G", "H",
                                                         "I", "J", "K", "L", "M", "N", "O", "P"};
   return name[i];
 }

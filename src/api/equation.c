@@ -5,7 +5,7 @@
 
 /* ---- tl_eq ----------------------------------------------------------------------------------- */
 
-enum { ARGUMENTS = 32 };         /* without memory from elsewhere */
+enum { FEW = 16 }; /* arguments without memory from elsewhere */
 
 typedef struct equating {
   tl_context *ctx;
@@ -66,18 +66,31 @@ static void equate(equating *e, const tl_arg *args, const char **name, tl_tensor
   api_text_release(e->ctx, e->text);
 }
 
+/* More arguments than a call has room for. */
+static void equate_many(equating *e, const tl_arg *args) {
+  base_ctx *base = e->ctx->base;
+  size_t n = (size_t)e->signature.n;
+  void *room = base_try_malloc(base, n * (sizeof(char *) + sizeof(tl_tensor *)));
+  if (room)
+    equate(e, args, room, (tl_tensor **)((const char **)room + n));
+  else
+    api_refuse(e->ctx, BASE_MEMORY, "out of memory: %zu arguments", n);
+  base_free(base, room);
+}
+
 tl_tensor *tl_eq(tl_context *ctx, const char *equations, const tl_arg *args) {
   if (!ctx || !ctx->session) return NULL;
   equating e = {.ctx = ctx, .equations = equations, .signature.given = IR_TYPES};
+  const char *name[FEW];
+  tl_tensor *input[FEW];
   int n = 0;
   while (args && args[n].name) n++;
   if (!equations) api_refuse(ctx, BASE_ARGUMENT, "tl_eq: the equations are NULL");
-  if (n > ARGUMENTS)
-    api_refuse(ctx, BASE_ARGUMENT, "tl_eq takes %d arguments at most, not %d", ARGUMENTS, n);
-  if (!equations || n > ARGUMENTS || !args_fit(ctx, args, n)) return NULL;
-  const char *name[ARGUMENTS];
-  tl_tensor *input[ARGUMENTS];
+  if (!equations || !args_fit(ctx, args, n)) return NULL;
   e.signature.n = n;
-  equate(&e, args, name, input);
+  if (n <= FEW)
+    equate(&e, args, name, input);
+  else
+    equate_many(&e, args);
   return e.made;
 }

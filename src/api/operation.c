@@ -294,7 +294,9 @@ tl_tensor *tl_einsum(tl_context *ctx, const char *labels, int n, tl_tensor *cons
   if (!ctx || !ctx->session) return NULL;
   asking a = {.ctx = ctx, .name = labels, .call = "tl_einsum", .n = n, .tensor = operands};
   a.einsum = true;
-  if (labels) return ask(&a);
-  api_refuse(ctx, BASE_ARGUMENT, "tl_einsum: the labels are NULL");
+  if (labels && n <= EINSUM_OPERANDS) return ask(&a);
+  api_refuse(ctx, BASE_ARGUMENT,
+             labels ? "tl_einsum: %d operands; %d are the most" : "tl_einsum: the labels are NULL",
+             n, EINSUM_OPERANDS);
   return NULL;
 }

@@ -4,7 +4,12 @@
 
 #include "api/api.h"
 
-enum { OPERATION_ARGUMENTS = 16, OPERATION_ATTRIBUTES = 4, OPERATION_VALUES = RUN_RANK };
+enum {
+  OPERATION_ARGUMENTS = 64,      /* of one call */
+  OPERATION_ATTRIBUTES = 4,
+  OPERATION_VALUES = RUN_RANK,   /* of one attribute */
+  EINSUM_OPERANDS = 16,
+};
 
 typedef struct operation_row {   /* of operations.def */
   const char *name;              /* NULL: a section, whose title is `section` */

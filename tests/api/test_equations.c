@@ -1,5 +1,6 @@
 /* Lazy equations and their derivatives. */
 #include <math.h>
+#include <stdio.h>
 
 #include "fixture.h"
 
@@ -15,7 +16,7 @@ static void test_laziness(void **state) {
   tl_release(y);
   assert_int_equal(tl_rank(z), 1);
   assert_int_equal(tl_size(z, 0), 2);
-  assert_int_equal(tl_statistics(ctx).runs, 0);          /* sizes are known without running */
+  assert_int_equal(tl_statistics(ctx).runs, 0); /* sizes are known without running */
   EXPECT(z, 0, 53);
   EXPECT(z, 0, 53);
   assert_int_equal(tl_statistics(ctx).runs, 1);
@@ -121,10 +122,10 @@ static void test_gradients(void **state) {
   tl_tensor *x = fixture_f32(ctx, 1, SIZES(3), six);
   tl_tensor *y = tl_eq(ctx, "Y[i] = X[i]^2", ARGS({"X", x}));
   tl_tensor *loss = tl_eq(ctx, "L = Y[i]^2", ARGS({"Y", y}));
-  assert_true(tl_value(loss) == 1 + 16 + 81);            /* x^4 */
+  assert_true(tl_value(loss) == 1 + 16 + 81); /* x^4 */
   tl_tensor *g = tl_grad(ctx, loss, x), *h = tl_grad(ctx, g, x);
-  EXPECT(g, 4, 32, 108);                                 /* 4 x^3, through what is computed */
-  EXPECT(h, 12, 48, 108);                                /* 12 x^2 */
+  EXPECT(g, 4, 32, 108);  /* 4 x^3, through what is computed */
+  EXPECT(h, 12, 48, 108); /* 12 x^2 */
   EXPECT(tl_grad(ctx, loss, y), 2, 8, 18);
   EXPECT(tl_grad(ctx, h, x), 24, 48, 72);
   EXPECT(tl_grad(ctx, x, x), 1, 1, 1);
@@ -139,7 +140,7 @@ static void test_shared(void **state) {
   counts c;
   tl_context *ctx = fixture_open(&c);
   tl_tensor *t = tl_scalar(ctx, TL_F64, 1);
-  for (int i = 0; i < 60; i++) {                         /* 2^60 paths */
+  for (int i = 0; i < 60; i++) { /* 2^60 paths */
     tl_tensor *next = tl_eq(ctx, "Y = A + B", ARGS({"A", t}, {"B", t}));
     tl_release(t);
     t = next;
@@ -159,7 +160,7 @@ static void test_long_chain(void **state) {
     t = next;
   }
   EXPECT(t, 20001, 20002, 20003);
-  assert_true(tl_statistics(ctx).plans_made <= 2);       /* its pieces are the same program */
+  assert_true(tl_statistics(ctx).plans_made <= 2); /* its pieces are the same program */
   tl_release(t);
   fixture_close(ctx, &c);
 }
@@ -188,6 +189,21 @@ static void test_detach(void **state) {
   fixture_close(ctx, &c);
 }
 
+static void test_many_arguments(void **state) {
+  (void)state;
+  counts c;
+  tl_context *ctx = fixture_open(&c);
+  char text[512] = "Y = X0", name[40][8];
+  tl_arg args[41] = {{NULL, NULL}};
+  for (int i = 0; i < 40; i++) {
+    snprintf(name[i], sizeof name[i], "X%d", i);
+    args[i] = (tl_arg){name[i], tl_scalar(ctx, TL_F32, i)};
+    if (i) snprintf(text + strlen(text), sizeof text - strlen(text), " + %s", name[i]);
+  }
+  assert_true(tl_value(tl_eq(ctx, text, args)) == 39 * 20);
+  fixture_close(ctx, &c);
+}
+
 static void test_draws(void **state) {
   (void)state;
   counts c;
@@ -206,11 +222,12 @@ static void test_draws(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_laziness),   cmocka_unit_test(test_several_equations),
-      cmocka_unit_test(test_types),      cmocka_unit_test(test_refused),
-      cmocka_unit_test(test_chains),     cmocka_unit_test(test_gradients),
-      cmocka_unit_test(test_shared),     cmocka_unit_test(test_long_chain),
-      cmocka_unit_test(test_detach),     cmocka_unit_test(test_draws),
+      cmocka_unit_test(test_laziness),       cmocka_unit_test(test_several_equations),
+      cmocka_unit_test(test_types),          cmocka_unit_test(test_refused),
+      cmocka_unit_test(test_chains),         cmocka_unit_test(test_gradients),
+      cmocka_unit_test(test_shared),         cmocka_unit_test(test_long_chain),
+      cmocka_unit_test(test_detach),         cmocka_unit_test(test_draws),
+      cmocka_unit_test(test_many_arguments),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
