@@ -138,9 +138,8 @@ typedef struct tl_arg { const char *name; tl_tensor *tensor; } tl_arg;     /* li
 /* One or more equations of the language; the result is the last head, of the sizes that follow from
  * the arguments' (docs/language.md). Heads that are not declared have the type of the real
  * arguments, f32 where those differ, f64 if one is. Lazy; inputs are retained. ARGS NULL: none.
- * A text that was given before, for the same names, types and ranks, is not parsed again,
- * and a single equation of what is there already not planned again. TL_REFUSED: the text;
- * TL_ARGUMENT: sizes that disagree, a name given twice, a NULL tensor.
+ * A text that was given before, for the same names, types and ranks, is neither parsed nor planned
+ * again. TL_REFUSED: the text; TL_ARGUMENT: sizes that disagree, a name given twice, a NULL tensor.
  *   tl_eq(ctx, "Y[b,h] = relu(X[b,i] W[i,h] + C[h])",
  *         (tl_arg[]){{"X", x}, {"W", w}, {"C", c}, {0}}) */
 TL_API tl_tensor *tl_eq(tl_context *ctx, const char *equations, const tl_arg *args);
@@ -164,10 +163,6 @@ TL_API tl_tensor *tl_op(tl_context *ctx, const char *name, int n, tl_tensor *con
  *   tl_tensor *y = tl_einsum(ctx, "bij,bjk->bik", 2, (tl_tensor *[]){a, b}); */
 TL_API tl_tensor *tl_einsum(tl_context *ctx, const char *labels, int n,
                             tl_tensor *const *operands);
- * in one operand is its diagonal; `...` is broadcast; a position 1 long goes with any. Lazy. In
- * messages the operands are A, B, C and so on. TL_ARGUMENT: labels that do not fit the operands.
- *   tl_tensor *y = tl_einsum(ctx, "bij,bjk->bik", 2, (tl_tensor *[]){a, b}); */
-TL_API tl_tensor *tl_einsum(tl_context *ctx, const char *labels, int n, tl_tensor *const *operands);
 
 /* The derivative of LOSS, summed over its elements, by WRT, from which LOSS was made: of WRT's
  * sizes, in f32 where WRT has 16 bits; lazy. Zeros if LOSS does not depend on WRT. May be taken
@@ -247,8 +242,8 @@ typedef struct tl_sink {
 } tl_sink;
 
 /* Check a program; nothing runs. FILE names TEXT in messages, and its folder is where relative
- * paths start; NULL: text without a file. SINK and what it points at are copied; NULL: results go
- * nowhere. TL_REFUSED: the program; TL_IO: a file that it names. */
+ * paths start; NULL: text without a file. *SINK is copied; NULL: results go nowhere. TL_REFUSED:
+ * the program; TL_IO: a file that it names. */
 TL_API tl_program *tl_load(tl_context *ctx, const char *file, const char *text,
                            const tl_sink *sink);
 /* The same with the text of FILE. */
