@@ -127,7 +127,7 @@ static double processor_seconds(void) {
 
 static void run(base_ctx *ctx, const program *p) {
   double best = 1e9, best_wall = 1e9;
-  int64_t tuples = 0;
+  int64_t tuples = 0, derived = 0;
   size_t bytes = 0;
   for (int i = 0; i < 3; i++) {
     base_arena *arena = base_arena_open(ctx);
@@ -143,6 +143,7 @@ static void run(base_ctx *ctx, const program *p) {
     wall = base_seconds() - wall;
     if (wall < best_wall) best_wall = wall;
     bytes = base_heap_bytes(ctx);
+    derived = rel_statistics(e).derived;
     if (seconds < best) best = seconds;
     base_arena_close(arena);
   }
@@ -150,8 +151,8 @@ static void run(base_ctx *ctx, const program *p) {
     printf("%s: %lld tuples, not %lld\n", p->name, (long long)tuples, (long long)p->tuples);
     exit(1);
   }
-  printf("| %s | %lld | %.3f | %.3f | %.0f MB |\n", p->name, (long long)tuples, best, best_wall,
-         (double)bytes / 1e6);
+  printf("| %s | %lld | %lld | %.3f | %.3f | %.0f MB |\n", p->name, (long long)tuples,
+         (long long)derived, best, best_wall, (double)bytes / 1e6);
 }
 
 int main(int n, char **argument) {   /* the number of one of them, or all */
@@ -169,7 +170,8 @@ int main(int n, char **argument) {   /* the number of one of them, or all */
     fprintf(stderr, "%s\n", ctx ? base_last(ctx)->message : "no memory");
     return 1;
   }
-  printf("| program | tuples | processor s | clock s | memory |\n|---|---|---|---|---|\n");
+  printf("| program | tuples | bindings | processor s | clock s | memory |\n"
+         "|---|---|---|---|---|---|\n");
   int count = sizeof programs / sizeof *programs, only = n > 1 ? atoi(argument[1]) : 0;
   for (int i = 0; i < count; i++)
     if (only == 0 || only == i + 1) run(ctx, &programs[i]);

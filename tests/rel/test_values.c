@@ -124,6 +124,56 @@ static void widest_and_likeliest(void **state) {
   assert_in_range(rel_statistics(f->engine).rounds, 2, 6);   /* by deltas */
 }
 
+/* Many at once, against Floyd's algorithm: from the left, the right, doubly; and the widest. */
+static void all_shortest_paths(void **state) {
+  enum { N = 60 };
+  static double want[N][N], widest[N][N];
+  fixture *f = *state;
+  uint64_t random = 3;
+  for (int a = 0; a < N; a++)
+    for (int b = 0; b < N; b++) want[a][b] = INFINITY, widest[a][b] = -INFINITY;
+  real(f, "E", 2, REL_ONE);
+  for (int k = 0; k < 180; k++) {
+    int64_t at[] = {(int64_t)(next_random(&random) % N), (int64_t)(next_random(&random) % N)};
+    double w = (double)(next_random(&random) % 50) - (at[0] < at[1] ? 9 : 0);
+    if (at[0] > at[1]) w += 9 * N;   /* no cycle is below 0 */
+    if (want[at[0]][at[1]] != INFINITY) continue;
+    want[at[0]][at[1]] = widest[at[0]][at[1]] = w;
+    rel_insert(find(f, "E"), at, (rel_number){.f = w});
+  }
+  for (int m = 0; m < N; m++)
+    for (int a = 0; a < N; a++)
+      for (int b = 0; b < N; b++) {
+        want[a][b] = fmin(want[a][b], want[a][m] + want[m][b]);
+        widest[a][b] = fmax(widest[a][b], fmin(widest[a][m], widest[m][b]));
+      }
+  static const char *const names[] = {"Left", "Right", "Double"};
+  static const char *const rules[] = {"Left(x,z) = d + e <- Left(x,y)=d, E(y,z)=e",
+                                      "Right(x,z) = e + d <- E(x,y)=e, Right(y,z)=d",
+                                      "Double(x,z) = d + e <- Double(x,y)=d, Double(y,z)=e"};
+  for (int i = 0; i < 3; i++) {
+    base_text text = base_text_open(f->arena);
+    real(f, names[i], 2, REL_MIN);
+    base_putf(&text, "%s(x,y) = e <- E(x,y)=e", names[i]);
+    rule(f, text.at);
+    rule(f, rules[i]);
+  }
+  real(f, "Wide", 2, REL_MAX);
+  rule(f, "Wide(x,y) = e <- E(x,y)=e");
+  rule(f, "Wide(x,z) = d <- Wide(x,y)=d, E(y,z)=e, d <= e");
+  rule(f, "Wide(x,z) = e <- Wide(x,y)=d, E(y,z)=e, e <= d");
+  for (int64_t a = 0; a < N; a++)
+    for (int64_t b = 0; b < N; b++) {
+      rel_number v = {.f = INFINITY};
+      for (int i = 0; i < 3; i++) {
+        bool there = rel_value(find(f, names[i]), (int64_t[]){a, b}, &v);
+        assert_true(there == (want[a][b] < INFINITY) && (!there || v.f == want[a][b]));
+      }
+      bool there = rel_value(find(f, "Wide"), (int64_t[]){a, b}, &v);   /* by rounds */
+      assert_true(there == (want[a][b] < INFINITY) && (!there || v.f == widest[a][b]));
+    }
+}
+
 /* A set may follow a minimum, if it only asks whether that is small enough. */
 static void near_by(void **state) {
   fixture *f = *state;
@@ -330,9 +380,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(folds), TEST(facts_and_rules_fold_together), TEST(bindings_count_once),
       TEST(types_round), TEST(sparse_matrix_product), TEST(shortest_paths),
-      TEST(widest_and_likeliest), TEST(near_by), TEST(negative_cycle), TEST(recursion_over_a_sum),
-      TEST(growth_is_refused), TEST(a_start_of_its_own), TEST(others_follow),
-      TEST(minima_by_rounds), TEST(dense_reads), TEST(elements_outside),
+      TEST(all_shortest_paths), TEST(widest_and_likeliest), TEST(near_by), TEST(negative_cycle),
+      TEST(recursion_over_a_sum), TEST(growth_is_refused), TEST(a_start_of_its_own),
+      TEST(others_follow), TEST(minima_by_rounds), TEST(dense_reads), TEST(elements_outside),
       TEST(tensors_of_relations), TEST(tensors_that_ask),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
