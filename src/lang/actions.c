@@ -182,6 +182,20 @@ const lang_expr *check_keyword(const lang_expr *const *at, int n, const char *na
   return NULL;
 }
 
+/* The option that others call NAME, else the nearest; NULL: none. */
+static const char *known_as(const char *name, const char *const *known, int n) {
+  static const struct {
+    const char *foreign, *own;
+  } table[] = {{"learning_rate", "lr"}, {"rate", "lr"},       {"epochs", "steps"},
+               {"iterations", "steps"}, {"iters", "steps"},   {"batch_size", "batch"},
+               {"weight_decay", "decay"}, {"beta1", "b1"},    {"beta2", "b2"},
+               {"temp", "temperature"}, {"length", "steps"},  {"log", "every"}};
+  for (size_t i = 0; i < sizeof table / sizeof *table; i++)
+    for (int k = 0; strcmp(table[i].foreign, name) == 0 && k < n; k++)
+      if (strcmp(known[k], table[i].own) == 0) return known[k];
+  return lang_did_you_mean(name, known, n);
+}
+
 void check_keywords(check *c, const char *command, const lang_expr *const *at, int n,
                     const char *const *known) {
   for (int i = 0; i < n; i++) {
@@ -191,7 +205,7 @@ void check_keywords(check *c, const char *command, const lang_expr *const *at, i
     if (known[k]) continue;
     base_text list = base_text_open(c->arena);
     for (k = 0; known[k]; k++) base_putf(&list, "%s%s", k ? ", " : "", known[k]);
-    const char *near = lang_did_you_mean(at[i]->name, known, k);
+    const char *near = known_as(at[i]->name, known, k);
     check_refuse(c, at[i]->span, "%s knows no `%s=`\nhelp: %s%s%sit knows %s", command, at[i]->name,
                  near ? "did you mean `" : "", near ? near : "", near ? "=`? " : "", list.at);
   }

@@ -159,9 +159,12 @@ _Noreturn static void refuse_character(lang_lexer *lex) {
   uint32_t code = 0;
   unsigned char c = (unsigned char)peek(lex);
   int n = lang_utf8(lex->text + lex->at, &code);
+  const lang_token *before = last_token(lex);
+  bool transposed = before && before->kind == TOKEN_UNBRACKET && !lex->spaced;
   if (c == '\'')
-    base_raise(lex->ctx, BASE_REFUSED, span,
-               "a prime stands right behind a name\nhelp: a string is written \"...\"");
+    base_raise(lex->ctx, BASE_REFUSED, span, "a prime stands right behind a name\nhelp: %s",
+               transposed ? "the transpose is what the indices say: `B[j,i] = A[i,j]`"
+                          : "a string is written \"...\"");
   if (n == 0)
     base_raise(lex->ctx, BASE_REFUSED, span, "the byte 0x%02X is not UTF-8 text", c);
   if (code < ' ' || code == 0x7F)

@@ -213,6 +213,7 @@ static bool has_colon(const lang_token *from) {
 static const char *end_help(const lang_parser *p, const lang_stmt *s) {
   lang_token_kind kind = p->now->kind, next = lang_at_end(p) ? TOKEN_STOP : p->now[1].kind;
   if (kind == TOKEN_COLON && next == TOKEN_MINUS) return "the arrow of a rule is `<-`";
+  if (kind == TOKEN_COLON && next == TOKEN_ASSIGN) return "`=` defines, without a colon";
   if (kind == TOKEN_ARROW) return "`<-` stands behind a head, once";
   if (kind == TOKEN_QUESTION && has_colon(p->now))
     return "a choice is written `where(test, yes, no)`";

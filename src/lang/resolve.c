@@ -164,7 +164,7 @@ _Noreturn void check_refuse_symbol(check *c, const lang_expr *e, const entity *o
                  d->name ? "" : "that text", d->name ? d->name : "", k, of->name,
                  near ? base_format(c->arena, "\nhelp: did you mean `%s`?", near) : "");
   }
-  const char *near = check_meant(c, e->name, NAME_TENSOR);
+  const char *near = check_find(c, e->name) ? "" : check_meant(c, e->name, NAME_TENSOR);
   if (!*near)
     near = base_format(c->arena,
                        "\nhelp: an index is written in lower case; a domain is "
@@ -246,9 +246,10 @@ static node *resolve_plain(resolver *r, const lang_expr *e) {
     if (r->rule) return resolve_copy(r, e);
     check_refuse(r->c, e->span, "a string stands for a file or a symbol only");
   case LANG_SLICE:
-    check_refuse(r->c, e->span,
-                 "a slice stands alone on the right, or in a query\n"
-                 "help: give the part a name first: `P = X[0:2]`, then `P[i]`");
+    check_refuse(r->c, e->span, "a slice stands alone on the right, or in a query\nhelp: %s",
+                 e->at[0] || e->at[1] ? "give the part a name first: `P = X[0:2]`, then `P[i]`"
+                                      : "name the index: `X[i,j]`; one that the left side lacks is "
+                                        "summed");
   case LANG_KEYWORD:
     check_refuse(r->c, e->span, "`%s=` stands in commands only%s", e->name,
                  strcmp(e->name, "axis") == 0 || strcmp(e->name, "dim") == 0
