@@ -17,7 +17,10 @@ int main(int argc, char **argv) {
   if (tl_last(ctx) != TL_OK) {
     char *text = tl_diagnosis(ctx, o.json);
     fputs(text ? text : tl_message(ctx), stderr);
-    return (int)tl_last(ctx);
+    tl_free_text(ctx, text);
+    status = (int)tl_last(ctx);
+    tl_close(ctx);
+    return status;
   }
   status = command_run(ctx, &o);
   signal(SIGINT, SIG_DFL);
