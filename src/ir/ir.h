@@ -81,7 +81,7 @@ typedef struct ir_symbol {
   bool counter;
   int64_t least;             /* it is never smaller; sizes: 0 unless known better */
   const struct ir_symbol *origin;  /* in a copy: the symbol it was copied from; else NULL */
-  const ir_expr *same;       /* a symbol that a requirement makes equal; NULL: none */
+  const ir_expr *same;       /* a symbol or number that a requirement makes equal; NULL */
 } ir_symbol;
 
 struct ir_expr {

@@ -64,7 +64,7 @@ const ir_expr *ir_rebuild(ir_program *p, const ir_expr *e, const ir_expr *const 
 void ir_require_that(ir_program *p, const ir_expr *left, const ir_expr *right, bool at_most,
                      const char *message, base_span span);
 
-/* What stands for a size and all that requirements make equal to it. */
+/* What stands for a size and all that requirements make equal to it: one of them, or a number. */
 const ir_expr *ir_same_size(const ir_expr *symbol);
 
 /* ---- simplification (fold.c, affine.c) ------------------------------------------------------- */

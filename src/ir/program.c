@@ -128,14 +128,18 @@ void ir_commit_to(ir_program *p, ir_tensor *state, ir_tensor *value) {
 }
 
 const ir_expr *ir_same_size(const ir_expr *symbol) {
-  while (symbol->u.symbol->same) symbol = symbol->u.symbol->same;
+  while (symbol->op == IR_SYMBOL && symbol->u.symbol->same) symbol = symbol->u.symbol->same;
   return symbol;
 }
 
+static bool is_size(const ir_expr *e) { return e->op == IR_SYMBOL || e->op == IR_CONST; }
+
 static void unite(ir_program *p, const ir_expr *a, const ir_expr *b) {
-  if (a->op != IR_SYMBOL || b->op != IR_SYMBOL) return;
+  if (!is_size(a) || !is_size(b)) return;
   a = ir_same_size(a), b = ir_same_size(b);
-  if (a != b) p->symbols.at[b->u.symbol->id]->same = a;
+  if (a == b) return;
+  if (b->op == IR_SYMBOL) p->symbols.at[b->u.symbol->id]->same = a;
+  else if (a->op == IR_SYMBOL) p->symbols.at[a->u.symbol->id]->same = b;
 }
 
 void ir_require_that(ir_program *p, const ir_expr *left, const ir_expr *right, bool at_most,

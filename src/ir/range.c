@@ -368,7 +368,9 @@ static bool unite_sizes(const poly *e, poly *out) {
     poly_term t = {e->term[i].k, {NULL}};
     for (int f = 0; f < POLY_FACTORS && e->term[i].atom[f] != NULL; f++) {
       const ir_expr *x = e->term[i].atom[f];
-      poly_term one = {1, {x->op == IR_SYMBOL ? ir_same_size(x) : x}};
+      if (x->op == IR_SYMBOL) x = ir_same_size(x);
+      poly_term one = {1, {x}};
+      if (x->op == IR_CONST) one = (poly_term){x->u.integer, {NULL}};
       if (!poly_term_mul(&t, &t, &one)) return false;
     }
     if (!poly_add_term(out, &t)) return false;
