@@ -134,10 +134,11 @@ static base_text source_of(const contract *c, const contract_tile *t, cuda_args 
       &text,
       "#define ROWS %d\n#define COLS %d\n#define STAGES %d\n#define CLUSTER %d\n#define SPLIT %d\n"
       "#define STAGED %d\n#define TURNED %d\n#define TERMS %d\n#define Z %d\n#define A_MN %d\n"
-      "#define B_MN %d\n#define BF16 %d\n#define EARLY_A %d\n#define EARLY_B %d\n",
+      "#define B_MN %d\n#define BF16 %d\n#define EARLY_A %d\n#define EARLY_B %d\n#define VECTOR "
+      "%d\n",
       t->rows, t->cols, t->stages, t->cluster, t->split, t->staged, t->turned, c->terms,
       c->nz > 1 ? CONTRACT_Z : 1, contract_by_rows(&a[0]), contract_by_rows(&b[0]),
-      a[0].type == IR_BF16, early_a, early_b);
+      a[0].type == IR_BF16, early_a, early_b, contract_vector(c));
   *args = contract_body(c, &text, wide);
   base_put(&text, cuda_text_contract_wgmma);
   return text;
@@ -170,7 +171,7 @@ static void add_product(const contract *c, cuda_launch *l, int stage) {
   cuda_args *args;
   base_text source = source_of(c, &t, &args);
   cuda_stage *s = &l->stage[stage];
-  int shared = contract_shared(&t);
+  int shared = contract_shared(c, &t);
   s->kernel = cuda_compile(c->bind, "contract", &source, &(cuda_options){.shared = shared});
   s->block = (unsigned)(128 * (t.rows / 64 + 1));
   s->shared = (unsigned)shared;

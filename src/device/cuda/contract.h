@@ -65,6 +65,7 @@ void contract_pack(const contract *c, contract_factor *f, bool is_a, bool by_row
 
 /* ---- what follows (contract_body.c) ---------------------------------------------------------- */
 
+int contract_vector(const contract *c); /* sums that `body` takes: 8 or 1 */
 /* Text of `body`, which contract_wgmma.cuh asks for, and its arguments. */
 cuda_args *contract_body(const contract *c, base_text *text, bool wide);
 
@@ -77,7 +78,7 @@ typedef struct contract_tile {
 
 /* The tile that the model of time takes for the best. */
 contract_tile contract_choose(const cuda_device *d, const contract *c);
-int contract_shared(const contract_tile *t); /* dynamic bytes of a block */
+int contract_shared(const contract *c, const contract_tile *t); /* dynamic bytes of a block */
 double contract_microseconds(const cuda_device *d, const contract *c, const contract_tile *t);
 
 /* ---- implementations ------------------------------------------------------------------------- */

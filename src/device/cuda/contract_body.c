@@ -9,9 +9,10 @@ typedef struct following {
   base_text split; /* text that takes the point numbers apart */
 } following;
 
-static bool has_vectors(const contract *c) {
-  if (c->n.n == 0) return false;
-  return c->n.n == 1 || ir_eval_size(c->n.index[c->n.n - 1]->extent, c->bind->symbols) % 8 == 0;
+/* Eights along n stay in one row of the result, and whole. */
+int contract_vector(const contract *c) {
+  if (c->n.n == 0) return 1;
+  return ir_eval_size(c->n.index[c->n.n - 1]->extent, c->bind->symbols) % 8 == 0 ? 8 : 1;
 }
 
 /* The indices of a list from its point number, the C variable NUMBER. */
@@ -36,28 +37,13 @@ static void add_axes(following *f, const contract_indices *list, const char *num
   f->frame.naxis += list->n;
 }
 
-static void put_call(const following *f, base_text *text, bool full) {
-  const char *valid = f->frame.lanes > 1 ? "valid" : "1";
-  base_putf(text, "body_of<%s>(a", full ? "true" : "false");
-  for (int i = 0; i < f->frame.naxis; i++) base_putf(text, ", %s", f->frame.axis[i].text);
-  base_putf(text, ", %s, %s);\n", valid, f->frame.lanes > 1 ? "v" : "one");
-}
-
 static void put_body(const following *f, base_text *text) {
-  base_put(
-      text,
-      "FN void body(const body_args &a, int batch, int m, int n, float (&v)[8], int valid) {\n");
-  if (f->frame.lanes > 1) {
-    base_putf(text, "%s  if (valid == 8) ", f->split.at);
-    put_call(f, text, true);
-    base_put(text, "  else ");
-    put_call(f, text, false);
-  } else {
-    base_putf(text, "  EACH(i, 8) if (i < valid) {\n  float one[1] = {v[i]};\n%s  ", f->split.at);
-    put_call(f, text, true);
-    base_put(text, "  n++;\n  }\n");
-  }
-  base_put(text, "}\n");
+  base_putf(text,
+            "FN void body(const body_args &a, int batch, int m, int n, float (&v)[%d]) {\n%s"
+            "  body_of<true>(a",
+            f->frame.lanes, f->split.at);
+  for (int i = 0; i < f->frame.naxis; i++) base_putf(text, ", %s", f->frame.axis[i].text);
+  base_putf(text, ", %d, v);\n}\n", f->frame.lanes);
 }
 
 cuda_args *contract_body(const contract *c, base_text *text, bool wide) {
@@ -65,7 +51,7 @@ cuda_args *contract_body(const contract *c, base_text *text, bool wide) {
   const kernel_segment *seg = c->seg;
   following f = {.c = c, .args = cuda_args_open(c->bind), .split = base_text_open(arena)};
   int naxis = c->batch.n + c->m.n + c->n.n;
-  f.frame = (cuda_frame){.lanes = has_vectors(c) ? 8 : 1, .repeats = 1, .wide = wide};
+  f.frame = (cuda_frame){.lanes = contract_vector(c), .repeats = 1, .wide = wide};
   f.frame.vector = f.frame.lanes > 1 ? naxis - 1 : -1;
   f.frame.axis = BASE_NEWS(arena, cuda_axis, naxis + 1);
   f.frame.home = BASE_NEWS(arena, cuda_home *, c->bind->program->tensors.n + 1);

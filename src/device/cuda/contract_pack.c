@@ -3,7 +3,7 @@
  */
 #include "device/cuda/contract.h"
 
-enum { PACK_BLOCK = 256 };
+enum { PACK_BLOCK = 256, PACK_LINES = 32768 }; /* threads of a block; blocks along y */
 
 typedef struct packing {
   const contract *c;
@@ -97,13 +97,12 @@ static base_text source_of(packing *k, const contract_factor *f, int64_t room) {
       "extern \"C\" __global__ void __launch_bounds__(%d)\n"
       "    contract_pack(const __grid_constant__ pack_args a) {\n"
       "  ptx_allow_next();\n  ptx_wait_for_previous();\n"
-      "  const int64_t wide = (%s + %d) / %d, item = blockIdx.x * (int64_t)%d + threadIdx.x;\n"
-      "  if (item >= %s * wide) return;\n"
-      "  const int64_t line = item / wide, x = item %% wide * %d;\n"
-      "  if (x + %d <= %s) pack<true>(a, line, x, %d);\n"
-      "  else pack<false>(a, line, x, (int)(%s - x));\n}\n",
-      k->text.at, PACK_BLOCK, along, k->lanes - 1, k->lanes, PACK_BLOCK, lines, k->lanes, k->lanes,
-      along, k->lanes, along);
+      "  const int64_t x = (blockIdx.x * %d + (int64_t)threadIdx.x) * %d;\n"
+      "  if (x >= %s) return;\n"
+      "  for (int64_t line = blockIdx.y; line < %s; line += gridDim.y)\n"
+      "    if (x + %d <= %s) pack<true>(a, line, x, %d);\n"
+      "    else pack<false>(a, line, x, (int)(%s - x));\n}\n",
+      k->text.at, PACK_BLOCK, PACK_BLOCK, k->lanes, along, lines, k->lanes, along, k->lanes, along);
   return source;
 }
 
@@ -132,8 +131,9 @@ void contract_pack(const contract *c, contract_factor *f, bool is_a, bool by_row
   base_text source = source_of(&k, f, room);
   cuda_stage *s = &l->stage[stage];
   s->kernel = cuda_compile(c->bind, "contract_pack", &source, NULL);
-  int64_t items = k.outer.count * ((k.line.count + k.lanes - 1) / k.lanes);
-  s->grid[0] = (unsigned)((items + PACK_BLOCK - 1) / PACK_BLOCK);
+  int64_t across = (k.line.count + k.lanes * PACK_BLOCK - 1) / (k.lanes * PACK_BLOCK);
+  s->grid[0] = (unsigned)across;
+  s->grid[1] = (unsigned)(k.outer.count < PACK_LINES ? k.outer.count : PACK_LINES);
   s->block = PACK_BLOCK;
   s->overlap = true;
   cuda_struct_open(l, stage);

@@ -4,11 +4,15 @@
 
 #include "device/cuda/contract.h"
 
-enum { DEEP = 64, RESERVED = 3072 }; /* k of a stage; shared memory besides the ring */
+enum {
+  DEEP = 64,
+  RESERVED = 3072,
+  PATCH = 16 * 33 * 4
+}; /* k of a stage; shared memory besides the ring */
 
 static const double CYCLES_PER_US = 1700;                   /* under load */
 static const double BYTES_PER_CYCLE = 58;                   /* into one multiprocessor */
-static const double MEMORY = 4.3e6;                         /* bytes a microsecond */
+static const double MEMORY = 4.3e6, L2 = 9e6; /* bytes a microsecond */
 static const double START = 1.6, SPLIT = 1.1, STAGED = 0.4; /* microseconds */
 static const double STORE = 0.11; /* cycles an element of a tile, where nothing hides it */
 
@@ -29,9 +33,11 @@ static const contract_tile tiles[] = {
 
 static int64_t up(int64_t a, int64_t b) { return (a + b - 1) / b; }
 
-int contract_shared(const contract_tile *t) {
+int contract_shared(const contract *c, const contract_tile *t) {
   int ring = t->stages * (t->rows + t->cols) * DEEP * 2;
-  int staged = t->staged ? (t->turned ? t->cols * (t->rows + 8) : t->rows * (t->cols + 8)) * 4 : 0;
+  int lines = t->turned ? t->cols : t->rows, wide = t->turned ? t->rows : t->cols;
+  int staged = t->staged ? lines * (wide + 8) * 4 : 0;
+  if (!t->staged && contract_vector(c) == 1) ring += t->rows / 16 * PATCH; /* each warp has one */
   return ring > staged ? ring : staged;
 }
 
@@ -40,7 +46,7 @@ static bool fits(const cuda_device *d, const contract *c, const contract_tile *t
   const contract_factor *b = t->turned ? c->a : c->b;
   bool wide = true;
   for (int i = 0; i < c->terms; i++) wide = wide && (t->cols >= 64 || !contract_by_rows(&b[i]));
-  return wide && contract_shared(t) + RESERVED <= d->shared_per_block;
+  return wide && contract_shared(c, t) + RESERVED <= d->shared_per_block;
 }
 
 double contract_microseconds(const cuda_device *d, const contract *c, const contract_tile *t) {
@@ -55,7 +61,9 @@ double contract_microseconds(const cuda_device *d, const contract *c, const cont
   double bytes =
       2.0 * (double)c->batch.count *
       ((double)c->terms * (double)c->k.count * (double)(rows + cols) + (double)rows * (double)cols);
-  return START + fmax(work, bytes / MEMORY) + (t->split > 1 ? SPLIT : 0) + (t->staged ? STAGED : 0);
+  double loaded = (double)(blocks * each) * (t->rows + t->cols) * DEEP * 2;
+  return START + fmax(work, fmax(bytes / MEMORY, loaded / L2)) + (t->split > 1 ? SPLIT : 0) +
+         (t->staged ? STAGED : 0);
 }
 
 /* TL_CUDA_TILE, a row of the table, is taken wherever it fits: for tests and measurements. */

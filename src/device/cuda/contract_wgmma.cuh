@@ -13,9 +13,12 @@
  *   BF16          else f16
  *   EARLY_A, EARLY_B   no kernel that may still run writes it: loaded before the wait
  *
- * Given: `struct body_args` and
- *   static __device__ void body(const body_args &, int batch, int m, int n, float (&v)[8], int
- * valid) for the sums at n .. n + 7 of row m, of which VALID exist. */
+ *   VECTOR        sums that the body takes at a time: 8, or 1 where rows of the result do not lie
+ *                 16-byte aligned; their neighbours are then written by neighbouring lanes
+ *
+ * Given: `struct body_args` and a function
+ *   body(const body_args &, int batch, int m, int n, float (&v)[VECTOR])
+ * for the sums at n .. n + VECTOR - 1 of row m. */
 
 #define DEEP        64 /* k of a stage */
 #define GROUPS      (ROWS / 64)
@@ -232,9 +235,9 @@ PTX_FN void turn_quad(float (&v)[8], int q) {
   }
 }
 
-/* From registers. */
-PTX_FN void follow(const contract_args &p, const body_args &b, const tile_at &at,
-                   float (&d)[COLS / 2], int group, int lane) {
+/* From registers, 8 columns of a row by each lane. */
+PTX_FN void follow_vectors(const contract_args &p, const body_args &b, const tile_at &at,
+                           float (&d)[COLS / 2], int group, int lane) {
   int q = lane & 3, row = at.row + group * 64 + (lane >> 5) * 16 + ((lane & 31) >> 2);
 #pragma unroll
   for (int j = 0; j < COLS / 32; j++) {
@@ -247,14 +250,38 @@ PTX_FN void follow(const contract_args &p, const body_args &b, const tile_at &at
       turn_quad(v, q);
       int col = at.col + 32 * j + 8 * q;
       if (row + 8 * r < p.rows && col < p.cols)
-        body(b, at.batch, row + 8 * r, col, v, min(8, p.cols - col));
+        body(b, at.batch, row + 8 * r, col, (float(&)[VECTOR])v);
+    }
+  }
+}
+
+#define PATCH_PITCH 33 /* floats of a row of 32 columns in a warp's patch of 16 rows */
+
+/* Through a patch of shared memory, a column by each lane. */
+PTX_FN void follow_lines(const contract_args &p, const body_args &b, const tile_at &at,
+                         float (&d)[COLS / 2], float *patch, int group, int lane) {
+  int l = lane & 31, q = l & 3, high = l >> 2, row = at.row + group * 64 + (lane >> 5) * 16;
+  patch += (group * 4 + (lane >> 5)) * 16 * PATCH_PITCH;
+#pragma unroll
+  for (int j = 0; j < COLS / 32; j++) {
+    __syncwarp();
+#pragma unroll
+    for (int i = 0; i < 16; i++) /* block of 8 columns, half of the rows, column of two */
+      patch[(high + 8 * (i >> 1 & 1)) * PATCH_PITCH + 8 * (i >> 2) + 2 * q + (i & 1)] =
+          d[16 * j + i];
+    __syncwarp();
+    int col = at.col + 32 * j + l;
+#pragma unroll 4
+    for (int r = 0; r < 16; r++) {
+      float v[1] = {patch[r * PATCH_PITCH + l]};
+      if (row + r < p.rows && col < p.cols) body(b, at.batch, row + r, col, (float(&)[VECTOR])v);
     }
   }
 }
 
 #define STAGE_PITCH (TURNED ? ROWS + 8 : COLS + 8) /* floats of a staged line */
 #define STAGE_LINES (TURNED ? COLS : ROWS)
-#define STAGE_ITEMS (STAGE_LINES * ((TURNED ? ROWS : COLS) / 8))
+#define STAGE_ITEMS (STAGE_LINES * ((TURNED ? ROWS : COLS) / VECTOR))
 
 PTX_FN void stage_sums(float *to, const float (&d)[COLS / 2], int group, int lane) {
   int q = lane & 3, row = group * 64 + (lane >> 5) * 16 + ((lane & 31) >> 2);
@@ -273,27 +300,33 @@ PTX_FN void stage_sums(float *to, const float (&d)[COLS / 2], int group, int lan
     }
 }
 
+PTX_FN void add_staged(float (&v)[VECTOR], uint32_t at) {
+  if (VECTOR == 1) {
+    v[0] += load_cluster_1(at);
+    return;
+  }
+  float4 x = load_cluster(at), y = load_cluster(at + 16);
+  const float both[8] = {x.x, x.y, x.z, x.w, y.x, y.y, y.z, y.w};
+#pragma unroll
+  for (int i = 0; i < VECTOR; i++) v[i] += both[i];
+}
+
 /* From shared memory, of all blocks that share the sum; each takes its part of the lines. */
 PTX_FN void follow_staged(const contract_args &p, const body_args &b, const tile_at &at,
                           uint32_t staged, int rank, int thread, int threads) {
-  const int wide = (TURNED ? ROWS : COLS) / 8;
+  const int wide = (TURNED ? ROWS : COLS) / VECTOR;
   int m0 = TURNED ? at.col : at.row, n0 = TURNED ? at.row : at.col;
   int m_end = TURNED ? p.cols : p.rows, n_end = TURNED ? p.rows : p.cols;
-  int from = SPLIT > 1 ? STAGE_ITEMS * rank / SPLIT : 0,
-      to = SPLIT > 1 ? STAGE_ITEMS * (rank + 1) / SPLIT : STAGE_ITEMS;
+  int from = STAGE_ITEMS * rank / SPLIT, to = STAGE_ITEMS * (rank + 1) / SPLIT;
+  if (SPLIT == 1) from = 0, to = STAGE_ITEMS;
   for (int item = from + thread; item < to; item += threads) {
-    int line = item / wide, n = item % wide * 8;
+    int line = item / wide, n = item % wide * VECTOR;
     if (m0 + line >= m_end || n0 + n >= n_end) continue;
-    float v[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+    float v[VECTOR] = {};
     uint32_t place = staged + (line * STAGE_PITCH + n) * 4;
 #pragma unroll
-    for (int s = 0; s < SPLIT; s++) {
-      uint32_t there = SPLIT > 1 ? shared_of(place, s) : place;
-      float4 x = load_cluster(there), y = load_cluster(there + 16);
-      v[0] += x.x, v[1] += x.y, v[2] += x.z, v[3] += x.w;
-      v[4] += y.x, v[5] += y.y, v[6] += y.z, v[7] += y.w;
-    }
-    body(b, at.batch, m0 + line, n0 + n, v, min(8, n_end - n0 - n));
+    for (int s = 0; s < SPLIT; s++) add_staged(v, SPLIT > 1 ? shared_of(place, s) : place);
+    body(b, at.batch, m0 + line, n0 + n, v);
   }
 }
 
@@ -336,7 +369,10 @@ extern "C" __global__ void __launch_bounds__(128 * (GROUPS + 1), 1)
       if (!waited) ptx_wait_for_previous();
       waited = true;
       if (!STAGED) {
-        follow(p, b, tile, d, group, lane);
+        if (VECTOR == 8)
+          follow_vectors(p, b, tile, d, group, lane);
+        else
+          follow_lines(p, b, tile, d, (float *)(memory + STAGES * STAGE_BYTES), group, lane);
         continue;
       }
       barrier(1, 128 * GROUPS);

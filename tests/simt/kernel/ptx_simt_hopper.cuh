@@ -17,6 +17,7 @@ PTX_FN void cluster_arrive() { simt_cluster_arrive(); }
 PTX_FN void cluster_arrive_relaxed() { simt_cluster_arrive(); }
 PTX_FN void cluster_wait() { simt_cluster_wait(); }
 PTX_FN uint32_t shared_of(uint32_t address, uint32_t rank) { return simt_shared_of(address, rank); }
+PTX_FN float load_cluster_1(uint32_t address) { return *(const float *)simt_shared_at(address, 4); }
 PTX_FN float4 load_cluster(uint32_t address) { return *(const float4 *)simt_shared_at(address, 16); }
 template <int N> PTX_FN void registers_up() {
   static_assert(N % 8 == 0 && N >= 24 && N <= 256, "setmaxnreg");
