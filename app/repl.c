@@ -255,7 +255,7 @@ static line_reader *open_reader(repl *r) {
   line_words words = {complete, forget, r};
   if (r->interactive) reader = line_edit(history_file(r), &words);
 #else
-  (void)complete, (void)forget, (void)history_file;
+  (void)r, (void)complete, (void)forget, (void)history_file;
 #endif
   return reader ? reader : line_plain();
 }

@@ -197,8 +197,8 @@ struct ir_loop {             /* the counter takes from, from+1 .. to-1, or the s
   const ir_symbol *counter;
   const ir_expr *from, *to;
   bool down;
-  /* Left when its element `at` was 0 after two iterations in turn; if it is not after the last,
-   * the run fails. NULL: run all. */
+  /* Left when its element `at` was 0 after two iterations in turn; if it is nan, or not 0 after
+   * the last, the run fails. NULL: run all. */
   ir_tensor *until;
   const ir_expr *at;         /* the one position of `until`, over the counter */
   bool whole;                /* what it leaves behind needs all iterations */

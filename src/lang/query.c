@@ -26,9 +26,22 @@ static machine_shown generated(lang_machine *m, base_arena *job, const lang_item
   return (machine_shown){.view = v};
 }
 
+enum { LINES = 40 }; /* of a relation, if it is to be brief */
+
+static void cut_lines(base_text *text) {
+  size_t kept = 0;
+  int64_t lines = 0;
+  for (size_t i = 0; i < text->n; i++)
+    if (text->at[i] == '\n' && ++lines == LINES) kept = i + 1;
+  if (lines <= LINES + 1) return;
+  text->n = kept;
+  base_putf(text, "... %lld more\n", (long long)(lines - LINES));
+}
+
 static machine_shown related(lang_machine *m, base_arena *job, const lang_item *item) {
   base_text text = base_text_open(job);
   machine_put_relation(m, job, item, &text, false);
+  if (m->output.brief) cut_lines(&text);
   return (machine_shown){.is_text = true, .text = text.at, .length = text.n};
 }
 

@@ -163,7 +163,17 @@ static void write_eq(settling *s, ir_tensor *to, const ir_eq *eq) {
   copy->red = own + copy->nfree;
 }
 
-/* |b - a|, 0 where they are equal or differ by no more than the tolerance. */
+/* From a large number to inf: it does not come to rest there, it has no end. */
+static const ir_expr *is_lost(ir_program *p, const ir_expr *a, const ir_expr *b) {
+  enum { LARGE = 1000000 };
+  ir_type type = (ir_type)a->type;
+  const ir_expr *inf = ir_number(p, type, INFINITY), *was = ir_unary(p, IR_ABS, a);
+  const ir_expr *beyond = ir_binary(p, IR_EQ, ir_unary(p, IR_ABS, b), inf);
+  const ir_expr *large = ir_binary(p, IR_LT, ir_number(p, type, LARGE), was);
+  return ir_binary(p, IR_AND, beyond, ir_binary(p, IR_AND, large, ir_binary(p, IR_LT, was, inf)));
+}
+
+/* |b - a|, 0 where they are equal or differ by no more than the tolerance; nan: it is lost. */
 static const ir_expr *change(settling *s, const ir_expr *a, const ir_expr *b) {
   ir_program *p = s->p;
   ir_type type = s->moved->type;
@@ -171,7 +181,9 @@ static const ir_expr *change(settling *s, const ir_expr *a, const ir_expr *b) {
   const ir_expr *by = ir_cast(p, ir_unary(p, IR_ABS, ir_binary(p, IR_SUB, b, a)), type);
   const ir_expr *same = ir_binary(p, IR_OR, ir_binary(p, IR_EQ, a, b),
                                   ir_binary(p, IR_LE, by, ir_real(p, type, s->how.tolerance)));
-  return ir_where(p, same, ir_real(p, type, 0), by);
+  by = ir_where(p, same, ir_real(p, type, 0), by);
+  if (!ir_type_real((ir_type)a->type)) return by;
+  return ir_where(p, is_lost(p, a, b), ir_real(p, type, NAN), by);
 }
 
 /* W[0,..] = start;  W[r+1,..] = where(M[r] == 0, W[r,..], F[r,..]) */

@@ -150,6 +150,13 @@ _Noreturn static void refuse_unsettled(const run_call *c, const ir_tensor *t, in
              t->settles, (long long)rounds, moved, t->settles, (long long)rounds * 10, t->settles);
 }
 
+_Noreturn static void refuse_lost(const run_call *c, const ir_tensor *t, int64_t round) {
+  base_raise(c->plan->session->ctx, BASE_RUNTIME, t->span,
+             "%s does not settle: in round %lld an element grew beyond all numbers, or is none\n"
+             "help: settle(%s, start=...) begins elsewhere; what grows without end has no solution",
+             t->settles, (long long)round, t->settles);
+}
+
 static void run_loop(run_call *c, const sched_loop *loop) {
   int64_t *symbols = c->binding->symbols;
   double moved = 0;
@@ -162,6 +169,7 @@ static void run_loop(run_call *c, const sched_loop *loop) {
     run_block(c, &loop->body);
     if (!loop->until) continue;
     moved = moved_by(c, loop);
+    if (isnan(moved)) refuse_lost(c, loop->until, i - from + 1);
     still = moved == 0 ? still + 1 : 0;
     if (still == 2 && !loop->whole) return;
   }

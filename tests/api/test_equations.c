@@ -204,6 +204,39 @@ static void test_many_arguments(void **state) {
   fixture_close(ctx, &c);
 }
 
+/* Equations that need each other, and the derivative of their solution, with other sizes too. */
+static void test_rounds(void **state) {
+  (void)state;
+  counts c;
+  tl_context *ctx = fixture_open(&c);
+  for (int n = 2; n <= 3; n++) {
+    static const float links[] = {0, 0.5f, 0.25f, 0, 0, 0, 0, 0, 0};
+    const float base[] = {1, 2, 4};
+    tl_tensor *a = fixture_f32(ctx, 2, SIZES(n, n), links);
+    tl_tensor *b = fixture_f32(ctx, 1, SIZES(n), base);
+    tl_tensor *p = tl_eq(ctx, "P[i] = B[i] + A[i,j] P[j]", ARGS({"A", a}, {"B", b}));
+    tl_tensor *loss = tl_eq(ctx, "L = P[i]^2", ARGS({"P", p}));
+    tl_tensor *g = tl_grad(ctx, loss, b);
+    if (n == 2) {
+      EXPECT(p, 16 / 7.0, 18 / 7.0);             /* p = b + [0, 1/2; 1/4, 0] p */
+      EXPECT(g, 328 / 49.0, 416 / 49.0);         /* (1 - A') g = 2 p */
+    } else {
+      EXPECT(p, 3, 2, 4);                        /* [0, 1/2, 1/4; 0; 0] p */
+      EXPECT(g, 6, 7, 9.5);
+    }
+    tl_tensor *all[] = {a, b, p, loss, g};
+    for (int i = 0; i < 5; i++) tl_release(all[i]);
+  }
+  tl_tensor *grows = tl_eq(ctx, "Y = 2 Y + 1", NULL), *swings = tl_eq(ctx, "Y = 1 - Y", NULL);
+  assert_true(isnan(tl_value(grows)));
+  fixture_error(ctx, TL_RUNTIME, "Y does not settle: in round 128 an element grew beyond all");
+  assert_true(isnan(tl_value(swings)));
+  fixture_error(ctx, TL_RUNTIME, "Y has not settled in 1000 rounds: the last changed an ");
+  tl_release(grows);
+  tl_release(swings);
+  fixture_close(ctx, &c);
+}
+
 static void test_draws(void **state) {
   (void)state;
   counts c;
@@ -227,7 +260,7 @@ int main(void) {
       cmocka_unit_test(test_chains),         cmocka_unit_test(test_gradients),
       cmocka_unit_test(test_shared),         cmocka_unit_test(test_long_chain),
       cmocka_unit_test(test_detach),         cmocka_unit_test(test_draws),
-      cmocka_unit_test(test_many_arguments),
+      cmocka_unit_test(test_many_arguments),  cmocka_unit_test(test_rounds),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -127,6 +127,26 @@ static void test_texts(void **state) {
   fixture_close(ctx, &c);
 }
 
+/* Large results are cut for people. */
+static void test_brief(void **state) {
+  (void)state;
+  counts c;
+  heard h = {.n = 0};
+  tl_context *ctx = fixture_open(&c);
+  tl_sink sink = {.put = put, .user = &h, .brief = 1};
+  tl_program *p = tl_load(ctx, NULL, "X : i64[12]\nX[i] = i\nM[i,j] = X[i] X[j]\n", &sink);
+  assert_string_equal(said(p, &h, "X?"), "X = [0, 1, 2, 3, ..., 8, 9, 10, 11]   # i64[12]\n");
+  assert_string_equal(said(p, &h, "X[2:12]?"), "X[2:12] = [2, 3, 4, 5, 6, 7, 8, 9, 10, 11]\n");
+  said(p, &h, "M?");
+  assert_non_null(strstr(h.text, "M =   # i64[12, 12]\n[["));
+  assert_non_null(strstr(h.text, ", ..., "));
+  assert_non_null(strstr(h.text, "],\n ...,\n [  0,   8,  16,  24, ...,  64,  72,  80,  88],\n"));
+  said(p, &h, "Big : i64[90]\nBig[i] = i\nMany(i) <- Big[i] >= 0\nMany(x)?");
+  assert_non_null(strstr(h.text, "38\n39\n... 50 more\n"));
+  tl_program_release(p);
+  fixture_close(ctx, &c);
+}
+
 static void test_unfinished(void **state) {
   (void)state;
   counts c;
@@ -168,7 +188,8 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_redefinition), cmocka_unit_test(test_errors_change_nothing),
       cmocka_unit_test(test_values_stay),  cmocka_unit_test(test_texts),
-      cmocka_unit_test(test_unfinished),   cmocka_unit_test(test_memory),
+      cmocka_unit_test(test_unfinished),   cmocka_unit_test(test_brief),
+      cmocka_unit_test(test_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
