@@ -112,10 +112,11 @@ static CUDA_MEMSET_NODE_PARAMS memset_params(const node *n, const uint64_t *base
 
 /* ---- recording ------------------------------------------------------------------------------- */
 
+/* Where the device is lost the driver answers so, and frees what is the host's. */
 static void free_graph(struct device_graph *g) {
   cuda_device *d = g->device;
-  for (int i = 0; i < g->nexec && !d->lost; i++) d->driver.cuGraphExecDestroy(g->exec[i].handle);
-  if (g->graph && !d->lost) d->driver.cuGraphDestroy(g->graph);
+  for (int i = 0; i < g->nexec; i++) d->driver.cuGraphExecDestroy(g->exec[i].handle);
+  if (g->graph) d->driver.cuGraphDestroy(g->graph);
   base_arena_close(g->arena);
 }
 

@@ -66,11 +66,12 @@ DOOR int cuGraphCreate(graph **to, unsigned flags) {
 
 DOOR int cuGraphDestroy(graph *g);
 DOOR int cuGraphDestroy(graph *g) {
-  ENTER("cuGraphDestroy");
+  int held __attribute__((cleanup(driver_leave), unused)) = driver_enter();
+  result refused = driver_refuses("cuGraphDestroy"); /* what is the host's goes all the same */
   if (!g || g->dead) return INVALID_VALUE;
   for (int i = 0; i < g->nodes; i++) launch_drop(&g->node[i]->launch);
   g->dead = true;
-  return SUCCESS;
+  return refused;
 }
 
 /* ---- nodes ----------------------------------------------------------------------------------- */
@@ -228,11 +229,12 @@ static void drop(executable *e) {
 /* One that is queued goes on, and is dropped when it is done. */
 DOOR int cuGraphExecDestroy(executable *e);
 DOOR int cuGraphExecDestroy(executable *e) {
-  ENTER("cuGraphExecDestroy");
+  int held __attribute__((cleanup(driver_leave), unused)) = driver_enter();
+  result refused = driver_refuses("cuGraphExecDestroy"); /* what is the host's goes all the same */
   if (!e || e->dead) return INVALID_VALUE;
   e->dead = true;
   if (!e->queued) drop(e);
-  return SUCCESS;
+  return refused;
 }
 
 static node *node_of(executable *e, const node *n) {
