@@ -23,7 +23,7 @@ static const char usage[] =
     "\n"
     "  --json          results as one JSON object a line; errors likewise\n"
     "  --progress      tell of training even where standard error is no terminal\n"
-    "  --device NAME   cpu (the default), cuda (a GPU) or ref, the plain reference\n"
+    "  --device NAME   cpu (the default), cuda (a GPU), auto (either) or ref, the plain reference\n"
     "  --threads N     threads to use; all, unless told\n"
     "  --version       the version\n"
     "  --help          this\n"

@@ -212,7 +212,7 @@ tl_stats tl_statistics(const tl_context *ctx) {
   tl_stats s = {0};
   if (!ctx || !ctx->session) return s;
   run_stats r = run_statistics(ctx->session);
-  device_pool_stats p = device_stats(run_device(ctx->session));
+  device_pool_stats p = run_pool_statistics(ctx->session);
   s.plans_made = r.plans_made;
   s.plans_found = r.plans_found;
   s.bindings_made = r.bindings_made;
@@ -228,5 +228,5 @@ tl_stats tl_statistics(const tl_context *ctx) {
 }
 
 void tl_shrink(tl_context *ctx, size_t keep_bytes) {
-  if (ctx && ctx->session) device_shrink(run_device(ctx->session), keep_bytes);
+  if (ctx && ctx->session) run_shrink(ctx->session, keep_bytes);
 }

@@ -26,6 +26,8 @@ typedef struct device_buffer {
 /* raises BASE_MEMORY after shrinking the pool; refs = 1 */
 device_buffer *device_alloc(device *d, size_t bytes, bool zero);
 device_buffer *device_copy(const device_buffer *b);   /* another with the same contents; raises */
+/* The same on another device; one of the two has the host's memory. */
+device_buffer *device_carry(device *to, const device_buffer *b);
 device_buffer *device_retain(device_buffer *b);
 /* back to the pool; NULL is fine */
 void device_release(device_buffer *b);

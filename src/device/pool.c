@@ -118,7 +118,10 @@ static void fill_new(device_buffer *b, const device_buffer *from) {
   device *d = b->device;
   base_trap trap;
   if (BASE_TRY(d->ctx, &trap)) {
-    if (from) d->memory->copy(d, b->data, from->data, b->bytes);
+    if (from && from->device == d) d->memory->copy(d, b->data, from->data, b->bytes);
+    else if (from && from->device->memory == &device_host_memory)
+      d->memory->write(d, b->data, from->data, b->bytes);
+    else if (from) from->device->memory->read(from->device, b->data, from->data, b->bytes);
     else d->memory->zero(d, b->data, b->bytes + VECTOR);
     base_untrap(d->ctx, &trap);
   } else {
@@ -151,8 +154,10 @@ device_buffer *device_alloc(device *d, size_t bytes, bool zero) {
   return b;
 }
 
-device_buffer *device_copy(const device_buffer *from) {
-  device_buffer *b = device_alloc(from->device, from->bytes, false);
+device_buffer *device_copy(const device_buffer *from) { return device_carry(from->device, from); }
+
+device_buffer *device_carry(device *to, const device_buffer *from) {
+  device_buffer *b = device_alloc(to, from->bytes, false);
   fill_new(b, from);
   return b;
 }

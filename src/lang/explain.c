@@ -12,6 +12,8 @@ typedef struct explained {
   run_kernel_report *report;
   double *times;                 /* by kernel id: how often it runs; 1 where that is not known */
   int64_t peak;
+  bool chosen;                   /* between processor and GPU */
+  run_choice choice;
 } explained;
 
 /* ---- how often kernels run ------------------------------------------------------------------- */
@@ -106,6 +108,9 @@ static void put_text(base_text *out, const explained *x) {
   base_put(out, ", ");
   put_amount(out, bytes, "B moved, ");
   put_amount(out, (double)x->peak, "B of work space\n");
+  if (x->chosen)
+    base_putf(out, "  on %s: about %.1f us on the processor, %.1f us on the GPU\n",
+              x->choice.device, x->choice.cpu_seconds * 1e6, x->choice.gpu_seconds * 1e6);
   for (int i = 0; i < x->n; i++) put_report(out, &x->report[i], x->times[i]);
   put_loop(out, &run_plan_schedule(x->part.plan)->body, 0);
 }
@@ -132,7 +137,11 @@ static void put_json_report(base_text *out, const run_kernel_report *r, double t
 static void put_json(base_text *out, const explained *x) {
   base_put(out, "{\"explain\": ");
   machine_put_string(out, x->what, strlen(x->what));
-  base_putf(out, ", \"work_bytes\": %lld, \"kernels\": [", (long long)x->peak);
+  base_putf(out, ", \"work_bytes\": %lld, ", (long long)x->peak);
+  if (x->chosen)
+    base_putf(out, "\"device\": \"%s\", \"cpu_seconds\": %.3g, \"gpu_seconds\": %.3g, ",
+              x->choice.device, x->choice.cpu_seconds, x->choice.gpu_seconds);
+  base_put(out, "\"kernels\": [");
   for (int i = 0; i < x->n; i++) {
     if (i) base_put(out, ", ");
     put_json_report(out, &x->report[i], x->times[i]);
@@ -153,6 +162,7 @@ static void report_part(const explaining *e, const char *what, const machine_par
   x.n = run_plan_report(part->plan, part->value, NULL, NULL);
   x.report = BASE_NEWS(part->job, run_kernel_report, x.n + 1);
   run_plan_report(part->plan, part->value, x.report, &x.peak);
+  x.chosen = run_plan_choice(part->plan, part->value, &x.choice);
   x.times = BASE_NEWS(part->job, double, x.n + 1);
   count_times(&run_plan_schedule(part->plan)->body, x.times, 0, 1, 1);
   if (e->json) put_json(e->out, &x);

@@ -58,7 +58,7 @@ static void prepare_kernels(run_plan *plan, run_binding *b) {
   b->launch = BASE_NEWS(b->arena, device_launch *, sched->nkernel + 1);
   for (int k = 0; k < sched->nkernel; k++) {
     device_bind *bind = BASE_NEW(b->arena, device_bind);   /* a launch may keep it */
-    *bind = (device_bind){.device = plan->session->device,
+    *bind = (device_bind){.device = b->device,
                           .arena = b->arena,
                           .program = sched->program,
                           .kernel = sched->kernel[k],
@@ -99,6 +99,7 @@ static void fill(run_plan *plan, run_value *const *leaf, run_binding *b) {
   if (works && b->work_bytes == 0)
     b->work_bytes = 64; /* tensors without elements have a place too */
   label_leaves(plan, leaf);
+  run_place(plan, leaf, b);
   prepare_kernels(plan, b);
 }
 
@@ -109,10 +110,9 @@ static bool same_sizes(const run_plan *plan, run_value *const *leaf, const run_b
   return true;
 }
 
-void run_unbind(run_plan *plan, run_binding *b) {
+void run_unbind(run_binding *b) {
   if (!b) return;
-  device *d = plan->session->device;
-  if (b->graph) d->recorder->free(b->graph);
+  if (b->graph) b->device->recorder->free(b->graph);
   b->graph = NULL;
   base_arena_close(b->arena);
 }
@@ -127,7 +127,7 @@ static run_binding *slot_for(run_plan *plan) {
   run_binding *oldest = plan->binding[0];
   for (int i = 1; i < plan->nbinding; i++)
     if (plan->binding[i]->used < oldest->used) oldest = plan->binding[i];
-  run_unbind(plan, oldest);
+  run_unbind(oldest);
   *oldest = (run_binding){0};
   return oldest;
 }
@@ -140,7 +140,7 @@ static void fill_or_empty(run_plan *plan, run_value *const *leaf, run_binding *b
     fill(plan, leaf, b);
     base_untrap(ctx, &trap);
   } else {
-    run_unbind(plan, b);
+    run_unbind(b);
     *b = (run_binding){0};
     base_raise_again(ctx);
   }

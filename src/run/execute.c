@@ -64,12 +64,14 @@ static _Noreturn void raise_for(const run_call *c) {
 static void place_roots(run_call *c) {
   run_plan *plan = c->plan;
   run_binding *b = c->binding;
-  device *d = plan->session->device;
+  device *d = b->device;
   if (b->work_bytes) {
     c->work = device_alloc(d, (size_t)b->work_bytes, false);
     c->work->label = "work space";
     b->data[plan->work->id] = (char *)c->work->data + b->offset[plan->work->id];
   }
+  if (plan->session->gpu)
+    for (int i = 0; i < plan->nleaf; i++) run_bring(c->leaf[i], d);
   unshare_states(c);
   for (int i = 0; i < plan->nleaf; i++) b->data[plan->leaf[i]->id] = c->leaf[i]->buffer->data;
   for (int i = 0; i < plan->nown; i++) {
@@ -105,7 +107,7 @@ static void release_own(run_call *c) {
 
 static void zero_before(run_call *c, const kernel *k) {
   run_binding *b = c->binding;
-  device *d = c->plan->session->device;
+  device *d = c->binding->device;
   ir_tensor **zero = c->plan->zero[k->id];
   for (; zero && *zero; zero++)
     if (!b->zeroed[(*zero)->id]) {
@@ -133,7 +135,7 @@ static void run_block(run_call *c, const sched_block *block);
 /* By how much the last round changed what the loop settles. */
 static double moved_by(const run_call *c, const sched_loop *loop) {
   const ir_tensor *t = loop->until;
-  device *d = c->plan->session->device;
+  device *d = c->binding->device;
   char element[8];
   size_t bytes = ir_type_bytes(t->type);
   size_t at = (size_t)ir_eval_size(loop->at, c->binding->symbols) * bytes;
@@ -258,16 +260,16 @@ static double unrolled(const sched_block *block, const int64_t *symbols) {
 static void record(run_call *c) {
   run_binding *b = c->binding;
   run_session *s = c->plan->session;
-  const device_recorder *r = s->device->recorder;
+  const device_recorder *r = b->device->recorder;
   uint64_t kernels = s->stats.kernels;
   base_trap trap;
   if (BASE_TRY(s->ctx, &trap)) {
-    r->begin(s->device, c->plan->schedule->program->tensors.n, b->data, c->plan->root);
+    r->begin(b->device, c->plan->schedule->program->tensors.n, b->data, c->plan->root);
     run_all(c);
-    b->graph = r->end(s->device);
+    b->graph = r->end(b->device);
     base_untrap(s->ctx, &trap);
   } else {
-    r->drop(s->device);
+    r->drop(b->device);
     base_raise_again(s->ctx);
   }
   b->graph_kernels = s->stats.kernels - kernels;
@@ -278,7 +280,7 @@ static void record(run_call *c) {
 static void run_steps(run_call *c) {
   run_binding *b = c->binding;
   run_session *s = c->plan->session;
-  const device_recorder *r = s->device->recorder;
+  const device_recorder *r = b->device->recorder;
   if (r && !b->graph && b->runs == 1 &&
       unrolled(&c->plan->schedule->body, b->symbols) <= LONGEST_GRAPH)
     record(c);

@@ -7,6 +7,7 @@
 struct run_session {
   base_ctx *ctx;
   device *device;
+  device *gpu;                   /* beside it, for `auto`; NULL: there is none */
   run_config config;
   run_plan **plan;               /* the cache */
   int nplan, capacity;
@@ -29,6 +30,8 @@ typedef struct run_binding {
   void **data;                   /* by tensor id, of the run under way */
   bool *zeroed;                  /* by tensor id, likewise */
   device_buffer **own;           /* by tensor id: buffers this run allocated */
+  device *device;                /* where it runs */
+  double cpu_seconds, gpu_seconds;   /* estimated, where there is a choice */
   uint64_t runs;
   device_graph *graph;           /* all of it recorded; NULL: not (yet) */
   uint64_t graph_kernels;
@@ -63,8 +66,10 @@ struct run_plan {
 
 /* NAME, kept as long as the session: buffers outlive their plan */
 const char *run_name(run_session *s, const char *name);
+void run_place(run_plan *plan, run_value *const *leaf, run_binding *b);   /* chooses b->device */
+void run_bring(run_value *v, device *to);                                 /* raises */
 /* found or made; raises on sizes that do not fit */
 run_binding *run_bind(run_plan *plan, run_value *const *leaf);
-void run_unbind(run_plan *plan, run_binding *b);
+void run_unbind(run_binding *b);
 
 #endif

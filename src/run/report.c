@@ -20,7 +20,15 @@ int run_plan_report(run_plan *plan, run_value *const *leaf, run_kernel_report *r
   if (!report) return sched->nkernel;
   run_binding *b = run_bind(plan, leaf);
   for (int k = 0; k < sched->nkernel; k++)
-    report_kernel(plan->session->device, sched->kernel[k], b, &report[k]);
+    report_kernel(b->device, sched->kernel[k], b, &report[k]);
   if (peak_bytes) *peak_bytes = b->work_bytes;
   return sched->nkernel;
+}
+
+bool run_plan_choice(run_plan *plan, run_value *const *leaf, run_choice *choice) {
+  const run_session *s = plan->session;
+  if (!s->gpu) return false;
+  const run_binding *b = run_bind(plan, leaf);
+  *choice = (run_choice){b->device->name, b->cpu_seconds, b->gpu_seconds};
+  return true;
 }

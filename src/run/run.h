@@ -14,11 +14,12 @@ enum { RUN_RANK = 16 };          /* positions a tensor may have at most */
 typedef struct run_session run_session;
 
 typedef struct run_config {
-  const char *device;            /* "cpu" (NULL: this), "cuda", "ref" */
+  const char *device;            /* "cpu" (NULL: this), "cuda", "ref", "auto" */
   int cuda_device;               /* which GPU, from 0 */
   void *cuda_stream;             /* a CUstream of the caller's; NULL: one of its own */
   int threads;                   /* <= 0: all */
   int plans;                     /* kept at most, least recently used out; <= 0: 256 */
+  bool prefer_gpu;               /* of `auto`, whatever the cost (tests) */
   bool verify;                   /* the IR between passes */
   /* name of an implementation that is taken where it serves (tests); NULL */
   const char *force;
@@ -36,6 +37,8 @@ device *run_device(const run_session *s);
 typedef struct run_stats {
   uint64_t plans_made, plans_found, bindings_made, runs, kernels;
 } run_stats;
+device_pool_stats run_pool_statistics(const run_session *s);   /* of all its devices */
+void run_shrink(run_session *s, size_t keep_bytes);
 run_stats run_statistics(const run_session *s);
 
 /* ---- values: row-major, contiguous, reference-counted ---- */
@@ -92,5 +95,12 @@ typedef struct run_kernel_report {
 /* returns the number of kernels; report may be NULL */
 int run_plan_report(run_plan *plan, run_value *const *leaf, run_kernel_report *report,
                     int64_t *peak_bytes);
+
+/* Of `auto`: where the plan runs, and what it was thought to cost. false: there is no choice. */
+typedef struct run_choice {
+  const char *device;
+  double cpu_seconds, gpu_seconds;
+} run_choice;
+bool run_plan_choice(run_plan *plan, run_value *const *leaf, run_choice *choice);
 
 #endif

@@ -3,14 +3,29 @@
 
 #include <string.h>
 
+/* The GPU for `auto`; NULL: none that can be used, and the log says why. */
+static device *open_gpu(base_ctx *ctx, const run_config *config) {
+  base_trap trap;
+  if (BASE_TRY(ctx, &trap)) {
+    device *d = device_open_cuda(ctx, config->cuda_device, config->cuda_stream);
+    base_untrap(ctx, &trap);
+    return d;
+  }
+  if (base_last(ctx)->status != BASE_DEVICE) base_raise_again(ctx);
+  base_log(ctx, 1, "auto: %s; all runs on the processor", base_last(ctx)->message);
+  base_clear(ctx);
+  return NULL;
+}
+
 static device *open_device(base_ctx *ctx, const run_config *config) {
   const char *name = config->device ? config->device : "cpu";
   if (strcmp(name, "ref") == 0) return device_open_ref(ctx);
-  if (strcmp(name, "cpu") == 0) return device_open_cpu(ctx, config->threads);
+  if (strcmp(name, "cpu") == 0 || strcmp(name, "auto") == 0)
+    return device_open_cpu(ctx, config->threads);
   if (strcmp(name, "cuda") == 0)
     return device_open_cuda(ctx, config->cuda_device, config->cuda_stream);
   base_raise(ctx, BASE_DEVICE, base_nowhere,
-             "there is no device `%s`\nhelp: there are cpu, cuda and ref", name);
+             "there is no device `%s`\nhelp: there are cpu, cuda, auto and ref", name);
 }
 
 run_session *run_open(base_ctx *ctx, const run_config *config) {
@@ -25,9 +40,12 @@ run_session *run_open(base_ctx *ctx, const run_config *config) {
     s->capacity = s->config.plans > 0 ? s->config.plans : 256;
     s->plan = base_calloc(ctx, sizeof *s->plan * (size_t)s->capacity);
     s->device = open_device(ctx, &s->config);
+    if (s->config.device && strcmp(s->config.device, "auto") == 0)
+      s->gpu = open_gpu(ctx, &s->config);
     base_untrap(ctx, &trap);
   } else {
     base_free(ctx, s->plan);
+    device_close(s->device);
     if (s->arena) base_arena_close(s->arena);
     base_free(ctx, s);
     base_raise_again(ctx);
@@ -38,6 +56,7 @@ run_session *run_open(base_ctx *ctx, const run_config *config) {
 void run_close(run_session *s) {
   if (!s) return;
   for (int i = 0; i < s->nplan; i++) run_plan_release(s->plan[i]);
+  device_close(s->gpu);
   device_close(s->device);
   base_free(s->ctx, s->plan);
   base_arena_close(s->arena);
@@ -46,6 +65,25 @@ void run_close(run_session *s) {
 
 base_ctx *run_ctx(const run_session *s) { return s->ctx; }
 device *run_device(const run_session *s) { return s->device; }
+
+device_pool_stats run_pool_statistics(const run_session *s) {
+  device_pool_stats all = device_stats(s->device);
+  if (!s->gpu) return all;
+  device_pool_stats gpu = device_stats(s->gpu);
+  all.allocations += gpu.allocations;
+  all.reuses += gpu.reuses;
+  all.system_allocations += gpu.system_allocations;
+  all.in_use += gpu.in_use;
+  all.cached += gpu.cached;
+  all.peak += gpu.peak;
+  return all;
+}
+
+void run_shrink(run_session *s, size_t keep_bytes) {
+  device_shrink(s->device, keep_bytes);
+  if (s->gpu) device_shrink(s->gpu, keep_bytes);
+}
+
 run_stats run_statistics(const run_session *s) { return s->stats; }
 
 /* ---- making a plan --------------------------------------------------------------------------- */
@@ -124,7 +162,7 @@ static void compile(run_plan *plan, const ir_program *source) {
 }
 
 static void plan_free(run_plan *plan) {
-  for (int i = 0; i < plan->nbinding; i++) run_unbind(plan, plan->binding[i]);
+  for (int i = 0; i < plan->nbinding; i++) run_unbind(plan->binding[i]);
   base_arena_close(plan->arena);
   base_free(plan->session->ctx, plan->key);
   base_free(plan->session->ctx, plan);

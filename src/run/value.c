@@ -58,7 +58,7 @@ void run_value_read(const run_value *v, void *to) {
 
 void run_value_write(run_value *v, const void *from) {
   if (v->buffer->refs > 1) {
-    device_buffer *own = device_alloc(v->session->device, run_value_bytes(v), false);
+    device_buffer *own = device_alloc(v->buffer->device, run_value_bytes(v), false);
     device_release(v->buffer);
     v->buffer = own;
   }
