@@ -126,16 +126,19 @@ void lang_diagnose(base_text *out, const base_error *error, const lang_source *s
   if (help) base_putf(out, "%s\n", help + 1);
 }
 
-/* Bytes that are not UTF-8 cannot come in: they would have been refused where they stood, and what
- * the message cuts off at its end is left out. */
+/* Program text is UTF-8; the name of a file may be any bytes, of which those that are none are shown
+ * as U+FFFD. */
 static void put_json_string(base_text *out, const char *text, size_t n) {
   base_put(out, "\"");
-  for (size_t i = 0; i < n; i++) {
-    unsigned char c = (unsigned char)text[i];
-    if (c == '"' || c == '\\') base_putf(out, "\\%c", c);
-    else if (c == '\n') base_put(out, "\\n");
-    else if (c < ' ') base_putf(out, "\\u%04x", c);
-    else base_put_n(out, text + i, 1);
+  for (size_t i = 0; i < n;) {
+    uint32_t code;
+    int bytes = lang_utf8(text + i, &code);
+    if (bytes == 0) base_put(out, "\\ufffd");
+    else if (code == '"' || code == '\\') base_putf(out, "\\%c", (int)code);
+    else if (code == '\n') base_put(out, "\\n");
+    else if (code < ' ') base_putf(out, "\\u%04x", (unsigned)code);
+    else base_put_n(out, text + i, (size_t)bytes);
+    i += bytes > 0 ? (size_t)bytes : 1;
   }
   base_put(out, "\"");
 }

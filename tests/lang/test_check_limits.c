@@ -170,8 +170,8 @@ static const char *const programs[] = {
 
     "W = [1, 2, 3\nX = [1, 2]\nY = W[i) X[i]\nZ = Y + & Foo\nB[i] = relu W[i]\n",
 
-    "W = [1, 2, 3]; X = [1, 2]; Y = W[i] X[i]; Z = Y + Foo; A = Foo + 1; B[i] = relo(W[i])\n"
-    "C[i] = B[i] + 1; D : f32[2]; D = [1, 2, 3]; E = log(W[i]); E?; Q?\n",
+    ("W = [1, 2, 3]; X = [1, 2]; Y = W[i] X[i]; Z = Y + Foo; A = Foo + 1; B[i] = relo(W[i])\n"
+     "C[i] = B[i] + 1; D : f32[2]; D = [1, 2, 3]; E = log(W[i]); E?; Q?\n"),
 };
 
 /* What is refused is refused alike with all errors kept. */
