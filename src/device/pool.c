@@ -73,6 +73,19 @@ static device_buffer *take(device *d, int k) {
   return b;
 }
 
+typedef struct amount { char text[24]; } amount;
+
+/* "3.1 MB", "4.0 TB" */
+static amount amount_of(size_t bytes) {
+  static const char *const units[] = {"MB", "GB", "TB", "PB"};
+  double n = (double)bytes / 1e6;
+  int unit = 0;
+  for (; n >= 1000 && unit < 3; unit++) n /= 1000;
+  amount a;
+  snprintf(a.text, sizeof a.text, "%.1f %s", n, units[unit]);
+  return a;
+}
+
 /* "W1 12.0 MB, X 3.1 MB": who holds the most. */
 static void list_holders(const device *d, char *text, size_t n) {
   const device_buffer *largest[HOLDERS] = {NULL};
@@ -86,17 +99,17 @@ static void list_holders(const device *d, char *text, size_t n) {
   size_t at = 0;
   text[0] = 0;
   for (int k = 0; k < HOLDERS && largest[k] && at < n; k++)
-    at += (size_t)snprintf(text + at, n - at, "%s%.40s %.1f MB", k ? ", " : "",
+    at += (size_t)snprintf(text + at, n - at, "%s%.40s %s", k ? ", " : "",
                            largest[k]->label ? largest[k]->label : "(unnamed)",
-                           (double)largest[k]->reserved / 1e6);
+                           amount_of(largest[k]->reserved).text);
 }
 
 static _Noreturn void refuse(device *d, size_t bytes) {
   char holders[HOLDERS * 64];
   list_holders(d, holders, sizeof holders);
   base_raise(d->ctx, BASE_MEMORY, base_nowhere,
-             "out of memory on %s: %.1f MB for one tensor, %.1f MB in use%s%s", d->name,
-             (double)bytes / 1e6, (double)d->pool->stats.in_use / 1e6,
+             "out of memory on %s: %s for one tensor, %s in use%s%s", d->name,
+             amount_of(bytes).text, amount_of(d->pool->stats.in_use).text,
              holders[0] ? "; the largest: " : "", holders);
 }
 

@@ -126,8 +126,7 @@ void lang_diagnose(base_text *out, const base_error *error, const lang_source *s
   if (help) base_putf(out, "%s\n", help + 1);
 }
 
-/* Program text is UTF-8; the name of a file may be any bytes, of which those that are none are shown
- * as U+FFFD. */
+/* Program text is UTF-8; the name of a file may be any bytes: what is no UTF-8 becomes U+FFFD. */
 static void put_json_string(base_text *out, const char *text, size_t n) {
   base_put(out, "\"");
   for (size_t i = 0; i < n;) {

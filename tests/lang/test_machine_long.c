@@ -1,11 +1,11 @@
-/* Long programs run too: chains and rings of thousands of equations, and their derivatives, in little
- * time and without deep stacks. */
+/* Long programs run too: chains and rings of thousands of equations, and their derivatives, in
+ * little time and without deep stacks. */
 #include <string.h>
 
 #include "lang/lang.h"
 #include "lang/syntax.h"
 
-static const double patience = 30; /* seconds; a release build on its own takes one */
+static const double patience = 100; /* seconds; a release build on its own takes one */
 
 /* FORMAT so many times, # the number of the time and @ the next one. */
 static void put_times(base_text *text, int times, const char *format) {
