@@ -55,11 +55,19 @@ static const char *survey_eq(plan *p, plan_eq *q, const kernel_eq *eq) {
 
 static const double LINE_COST = 15, TILE_COST = 4, NEAR_COST = 2, FAR_COST = 50;
 
-static double access_cost(const cpu_nest *nest, const kernel_code *code, const kernel_access *a,
+/* Does T live in the kernel alone? Then it will lie along whatever axis is run. */
+static bool lies_inside(const plan *p, const ir_tensor *t) {
+  for (int i = 0; i < p->neq; i++)
+    if (p->eq[i].eq->eq->head == t) return p->eq[i].eq->level != KERNEL_GLOBAL;
+  return false;
+}
+
+static double access_cost(const plan *p, const kernel_code *code, const kernel_access *a,
                           int axis) {
-  int64_t step, size = (int64_t)ir_type_bytes(cpu_stored_type(nest, a->tensor));
+  int64_t step, size = (int64_t)ir_type_bytes(cpu_stored_type(p->nest, a->tensor));
   if (axis < 0) return 0;
-  if (!cpu_access_step(nest, code, a, axis, &step)) return FAR_COST;
+  if (!cpu_access_step(p->nest, code, a, axis, &step)) return FAR_COST;
+  if (step != 0 && lies_inside(p, a->tensor)) return NEAR_COST;
   return step == 0 ? 0 : step == size ? NEAR_COST : FAR_COST;
 }
 
@@ -70,17 +78,18 @@ static double value_cost(const kernel_value *v) {
 }
 
 /* An equation run along AXIS. */
-static double eq_cost(const cpu_nest *nest, const plan_eq *q, int axis) {
+static double eq_cost(const plan *p, const plan_eq *q, int axis) {
+  const cpu_nest *nest = p->nest;
   double points = 1, tile = TILE_COST;
   for (int i = 0; i < nest->naxis; i++)
     if (((q->free | q->red) & bit(i)) && i != axis) points *= (double)nest->extent[i];
   for (int i = 0; i < q->code->values.n; i++) {
     const kernel_value *v = &q->code->values.at[i];
     tile += value_cost(v);
-    if (v->op == IR_READ) tile += access_cost(nest, q->code, v->u.access, axis);
+    if (v->op == IR_READ) tile += access_cost(p, q->code, v->u.access, axis);
   }
   if (axis < 0 || !(q->red & bit(axis)))
-    tile += access_cost(nest, q->code, q->code->outputs.at[0].access, axis);
+    tile += access_cost(p, q->code, q->code->outputs.at[0].access, axis);
   double tiles = axis < 0 ? 1 : (double)((nest->extent[axis] + VM_TILE - 1) / VM_TILE);
   return points * (LINE_COST + tiles * tile);
 }
@@ -90,7 +99,7 @@ static int cheapest(const plan *p, uint64_t among, const plan_eq *q, int n, doub
   for (int axis = 0; axis < p->nest->naxis; axis++) {
     if (!(among & bit(axis))) continue;
     double sum = 0;
-    for (int i = 0; i < n; i++) sum += eq_cost(p->nest, &q[i], axis);
+    for (int i = 0; i < n; i++) sum += eq_cost(p, &q[i], axis);
     if (best < 0 || sum < *cost) best = axis, *cost = sum;
   }
   return best;
@@ -101,7 +110,7 @@ static void choose_form(plan *p, bool rows) {
   cpu_nest *nest = p->nest;
   double lines = 0, strips = 0;
   for (int i = 0; i < p->neq; i++) {
-    double cost = eq_cost(nest, &p->eq[i], -1);
+    double cost = eq_cost(p, &p->eq[i], -1);
     p->eq[i].v = p->eq[i].inner ? cheapest(p, p->eq[i].inner, &p->eq[i], 1, &cost) : -1;
     lines += cost;
   }
