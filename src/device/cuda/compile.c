@@ -177,6 +177,7 @@ cuda_kernel *cuda_compile(device_bind *bind, const char *entry, const base_text 
 int cuda_blocks_per_sm(device_bind *bind, const cuda_kernel *k, int block, int shared) {
   cuda_device *d = cuda_of(bind->device);
   int blocks = 0;
+  cuda_alive(d);
   cuda_check(d,
              d->driver.cuOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, k->function, block,
                                                                    (size_t)shared),

@@ -115,6 +115,7 @@ static CUDA_MEMSET_NODE_PARAMS memset_params(const node *n, const uint64_t *base
 /* Where the device is lost the driver answers so, and frees what is the host's. */
 static void free_graph(struct device_graph *g) {
   cuda_device *d = g->device;
+  d->driver.cuCtxSetCurrent(d->context);
   for (int i = 0; i < g->nexec; i++) d->driver.cuGraphExecDestroy(g->exec[i].handle);
   if (g->graph) d->driver.cuGraphDestroy(g->graph);
   base_arena_close(g->arena);

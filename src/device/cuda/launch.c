@@ -82,7 +82,7 @@ static const char *stage_name(const cuda_launch *l, const cuda_stage *stage) {
 }
 
 static void make_ready(cuda_launch *l, cuda_stage *stage) {
-  if (!stage->name) stage->name = stage_name(l, stage);
+  stage->name = stage->name ? cuda_name(l->device, stage->name) : stage_name(l, stage);
   stage->argument = BASE_NEWS(l->arena, void *, stage->starts.n + 1);
   for (int i = 0; i < stage->starts.n; i++)
     stage->argument[i] = stage->values + stage->starts.at[i];
@@ -90,6 +90,7 @@ static void make_ready(cuda_launch *l, cuda_stage *stage) {
 
 void cuda_run(device_launch *self, void *const *data, const int64_t *symbols) {
   cuda_launch *l = (cuda_launch *)(void *)self;
+  cuda_alive(l->device);
   for (int s = 0; s < l->nstage; s++) {
     cuda_stage *stage = &l->stage[s];
     if (stage->grid[0] == 0 || stage->grid[1] == 0 || stage->grid[2] == 0) continue;

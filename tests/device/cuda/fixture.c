@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "device/cuda/driver.h"
+
 /* ---- memory ---------------------------------------------------------------------------------- */
 
 static void *hook_alloc(void *user, size_t bytes) {
@@ -119,6 +121,33 @@ void gpu_recover(void) {
   memcpy(&call, &found, sizeof found);
   call();
 }
+
+/* ---- the caller's side of the driver --------------------------------------------------------- */
+
+static cuda_driver driver;
+
+void *gpu_stream(void) {
+  base_ctx *ctx = base_open(NULL);
+  base_arena *arena = base_arena_open(ctx);
+  CUcontext context;
+  CUstream stream = NULL;
+  CUdevice id;
+  if (cuda_driver_open(arena, &driver) == NULL && driver.cuInit(0) == 0 &&
+      driver.cuDeviceGet(&id, 0) == 0 && driver.cuDevicePrimaryCtxRetain(&context, id) == 0 &&
+      driver.cuCtxSetCurrent(context) == 0)
+    driver.cuStreamCreate(&stream, CU_STREAM_NON_BLOCKING);
+  base_arena_close(arena);
+  base_close(ctx);
+  return stream;
+}
+
+void gpu_stream_drop(void *stream) {
+  assert_int_equal(driver.cuStreamDestroy(stream), 0);
+  assert_int_equal(driver.cuDevicePrimaryCtxRelease(0), 0);
+  cuda_driver_close(&driver);
+}
+
+/* ---- each test ------------------------------------------------------------------------------- */
 
 static char root[] = "/tmp/tl_cuda_XXXXXX";
 

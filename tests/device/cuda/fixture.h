@@ -33,6 +33,9 @@ void gpu_memory(size_t bytes);
 void gpu_option(const char *name, const char *value);
 void gpu_recover(void);
 
+void *gpu_stream(void);          /* of the primary context, as a caller makes it; NULL: no GPU */
+void gpu_stream_drop(void *stream);
+
 int gpu_setup(void **state);     /* an empty folder for compiled kernels, a GPU that works */
 int gpu_teardown(void **state);
 #define GPU_TEST(test) cmocka_unit_test_setup_teardown(test, gpu_setup, gpu_teardown)

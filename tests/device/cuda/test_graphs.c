@@ -1,6 +1,8 @@
 /* Plans as graphs: recorded at the second run, replayed, patched where buffers move. */
 #include "fixture.h"
 
+#include <pthread.h>
+
 static tl_tensor *call(tl_context *ctx, tl_function *f, tl_tensor *x) {
   tl_tensor *y = NULL;
   if (tl_call(f, &x, &y) != TL_OK) fail_msg("%s", tl_message(ctx));
@@ -151,11 +153,42 @@ static void training_steps(void **state) {
   gpu_close(ctx, &c);
 }
 
+/* A stream of the caller's, and a thread that did not open the context. */
+static void *call_from_elsewhere(void *arg) {
+  tl_context *ctx = arg;
+  tl_function *f = tl_compile(ctx, text, NAMES("X"), NAMES("Y"));
+  tl_tensor *x = gpu_f32(ctx, 2, 1);
+  for (int i = 0; i < 4; i++) {
+    tl_tensor *y = call(ctx, f, x);
+    EXPECT(y, 4, 5);
+    tl_release(y);
+  }
+  tl_release(x);
+  tl_function_release(f);
+  return NULL;
+}
+
+static void a_stream_and_a_thread_of_the_callers(void **state) {
+  (void)state;
+  void *stream = gpu_stream();
+  if (!stream) skip();
+  counts c = {0};
+  tl_context *ctx = tl_open(&(tl_options){.device = "cuda", .cuda_stream = stream});
+  assert_string_equal(tl_message(ctx), "");
+  call_from_elsewhere(ctx);
+  pthread_t thread;
+  assert_int_equal(pthread_create(&thread, NULL, call_from_elsewhere, ctx), 0);
+  assert_int_equal(pthread_join(thread, NULL), 0);
+  gpu_close(ctx, &c);
+  gpu_stream_drop(stream);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       GPU_TEST(a_steady_loop_patches_nothing), GPU_TEST(buffers_that_move_are_patched),
       GPU_TEST(callers_that_take_turns),       GPU_TEST(other_sizes_are_other_graphs),
       GPU_TEST(loops_are_unrolled),            GPU_TEST(training_steps),
+      GPU_TEST(a_stream_and_a_thread_of_the_callers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
