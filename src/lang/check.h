@@ -33,6 +33,7 @@ typedef struct variable {
   bool bound;                    /* by an explicit reduction or function */
   bool guarded;                  /* bare in a declared head: affine reads may go outside */
   bool slice;                    /* 4:8: as long as it says */
+  bool summed;                   /* at some node */
   const ir_index *index;         /* made when the sizes are known */
   const ir_expr *value;          /* INDEX + low; in a frame, the element of a column */
   sort *sort;                    /* of what it stands for; NULL: not asked yet */
@@ -48,6 +49,7 @@ typedef struct node {
   bool itself;                   /* the tensor is meant, not an element: an argument of grad */
   struct node *body;             /* CALL of a program's function: its value, of the arguments */
   bool chosen;                   /* project has been here */
+  bool symbol;                   /* NUMBER that stands for one of a domain */
   int depth;                     /* 1 for a leaf; bodies count */
   int weight;                    /* nodes of it as a tree, shared ones each time */
   BASE_VEC(variable *) sum;      /* summed over at this node, put here by project */

@@ -472,6 +472,14 @@ static bool opens(const clause *cl, const node *n, lang_op op, bool reduces) {
   return false;
 }
 
+/* VAR less those of the N in LIST: how many stay. */
+static int leave_out(variable *const *list, int n, int count, variable **var) {
+  int kept = 0;
+  for (int i = 0; i < count; i++)
+    if (!is_among(var[i], n, list)) var[kept++] = var[i];
+  return kept;
+}
+
 static const ir_expr *lower_in_frame(check *c, clause *cl, node *n, lang_op op, bool reduces) {
   node *of = reduces ? (node *)n->e.at[0] : n;
   if (!opens(cl, n, op, reduces)) return NULL;
@@ -479,6 +487,7 @@ static const ir_expr *lower_in_frame(check *c, clause *cl, node *n, lang_op op, 
   variable **var = BASE_NEWS(c->arena, variable *, cl->vars.n + 1), **drop;
   if (ways.everywhere || !ways.any.n) return NULL;
   int count = frame_variables(c, cl, &ways, of, var);
+  if (reduces) count = leave_out(of->sum.at, of->sum.n, count, var);
   if (!adds(cl->in, &ways, count, var)) return NULL;
   for (int i = 0; cl->in && i < cl->in->n; i++)
     if (!is_among(cl->in->var[i], count, var)) var[count++] = cl->in->var[i];

@@ -69,6 +69,18 @@ _Noreturn static void refuse_positions(check *c, const node *n) {
                n->of->name, check_positions(c, n->of->rank), check_indexed(c, n->of));
 }
 
+/* What the left side lacks is summed only where something joins it. */
+static void check_open(check *c, const clause *cl, const node *by) {
+  for (int k = 0; k < by->e.n; k++) {
+    const variable *v = child(by, k)->var;
+    if (v && !v->head && !v->bound && !v->summed)
+      check_refuse(c, child(by, k)->e.span,
+                   "the left side lacks `%s`: a derivative has the positions of %s\n"
+                   "help: write `%s[..., %s] = grad(...)`, or sum it: `sum[%s](grad(...))`", v->name,
+                   by->of->name, cl->head->name, v->name, v->name);
+  }
+}
+
 /* grad(Loss, W[i,j]): the derivative as a tensor, read at W's positions; grad(Loss[s], W[i,s])
  * keeps s. */
 const ir_expr *lower_grad(check *c, clause *cl, const node *n) {
@@ -89,6 +101,7 @@ const ir_expr *lower_grad(check *c, clause *cl, const node *n) {
   if (!ir_type_real((ir_type)by->of->ir->type))
     check_refuse(c, by->e.span, "%s is %s: only real tensors have derivatives by them",
                  by->of->name, ir_type_name(by->of->ir->type));
+  check_open(c, cl, by);
   int lead = lead_of(c, cl, loss);
   ir_tensor *wrt = by->of->ir, *g = differentiate(c, loss->of->ir, wrt, lead);
   const ir_expr *position[2 * RUN_RANK];

@@ -139,8 +139,8 @@ static made lower_clause(check *c, clause *cl) {
   m.body = scattered ? scattered : lower_unsummed(c, cl, right);
   for (int k = 0; k < cl->nlhs; k++) m.lhs[k] = lower_position(c, cl, cl->lhs[k]);
   if (scattered) {
-    m.agg = IR_SET;
     m.average = false;
+    if (is_window(cl, m.lhs)) m.agg = IR_SET;
     return m;
   }
   int64_t points = 1;
@@ -276,7 +276,12 @@ static bool intervals_at(check *c, const entity *e, const made *m, int k) {
 }
 
 static bool all_apart(check *c, const entity *e, const made *m) {
+  int64_t n;
   if (e->clauses.at[0]->op == LANG_AVG) return false;
+  for (int k = 0; k < e->rank; k++) /* of what has no elements everything can be proven */
+    if (ir_is_int(e->size[k], &n) && n == 0) return false;
+  for (int i = 0; i < e->clauses.n; i++)
+    if (!is_window(e->clauses.at[i], m[i].lhs)) return false;
   for (int k = 0; k < e->rank; k++)
     if (distinct_at(c, e, m, k) || intervals_at(c, e, m, k)) return true;
   if (e->clauses.n > MOST_PAIRED) return false; /* they are joined, which is as right */

@@ -243,6 +243,7 @@ static void place_in_term(projector *p, node *term) {
     refuse(p, term, &f.at, &outer, "it stands inside a function, in no product");
   if (f.at.n == 1 && is_whole(term, f.at.at[0])) f.at = outer;
   for (int k = 0; k < f.at.n; k++) BASE_PUSH(p->c->arena, &f.at.at[k]->sum, p->v);
+  p->v->summed = true;
 }
 
 static void each_term(projector *p, node *n) {
@@ -326,7 +327,9 @@ void check_project(check *c, clause *cl) {
     projector p = {c, cl, v, NULL};
     if (cl->op <= LANG_ADD)
       each_term(&p, cl->right);
-    else if (check_uses(cl->right, v))
+    else if (check_uses(cl->right, v)) {
       BASE_PUSH(c->arena, &cl->right->sum, v);
+      v->summed = true;
+    }
   }
 }

@@ -178,7 +178,11 @@ _Noreturn void check_refuse_symbol(check *c, const lang_expr *e, const entity *o
 static node *resolve_symbol(resolver *r, const lang_expr *e, entity *of, int k) {
   const lang_domain *d = of->domains && k < of->rank ? of->domains[k] : NULL;
   const char **symbol = d && !of->sparse ? base_map_get_s(d->number, e->name) : NULL;
-  if (symbol) return resolve_number(r, e, symbol - d->symbol);
+  if (symbol) {
+    node *number = resolve_number(r, e, symbol - d->symbol);
+    number->symbol = true;
+    return number;
+  }
   if (!r->c->program || (d && !of->sparse)) check_refuse_symbol(r->c, e, of, k);
   node *n = resolve_copy(r, e);
   n->e.kind = LANG_STRING;

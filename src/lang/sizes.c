@@ -376,12 +376,18 @@ static void size_head(sizer *s, entity *e, int k, bool anyway) {
   s->changed = true;
 }
 
+/* D[A,y] has a place for every symbol of the domain. */
+static bool has_symbol(const entity *e, int k) {
+  bool symbol = false;
+  for (int i = 0; i < e->clauses.n; i++) symbol |= e->clauses.at[i]->lhs[k]->symbol;
+  return symbol && e->domains && e->domains[k];
+}
+
 static void size_heads(sizer *s, bool anyway) {
   for (int i = 0; i < s->n; i++) {
     entity *e = s->group[i];
     for (int k = 0; k < e->rank && !e->sparse; k++) {
-      if (!e->size[k] && e->clauses.n && e->domains && e->domains[k])
-        e->size[k] = num(s, e->domains[k]->n);
+      if (!e->size[k] && has_symbol(e, k)) e->size[k] = num(s, e->domains[k]->n);
       if (!e->size[k] && e->clauses.n) size_head(s, e, k, anyway);
     }
   }

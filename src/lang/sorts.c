@@ -61,7 +61,7 @@ static void join_position(check *c, const node *at, sort *s) {
     join(c, s, sort_of_variable(c, at->var));
   else if (at->e.kind == LANG_STRING)
     sort_add(c, find(s), at->e.name);
-  else if (at->e.kind == LANG_NUMBER)
+  else
     find(s)->numbers = true;
 }
 
@@ -129,7 +129,8 @@ static void name_positions(check *c, entity *e) {
     return;
   for (int k = 0; k < e->rank; k++) {
     sort *s = sort_of(c, e, k);
-    bool symbols = s->symbols.n > 0;
+    bool symbols = s->symbols.n > 0, mixed = s->numbers && !e->sparse && !s->domain;
+    if (mixed) continue; /* no place in what is dense is a symbol's */
     if (symbols && !s->domain) make_domain(c, s);
     if (symbols && !e->domains[k] && !(e->declared && e->size[k])) e->domains[k] = s->domain;
   }
@@ -144,6 +145,7 @@ static void place_symbol(check *c, void *arg) {
   const lang_domain *d = of->domains && p->position < of->rank ? of->domains[p->position] : NULL;
   const char **symbol = d ? base_map_get_s(d->number, n->e.name) : NULL;
   if (!symbol) check_refuse_symbol(c, &n->e, of, p->position);
+  n->symbol = true;
   n->e.kind = LANG_NUMBER;
   n->e.whole = true;
   n->e.integer = symbol - d->symbol;
