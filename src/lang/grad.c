@@ -76,8 +76,8 @@ static void check_open(check *c, const clause *cl, const node *by) {
     if (v && !v->head && !v->bound && !v->summed)
       check_refuse(c, child(by, k)->e.span,
                    "the left side lacks `%s`: a derivative has the positions of %s\n"
-                   "help: write `%s[..., %s] = grad(...)`, or sum it: `sum[%s](grad(...))`", v->name,
-                   by->of->name, cl->head->name, v->name, v->name);
+                   "help: write `%s[..., %s] = grad(...)`, or sum it: `sum[%s](grad(...))`",
+                   v->name, by->of->name, cl->head->name, v->name, v->name);
   }
 }
 

@@ -139,8 +139,12 @@ static made lower_clause(check *c, clause *cl) {
   m.body = scattered ? scattered : lower_unsummed(c, cl, right);
   for (int k = 0; k < cl->nlhs; k++) m.lhs[k] = lower_position(c, cl, cl->lhs[k]);
   if (scattered) {
-    m.average = false;
     if (is_window(cl, m.lhs)) m.agg = IR_SET;
+    else if (m.average)
+      check_refuse(c, cl->stmt->span,
+                   "`avg=` through a relation stands at plain indices on the left\n"
+                   "help: give the average an equation of its own, and put that in its place");
+    m.average = false;
     return m;
   }
   int64_t points = 1;

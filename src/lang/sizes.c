@@ -573,14 +573,6 @@ static bool all_relations(entity *const *group, int n) {
   return true;
 }
 
-static bool reads_sparse(entity *const *group, int n) {
-  for (int i = 0; i < n; i++)
-    for (int k = 0; k < group[i]->clauses.n; k++)
-      for (int r = 0; r < group[i]->clauses.at[k]->reads.n; r++)
-        if (group[i]->clauses.at[k]->reads.at[r]->of->sparse) return true;
-  return false;
-}
-
 void check_sizes(check *c, entity *const *group, int n) {
   if (all_relations(group, n)) return;
   sizer s = {.c = c, .group = group, .n = n};
@@ -589,7 +581,7 @@ void check_sizes(check *c, entity *const *group, int n) {
   settle(&s, true, false);
   settle(&s, true, true);
   settle(&s, true, false);
-  s.relations = reads_sparse(group, n);
+  s.relations = sparse_is_read(group, n);
   if (s.relations) settle(&s, true, false);
   if (s.relations) settle(&s, true, true);
   each(&s, affine_heads, true);

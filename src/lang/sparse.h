@@ -67,6 +67,7 @@ support support_of(check *c, const node *n);
 /* Under max= and the like: where all that is read is present. */
 support support_strict(check *c, const node *n);
 bool support_binds(const support *s, const variable *v);    /* in each way */
+bool sparse_is_read(entity *const *group, int n);        /* by the equations of a group */
 bool support_mentions(const node *n);                    /* something sparse is read in N */
 void check_sparse(check *c);                             /* which heads are sparse */
 typedef struct sparse_term { node *n; bool minus; } sparse_term;

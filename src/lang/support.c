@@ -331,3 +331,11 @@ void check_sparse(check *c) {
       check_table(c, e);
   }
 }
+
+bool sparse_is_read(entity *const *group, int n) {
+  for (int i = 0; i < n; i++)
+    for (int k = 0; k < group[i]->clauses.n; k++)
+      for (int r = 0; r < group[i]->clauses.at[k]->reads.n; r++)
+        if (group[i]->clauses.at[k]->reads.at[r]->of->sparse) return true;
+  return false;
+}
