@@ -6,12 +6,18 @@ static void program(fixture *f) {
   set(f, "E", 2);
   set(f, "P", 2);
   set(f, "Apart", 2);
+  set(f, "Same", 2);
+  set(f, "Odd", 2);
   relation(f, "W", 2, REL_MIN, IR_F64);
   relation(f, "D", 2, REL_MIN, IR_F64);
   relation(f, "X", 1, REL_SUM, IR_F64);
   relation(f, "Degree", 1, REL_SUM, IR_I64);
   rule(f, "P(x,y) <- E(x,y)");
   rule(f, "P(x,z) <- P(x,y), P(y,z)");
+  rule(f, "Same(x,y) <- E(x,p), E(y,p)");
+  rule(f, "Same(x,y) <- E(x,p), Same(p,q), E(y,q)");
+  rule(f, "Odd(x,z) <- E(x,z), x < z");   /* by tuples: the comparison is no edge */
+  rule(f, "Odd(x,z) <- Odd(x,y), Odd(y,w), E(w,z), x != z");
   rule(f, "Apart(x,y) <- E(x,_), E(_,y), not P(x,y)");
   rule(f, "D(x,y) = e <- W(x,y)=e");
   rule(f, "D(x,z) = d + e <- D(x,y)=d, W(y,z)=e");
@@ -28,6 +34,8 @@ static const char *const want_distance = "1 2=1, 1 3=2, 2 3=1";
 static void ask_all(fixture *f) {
   assert_string_equal(rows(f, "P", "5, y"), "");
   rel_count(find(f, "P"));
+  assert_in_range(rel_query(f->arena, find(f, "Same"), NULL).n, 10, 200);
+  rel_count(find(f, "Odd"));
   rel_count(find(f, "Apart"));
   assert_string_equal(rows(f, "D", NULL), want_distance);
   rel_count(find(f, "X"));
