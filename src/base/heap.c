@@ -1,8 +1,10 @@
 /* heap: the one allocator. A block is 64-byte aligned and carries its raw address and size just
  * below, so that the hooks are told the size again on release. */
 #include <assert.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/private.h"
 
@@ -51,8 +53,24 @@ static bool fails_now(base_ctx *ctx) {
   return ctx->fail_after-- == 0;
 }
 
+enum { LARGE = 256 << 20 };
+
+/* The system promises more memory than there is, and stops who takes the promise at its word: what
+ * the machine, or the group this process is in, does not have is refused here. */
+static bool has_room(const base_ctx *ctx, size_t bytes) {
+  long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+  size_t room = pages > 0 && page > 0 ? (size_t)pages * (size_t)page : SIZE_MAX;
+  unsigned long long limit;
+  FILE *file = fopen("/sys/fs/cgroup/memory.max", "re");
+  if (file && fscanf(file, "%llu", &limit) == 1 && limit < room) room = (size_t)limit;
+  if (file) fclose(file);
+  size_t used = base_heap_bytes(ctx);
+  return used <= room && bytes <= room - used;
+}
+
 static void *block_alloc(base_ctx *ctx, size_t bytes, bool zeroed) {
   if (fails_now(ctx) || bytes > SIZE_MAX / 2) return NULL;
+  if (bytes >= LARGE && !has_room(ctx, bytes)) return NULL;
   size_t total = sizeof(block_head) + ALIGN - 1 + bytes;
   char *raw = raw_alloc(&ctx->hooks, total, zeroed);
   if (!raw) return NULL;

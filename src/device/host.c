@@ -1,30 +1,14 @@
 /* Memory of the host: what devices that run on the processor use. */
 #include "device/device.h"
 
-#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
-enum { HUGE_PAGE = 2 << 20, VECTOR = 64, LARGE = 256 << 20 };
-
-/* The system promises more memory than there is, and stops who takes the promise at its word: what
- * the machine, or the group this process is in, does not have is refused here. */
-static bool has_room(const device *d, size_t bytes) {
-  long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
-  size_t room = pages > 0 && page > 0 ? (size_t)pages * (size_t)page : SIZE_MAX;
-  unsigned long long limit;
-  FILE *file = fopen("/sys/fs/cgroup/memory.max", "re");
-  if (file && fscanf(file, "%llu", &limit) == 1 && limit < room) room = (size_t)limit;
-  if (file) fclose(file);
-  size_t used = base_heap_bytes(d->ctx);
-  return used <= room && bytes <= room - used;
-}
+enum { HUGE_PAGE = 2 << 20, VECTOR = 64 };
 
 /* Large blocks start at a huge page, so that first touch and address translation cost little. */
 static bool host_alloc(device *d, device_buffer *b, size_t bytes) {
   size_t align = bytes >= HUGE_PAGE ? HUGE_PAGE : VECTOR;
-  if (bytes >= LARGE && !has_room(d, bytes)) return false;
   b->block = base_try_malloc(d->ctx, bytes + align);
   if (!b->block) return false;
   b->data = (void *)(((uintptr_t)b->block + align - 1) & ~(uintptr_t)(align - 1));

@@ -8,11 +8,10 @@
 
 static void make_room(rel_relation *r, uint32_t rows) {
   if (rows <= r->room) return;
-  base_ctx *ctx = r->engine->ctx;
   uint32_t room = rows + rows / 2 + 16;
-  rel_grow_heap(ctx, &r->changed, r->nchanged * sizeof(uint32_t), room * sizeof(uint32_t));
-  rel_grow_heap(ctx, &r->pending, r->npending * sizeof(uint32_t), room * sizeof(uint32_t));
-  rel_grow_heap(ctx, &r->stamp, r->room * sizeof(uint32_t), room * sizeof(uint32_t));
+  rel_grow(r->full, &r->changed, r->nchanged * sizeof(uint32_t), room * sizeof(uint32_t));
+  rel_grow(r->full, &r->pending, r->npending * sizeof(uint32_t), room * sizeof(uint32_t));
+  rel_grow(r->full, &r->stamp, r->room * sizeof(uint32_t), room * sizeof(uint32_t));
   memset(r->stamp + r->room, 0, (room - r->room) * sizeof(uint32_t));
   r->room = room;
 }

@@ -374,6 +374,7 @@ const rel_rule *rel_project(rel_engine *e, const rel_rule *rule);
 void rel_forget_goals(rel_engine *e);
 /* The relation made for a question with keys in TERM alone; NULL: make R whole instead. */
 rel_relation *rel_ask(rel_relation *r, const rel_term *term);
-void rel_grow_heap(base_ctx *ctx, void *at, size_t used, size_t bytes);   /* *AT, a pointer */
+/* *AT, a pointer to USED bytes of the heap that belong to S, points to BYTES instead. */
+void rel_grow(rel_store *s, void *at, size_t used, size_t bytes);
 
 #endif

@@ -5,10 +5,14 @@
 
 enum { FIRST_ROWS = 16, MOST_ROWS = UINT32_MAX - 1 };
 
-void rel_grow_heap(base_ctx *ctx, void *at, size_t used, size_t bytes) {
-  void *old;
+void rel_grow(rel_store *s, void *at, size_t used, size_t bytes) {
+  base_ctx *ctx = s->engine->ctx;
+  void *old, *grown = base_try_malloc(ctx, bytes);
+  if (!grown)
+    base_raise(ctx, BASE_MEMORY, base_nowhere,
+               "out of memory: `%s` has %u tuples, and there is no room for more (%zu bytes "
+               "wanted, %zu in use)", s->name, (unsigned)s->n, bytes, base_heap_bytes(ctx));
   memcpy(&old, at, sizeof old);
-  void *grown = base_malloc(ctx, bytes);
   if (used > 0) memcpy(grown, old, used);
   memcpy(at, &grown, sizeof grown);
   base_free(ctx, old);
@@ -52,11 +56,10 @@ void rel_store_free(rel_store *s) {
 
 /* Each array grows by itself: where one fails, those before it are merely larger than needed. */
 static void widen(rel_store *s, uint32_t cap) {
-  base_ctx *ctx = s->engine->ctx;
   for (int c = 0; c < s->arity; c++)
-    rel_grow_heap(ctx, &s->column[c], s->n * sizeof(int64_t), cap * sizeof(int64_t));
-  if (s->valued) rel_grow_heap(ctx, &s->value, s->n * sizeof(rel_number), cap * sizeof(rel_number));
-  if (s->weighed) rel_grow_heap(ctx, &s->weight, s->n * sizeof(uint32_t), cap * sizeof(uint32_t));
+    rel_grow(s, &s->column[c], s->n * sizeof(int64_t), cap * sizeof(int64_t));
+  if (s->valued) rel_grow(s, &s->value, s->n * sizeof(rel_number), cap * sizeof(rel_number));
+  if (s->weighed) rel_grow(s, &s->weight, s->n * sizeof(uint32_t), cap * sizeof(uint32_t));
   s->cap = cap;
 }
 
