@@ -40,6 +40,8 @@ static void list_options(base_arena *arena, const cuda_device *d, const cuda_opt
   BASE_PUSH(arena, list, "--std=c++17");
   BASE_PUSH(arena, list, "--disable-warnings");   /* helpers that a body does not use */
   BASE_PUSH(arena, list, "--device-as-default-execution-space");
+  if (d->nvrtc.major >= 13)
+    BASE_PUSH(arena, list, "--minimal");          /* a quarter faster; no textures, no launches */
   if (o->max_registers)
     BASE_PUSH(arena, list, base_format(arena, "--maxrregcount=%d", o->max_registers));
   for (const char *const *define = o->defines; define && *define; define++)
