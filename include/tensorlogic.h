@@ -62,7 +62,7 @@ TL_API size_t tl_type_bytes(tl_type type);               /* an element's: 2; boo
 /* ---- context --------------------------------------------------------------------------------- */
 
 typedef struct tl_options {      /* zero: the default of each */
-  const char *device;            /* "cpu" (default), "cuda", "ref", "auto" */
+  const char *device;            /* "cpu" (default), "cuda", "cuda:1", "ref", "auto" */
   int threads;                   /* 0: all the process may use */
   int cuda_device;               /* which GPU, from 0 */
   void *cuda_stream;             /* a CUstream of the caller's to work on; NULL: one of its own */

@@ -14,7 +14,7 @@ enum { RUN_RANK = 16 };          /* positions a tensor may have at most */
 typedef struct run_session run_session;
 
 typedef struct run_config {
-  const char *device;            /* "cpu" (NULL: this), "cuda", "ref", "auto" */
+  const char *device;            /* "cpu" (NULL: this), "cuda", "cuda:1", "ref", "auto" */
   int cuda_device;               /* which GPU, from 0 */
   void *cuda_stream;             /* a CUstream of the caller's; NULL: one of its own */
   int threads;                   /* <= 0: all */

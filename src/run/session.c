@@ -3,6 +3,17 @@
 
 #include <string.h>
 
+/* The number behind "cuda:", or the configured one; -1: it is none. */
+static int ordinal_of(const run_config *config, const char *name) {
+  const char *colon = strchr(name, ':');
+  if (!colon) return config->cuda_device;
+  int n = 0;
+  for (const char *c = colon + 1; *c; c++)
+    if (*c < '0' || *c > '9' || n > 999) return -1;
+    else n = 10 * n + (*c - '0');
+  return colon[1] ? n : -1;
+}
+
 /* The GPU for `auto`; NULL: none that can be used, and the log says why. */
 static device *open_gpu(base_ctx *ctx, const run_config *config) {
   base_trap trap;
@@ -22,8 +33,9 @@ static device *open_device(base_ctx *ctx, const run_config *config) {
   if (strcmp(name, "ref") == 0) return device_open_ref(ctx);
   if (strcmp(name, "cpu") == 0 || strcmp(name, "auto") == 0)
     return device_open_cpu(ctx, config->threads);
-  if (strcmp(name, "cuda") == 0)
-    return device_open_cuda(ctx, config->cuda_device, config->cuda_stream);
+  bool numbered = strncmp(name, "cuda:", 5) == 0 && ordinal_of(config, name) >= 0;
+  if (strcmp(name, "cuda") == 0 || numbered)
+    return device_open_cuda(ctx, ordinal_of(config, name), config->cuda_stream);
   base_raise(ctx, BASE_DEVICE, base_nowhere,
              "there is no device `%s`\nhelp: there are cpu, cuda, auto and ref", name);
 }

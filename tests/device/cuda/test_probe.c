@@ -69,6 +69,13 @@ static void a_gpu_by_its_number(void **state) {
     else gpu_error(ctx, TL_DEVICE, "; there are 2, counted from 0");
     tl_close(ctx);
   }
+  static const char *const names[] = {"cuda:0", "cuda:1", "cuda:2", "cuda:", "cuda:x"};
+  for (int i = 0; i < 5; i++) {
+    tl_context *ctx = tl_open(&(tl_options){.device = names[i]});
+    if (i < 2) assert_string_equal(tl_message(ctx), "");
+    else gpu_error(ctx, TL_DEVICE, i == 2 ? "there is no GPU 2" : "there is no device `cuda:");
+    tl_close(ctx);
+  }
   gpu_option("gpus", NULL);
 }
 
