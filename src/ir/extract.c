@@ -220,6 +220,7 @@ static void copy_block(copier *c, const ir_block *old, ir_block *to, const eq_li
       loop->until = l->until == NULL ? NULL : c->tensor[l->until->id];
       loop->at = copy_expr(c, l->at);
       loop->whole = l->whole;
+      loop->rings = l->rings;
       copy_block(c, &l->body, &loop->body, pairs);
       if (loop->body.steps.n == 0) continue;
     }

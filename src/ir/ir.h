@@ -202,6 +202,7 @@ struct ir_loop {             /* the counter takes from, from+1 .. to-1, or the s
   ir_tensor *until;
   const ir_expr *at;         /* the one position of `until`, over the counter */
   bool whole;                /* what it leaves behind needs all iterations */
+  bool rings;                /* of some of what it makes the last slices alone are kept */
   ir_block body;
 };
 

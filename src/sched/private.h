@@ -110,7 +110,7 @@ void sched_attend(sched_graph *g);                     /* products around a row:
 void sched_share(sched_graph *g, sched_group *s);      /* dear subexpressions of a row, once */
 bool sched_spread(sched_graph *g, sched_group *s);     /* a row with no frame takes its line */
 void sched_gather(sched_graph *g);                     /* all grouping, shape by shape */
-bool sched_only_maps(ir_program *p, const ir_loop *loop);   /* all it does may be one scan */
+bool sched_may_scan(ir_program *p, const ir_loop *loop);    /* all it does may be one scan */
 kernel *sched_scan(ir_program *p, const sched_uses *use, const ir_loop *loop);   /* NULL: a loop */
 kernel *sched_build(sched_graph *g, const sched_group *group);
 

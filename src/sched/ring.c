@@ -200,20 +200,48 @@ static bool read_outside(const ir_program *p, const ir_loop *loop, const ir_tens
   return a.found;
 }
 
-/* False: all slices of T stay. */
-static bool make_ring(ir_program *p, ir_loop *loop, ir_tensor *t) {
-  ring r = {.p = p, .loop = loop, .t = t, .slices = 1, .ok = true};
+/* May the last slices of T be enough? */
+static bool ask(ring *r, ir_program *p, const ir_loop *loop, ir_tensor *t) {
   int64_t size;
-  if (is_kept(p, t)) return false;
-  ask_block(&r, &loop->body, NULL);
-  if (!r.ok || !r.made) return false;
-  ask_bases(&r);
-  if (r.ok) ask_readers(&r, &p->order);
-  if (loop->until && r.slices > 2 && read_outside(p, loop, t)) return false;
-  if (!r.ok || (ir_is_int(t->size[r.position], &size) && size <= r.slices)) return false;
+  *r = (ring){.p = p, .loop = loop, .t = t, .slices = 1, .ok = !is_kept(p, t)};
+  if (r->ok) ask_block(r, &loop->body, NULL);
+  if (!r->ok || !r->made) return false;
+  ask_bases(r);
+  if (r->ok) ask_readers(r, &p->order);
+  if (loop->until && r->slices > 2 && read_outside(p, loop, t)) return false;
+  return r->ok && !(ir_is_int(t->size[r->position], &size) && size <= r->slices);
+}
+
+static bool make_ring(ir_program *p, ir_loop *loop, ir_tensor *t) {
+  ring r;
+  if (!ask(&r, p, loop, t)) return false;
   turn(&r);
   if (loop->until == t) loop->at = in_ring(&r, loop->at);
-  return true;
+  return loop->rings = true;
+}
+
+static bool makes(const ir_loop *loop, const ir_tensor *t) {
+  for (int i = 0; i < t->eqs.n; i++)
+    if (is_inside(&loop->body, t->eqs.at[i])) return true;
+  return false;
+}
+
+/* A scan is one kernel and stores every step: not if that is much, and none of it needed. */
+static bool better_scanned(ir_program *p, const ir_loop *loop) {
+  enum { LARGE = 1 << 26 };
+  double sum = 0;
+  if (!sched_may_scan(p, loop)) return false;
+  for (int i = 0; i < p->tensors.n; i++) {
+    ring r;
+    ir_tensor *t = p->tensors.at[i];
+    if (!makes(loop, t)) continue;
+    if (!ask(&r, p, loop, t)) return true;
+    double bytes = (double)ir_type_bytes(t->type);
+    int64_t size;
+    for (int k = 0; k < t->rank; k++) bytes *= ir_is_int(t->size[k], &size) ? (double)size : 0;
+    sum += bytes;
+  }
+  return sum <= LARGE;
 }
 
 /* A loop that is left early has everything it leaves behind in rings of two at most: they were
@@ -221,12 +249,10 @@ static bool make_ring(ir_program *p, ir_loop *loop, ir_tensor *t) {
 void sched_ring(ir_program *p) {
   for (int i = 0; i < p->order.steps.n; i++) {
     ir_loop *loop = p->order.steps.at[i].loop;
-    if (!loop || sched_only_maps(p, loop)) continue;
+    if (!loop || better_scanned(p, loop)) continue;
     for (int t = 0; t < p->tensors.n; t++) {
       ir_tensor *of = p->tensors.at[t];
-      bool made = false;
-      for (int k = 0; k < of->eqs.n; k++) made = made || is_inside(&loop->body, of->eqs.at[k]);
-      if (!made || make_ring(p, loop, of)) continue;
+      if (!makes(loop, of) || make_ring(p, loop, of)) continue;
       if (loop->until && read_outside(p, loop, of)) loop->whole = true;
     }
   }

@@ -73,8 +73,8 @@ static ir_eq *over_index(ir_program *p, const ir_eq *eq, stepping *s, const ir_i
   return copy;
 }
 
-bool sched_only_maps(ir_program *p, const ir_loop *loop) {
-  if (loop->until) return false;
+bool sched_may_scan(ir_program *p, const ir_loop *loop) {
+  if (loop->until || loop->rings) return false;
   for (int i = 0; i < loop->body.steps.n; i++) {
     const ir_step *step = &loop->body.steps.at[i];
     if (step->loop || step->from || step->to || step->eq->nred || !ir_window(step->eq))
@@ -85,7 +85,7 @@ bool sched_only_maps(ir_program *p, const ir_loop *loop) {
 }
 
 kernel *sched_scan(ir_program *p, const sched_uses *use, const ir_loop *loop) {
-  if (!sched_only_maps(p, loop)) return NULL;
+  if (!sched_may_scan(p, loop)) return NULL;
   sched_graph g;
   int n;
   sched_graph_open(&g, p, use, &loop->body);

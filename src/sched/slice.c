@@ -142,7 +142,7 @@ void sched_slice(ir_program *p, ir_block *block) {
     ir_loop *loop = block->steps.at[i].loop;
     if (!loop) continue;
     sched_slice(p, &loop->body);
-    if (sched_only_maps(p, loop)) continue;
+    if (sched_may_scan(p, loop)) continue;
     for (int k = 0; k < loop->body.steps.n; k++)
       if (loop->body.steps.at[k].eq) slice_step(p, loop, &loop->body, k);
   }

@@ -41,6 +41,20 @@ static void downwards(void **state) {
   assert_int_equal(work_of(f, text, 6, "Y"), work_of(f, text, 30, "Y"));
 }
 
+/* What is a scan stays one, unless it would store much that nobody reads. */
+static void long_scans(void **state) {
+  fixture *f = *state;
+  const char *text = "N = %d\nA : f32[500]\nX : f32[N + 1, 500]\nX[0,i] = A[i]\n"
+                     "X[t+1,i] = 0.5 X[t,i] + A[i]\nY[i] = X[N,i]\n";
+  work_of(f, text, 30, "Y");
+  assert_int_equal(kernels_of(f, KERNEL_SCAN), 1);
+  plan_text(f, base_format(f->arena, text, 1000000), "Y");
+  assert_int_equal(kernels_of(f, KERNEL_SCAN), 0);
+  assert_true(work(f) <= 3 * 2048);
+  plan_text(f, base_format(f->arena, text, 1000000), "Y X");
+  assert_int_equal(kernels_of(f, KERNEL_SCAN), 1);
+}
+
 /* What a gradient or another equation reads is kept whole. */
 static void what_is_read_later_stays(void **state) {
   fixture *f = *state;
@@ -55,6 +69,7 @@ int main(void) {
       WITH_FIXTURE(memory_does_not_grow_with_the_steps),
       WITH_FIXTURE(several_slices),
       WITH_FIXTURE(downwards),
+      WITH_FIXTURE(long_scans),
       WITH_FIXTURE(what_is_read_later_stays),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
