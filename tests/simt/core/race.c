@@ -70,6 +70,7 @@ static void touch_byte(block *b, cell *c, bool write, const char *p) {
 
 void simt_touch(const void *p, unsigned bytes, int write) {
   thread *t = grid_now();
+  if (!t) return; /* a module that is being loaded fills its table of kernels */
   block *b = t->block;
   cell *c = cell_of(b, p, bytes);
   for (unsigned i = 0; c && i < bytes; i++) touch_byte(b, &c[i], write, (const char *)p + i);
