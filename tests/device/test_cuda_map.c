@@ -67,6 +67,16 @@ static void layouts(cpu_lab *lab) {
                 "A : f32[1,17,1]\nB : f32[3,1,5]\nY : f32[3,17,5]\nY[i,j,k] = A[0,j,0] B[i,0,k]");
 }
 
+/* Segments with a text in common, and others, in one launch. */
+static void segments(cpu_lab *lab) {
+  cpu_lab_check(lab, 3e-7, "Y Z W V U",
+                "A : f32[1000]\nB : f32[7,9]\nC : f32[33]\nD : f32[2000]\nE : f16[300]\n"
+                "Y[i] = 2 A[i]\nZ[i,j] = 2 B[i,j]\nW[i] = 2 C[i]\nV[i] = 2 D[i]\nU[i] = exp(E[i])");
+  cpu_lab_check(lab, 0, "Y Z",
+                "A : f16[70,96]\nB : f32[3,40,64]\nY : f16[96,70]\nZ : f32[64,3,40]\n"
+                "Y[j,i] = A[i,j]\nZ[k,i,j] = B[i,j,k]");
+}
+
 static void gathers(cpu_lab *lab) {
   cpu_lab_check(lab, 0, "Y", "T : i64[50]\nE : f16[13,64]\nY : f16[50,64]\nY[p,d] = E[T[p],d]");
   cpu_lab_check(lab, 0, "Y", "T : i32[50]\nE : f32[13]\nB : f32[50]\nY[p] = E[T[p]] + B[p]");
@@ -98,16 +108,17 @@ ON_CUDA(chains)
 ON_CUDA(functions)
 ON_CUDA(types)
 ON_CUDA(layouts)
+ON_CUDA(segments)
 ON_CUDA(gathers)
 ON_CUDA(long_lines)
 ON_CUDA(any)
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(cuda_chains),  cmocka_unit_test(cuda_functions),
-      cmocka_unit_test(cuda_types),   cmocka_unit_test(cuda_layouts),
-      cmocka_unit_test(cuda_gathers), cmocka_unit_test(cuda_long_lines),
-      cmocka_unit_test(cuda_any),
+      cmocka_unit_test(cuda_chains),     cmocka_unit_test(cuda_functions),
+      cmocka_unit_test(cuda_types),      cmocka_unit_test(cuda_layouts),
+      cmocka_unit_test(cuda_segments),   cmocka_unit_test(cuda_gathers),
+      cmocka_unit_test(cuda_long_lines), cmocka_unit_test(cuda_any),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -133,6 +133,17 @@ int cuda_lanes_of(const kernel_code *code) {
   return n > 8 ? 8 : n;
 }
 
+int64_t cuda_access_step(device_bind *bind, const kernel_access *access, const ir_index *index) {
+  int64_t stride[64], sum = 0;
+  device_strides(access->tensor, bind->symbols, stride);
+  for (int k = 0; k < access->tensor->rank; k++) {
+    const ir_affine *a = &access->position[k].affine;
+    for (int i = 0; access->position[k].value < 0 && i < a->n; i++)
+      if (a->index[i] == index) sum += ir_eval_size(a->coefficient[i], bind->symbols) * stride[k];
+  }
+  return sum;
+}
+
 /* ---- coordinates ----------------------------------------------------------------------------- */
 
 static bool is_in(const cuda_frame *f, int i, int from, int to) {
@@ -165,15 +176,16 @@ void cuda_put_axes(base_text *out, const cuda_frame *f, int from, int to) {
 
 void cuda_put_coordinates(device_bind *bind, cuda_args *args, base_text *out, const cuda_frame *f,
                           int from, int to) {
-  int outermost = to;
+  int order[64], n = 0;
+  if (f->fastest && is_in(f, f->fastest - 1, from, to)) order[n++] = f->fastest - 1;
   for (int i = to - 1; i >= from; i--)
-    if (is_in(f, i, from, to)) outermost = i;
-  for (int i = to - 1; i >= from; i--) {
-    if (!is_in(f, i, from, to)) continue;
+    if (is_in(f, i, from, to) && i != f->fastest - 1) order[n++] = i;
+  for (int k = 0; k < n; k++) {
+    int i = order[k];
     const char *u = f->axis[i].repeats && f->repeats > 1 ? "[u]" : "", *x = f->axis[i].text;
     const char *scale =
         i == f->vector && f->lanes > 1 ? base_format(bind->arena, " * %d", f->lanes) : "";
-    if (i == outermost) {
+    if (k == n - 1) {
       base_putf(out, "    %s%s = (idx)at%s;\n", x, u, scale);
     } else {
       const char *d = cuda_args_divisor(args, cuda_steps(bind, f, i));

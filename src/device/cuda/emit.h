@@ -57,6 +57,7 @@ typedef struct cuda_frame {
   int naxis;
   cuda_axis *axis;
   int vector;       /* axis, a multiple of `lanes` at each repeat; -1: none, and one lane */
+  int fastest;      /* axis + 1 along which threads follow each other; 0: the last */
   bool whole;       /* lanes are there all or not at all */
   bool asks;        /* lanes may be missing: `valid` tells */
   bool wide;        /* idx is int64_t: see cuda_is_wide */
@@ -75,6 +76,8 @@ int cuda_merge_axes(device_bind *bind, const kernel_code *code, int naxis, cuda_
 /* Values that the axis takes: its extent, with those merged into it. */
 int64_t cuda_axis_extent(device_bind *bind, const cuda_axis *axis, int which);
 
+/* Elements by which an access moves along an index, as far as data does not say. */
+int64_t cuda_access_step(device_bind *bind, const kernel_access *access, const ir_index *index);
 /* Steps of an axis: its extent, of the vector axis in vectors; and those of axes [from, to)
  * together. */
 int64_t cuda_steps(device_bind *bind, const cuda_frame *f, int axis);

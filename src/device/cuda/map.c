@@ -39,6 +39,22 @@ static cuda_emit *emit_with(device_bind *bind, map_segment *m, const kernel_code
   return cuda_emit_open(bind, code, m->args, &m->frame);
 }
 
+/* The axis along which reads lie close that lie far apart along the vectors: neighbouring threads
+ * then follow each other there, and reads are whole lines as writes are whole vectors. -1: none. */
+static int crossing_axis(device_bind *bind, const map_segment *m, const kernel_code *code) {
+  const cuda_frame *f = &m->frame;
+  for (int i = 0; i < code->values.n && f->vector >= 0; i++) {
+    const kernel_value *v = &code->values.at[i];
+    if (v->op != IR_READ) continue;
+    int64_t far = cuda_access_step(bind, v->u.access, f->axis[f->vector].index);
+    for (int k = 0; k < f->naxis && far != 0 && far != 1; k++)
+      if (k != f->vector && f->axis[k].text &&
+          cuda_access_step(bind, v->u.access, f->axis[k].index) == 1)
+        return k;
+  }
+  return -1;
+}
+
 /* Vectors no longer than what may be moved at once, nor than the line. */
 static cuda_emit *choose_lanes(device_bind *bind, map_segment *m, const kernel_code *code) {
   int64_t line = m->frame.vector < 0 ? 1 : cuda_axis_extent(bind, m->frame.axis, m->frame.vector),
@@ -49,7 +65,11 @@ static cuda_emit *choose_lanes(device_bind *bind, map_segment *m, const kernel_c
       all *= cuda_axis_extent(bind, m->frame.axis, i);
   while (lanes > 1 && (lanes > line || (line % lanes != 0 && line < 8 * lanes))) lanes /= 2;
   cuda_emit *e = emit_with(bind, m, code, lanes);
-  int chunk = cuda_emit_chunk(e);
+  int chunk = cuda_emit_chunk(e), crossing = crossing_axis(bind, m, code);
+  if (crossing >= 0) { /* two vectors: the 32 bytes that memory is written in */
+    m->frame.fastest = crossing + 1;
+    return emit_with(bind, m, code, line % (2 * chunk) == 0 ? 2 * chunk : chunk);
+  }
   if (all >= MAP_WORTH)
     while (chunk * repeats * 2 <= MAP_ELEMENTS && repeats * reads_of(code) < 4 && repeats < 8)
       repeats *= 2;

@@ -19,6 +19,16 @@ static __device__ __forceinline__ void ptx_allow_next(void) {
 #endif
 }
 
+/* ---- counting -------------------------------------------------------------------------------- */
+
+/* *COUNTER, before one is added. What the block wrote before it (and a barrier) is seen by whoever
+ * counts later. */
+static __device__ __forceinline__ unsigned count_up(unsigned *counter) {
+  unsigned before;
+  asm volatile("atom.add.acq_rel.gpu.global.u32 %0, [%1], 1;" : "=r"(before) : "l"(counter) : "memory");
+  return before;
+}
+
 /* ---- numbers --------------------------------------------------------------------------------- */
 
 #define PTX_NUMBER static __device__ __forceinline__

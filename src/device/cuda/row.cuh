@@ -47,29 +47,50 @@ template <int G, class By, class T> FN T row_group(T x, T neutral, char *place) 
   return row_warp<32, By>(x);
 }
 
-/* Whether this block is the last of N to come here, of those that count in COUNTER, which is left 0. */
+/* Whether this block is the last of N to come here, of those that count in COUNTER, which is left 0.
+ * What the block wrote before is seen by the last one. */
 FN bool row_is_last(unsigned *counter, int n, char *place) {
-  __threadfence();
   __syncthreads();
   if (threadIdx.x == 0) {
-    const bool last = atomicAdd(counter, 1u) == (unsigned)n - 1;
+    const bool last = count_up(counter) == (unsigned)n - 1;
     if (last) *counter = 0;
     *(int *)place = last;
   }
   __syncthreads();
-  const bool last = *(const int *)place != 0;
-  __threadfence();
-  return last;
+  return *(const int *)place != 0;
 }
 
-/* Columns: the slices of a block, for each of its TX threads' V columns. PLACE: TX * V values for each
- * slice but the first. The first slice has the result. */
+/* Columns: the slices of a block, for each of its TX threads' V columns; lanes are shared out among
+ * the slices. PLACE: TX * V values for each slice. The first slice has the result. */
 template <int TX, int V, class By, class T> FN void row_slices(T *x, char *place) {
   T *part = (T *)place;
   const int tx = threadIdx.x % TX, ty = threadIdx.x / TX, n = blockDim.x / TX;
   __syncthreads();
-  if (ty > 0) EACH(l, V) part[((ty - 1) * V + l) * TX + tx] = x[l];
+  EACH(l, V) part[(ty * V + l) * TX + tx] = x[l];
   __syncthreads();
-  if (ty > 0) return;
-  for (int k = 0; k < n - 1; k++) EACH(l, V) x[l] = By::of(x[l], part[(k * V + l) * TX + tx]);
+  for (int l = ty; l < V; l += n) {
+    T sum = part[l * TX + tx];
+    for (int k = 1; k < n; k++) sum = By::of(sum, part[(k * V + l) * TX + tx]);
+    part[l * TX + tx] = sum;
+  }
+  __syncthreads();
+  if (ty == 0) EACH(l, V) x[l] = part[l * TX + tx];
+}
+
+/* V neighbours of partial results, which move as whole vectors. */
+template <int V, class T> struct alignas(V * sizeof(T) < 16 ? V * sizeof(T) : 16) row_lanes { T at[V]; };
+
+template <int V, class T> FN void row_leave(T *p, int64_t at, const T *x) {
+  row_lanes<V, T> y;
+  EACH(l, V) y.at[l] = x[l];
+  ((row_lanes<V, T> *)p)[at] = y;
+}
+
+/* Of those at AT, AT + STRIDE .., N in all, every BY-th from FROM on. */
+template <int V, class By, class T>
+FN void row_collect(T *x, const T *p, int64_t at, int64_t stride, int32_t n, int32_t from, int32_t by) {
+  _Pragma("unroll 4") for (int32_t k = from; k < n; k += by) {
+    const row_lanes<V, T> y = ((const row_lanes<V, T> *)p)[at + k * stride];
+    EACH(l, V) x[l] = By::of(x[l], y.at[l]);
+  }
 }

@@ -2,7 +2,7 @@
  * and several blocks, go through slices of the line, and what they found is joined in order. */
 #include "device/cuda/row.h"
 
-enum { COLUMNS_BLOCK = 256, COLUMNS_REPEATS = 4 };
+enum { COLUMNS_BLOCK = 256, COLUMNS_REPEATS = 4, COLUMNS_SPLITS = 128 };
 
 typedef struct shape {
   int wide, tall;
@@ -15,9 +15,11 @@ static shape shape_of(const row_form *f) {
   s.tall = COLUMNS_BLOCK / s.wide;
   s.tiles = (f->rows + s.wide - 1) / s.wide;
   int64_t each = (int64_t)s.tall * f->frame.repeats, most = (f->steps + each - 1) / each;
-  s.splits = (int64_t)cuda_of(f->job->bind->device)->sms * 6 / s.tiles;
+  s.splits = (int64_t)cuda_of(f->job->bind->device)->sms * 4 / s.tiles;
   if (s.splits > most) s.splits = most;
+  if (s.splits > COLUMNS_SPLITS) s.splits = COLUMNS_SPLITS;
   if (s.splits < 1) s.splits = 1;
+  s.splits = (most + (most + s.splits - 1) / s.splits - 1) / ((most + s.splits - 1) / s.splits);
   return s;
 }
 
@@ -90,20 +92,19 @@ static void put_results(row_form *f, const shape *s, const char *splits) {
     base_putf(&f->text, "  %s *p%d = (%s *)%s;\n", c_type(job, o), o, c_type(job, o),
               cuda_args_room(f->args, CUDA_SCRATCH, room));
     base_putf(&f->text,
-              "  if (ty == 0 && column < columns) EACH(l, %d) p%d[((int64_t)split * %d + l) * "
-              "columns + column] = s%d[l];\n",
-              v, o, v, o);
+              "  if (ty == 0 && column < columns) row_leave<%d>(p%d, (int64_t)split * columns + "
+              "column, s%d);\n",
+              v, o, o);
   }
   base_putf(&f->text, "  if (!row_is_last((unsigned *)%s + tile, %s, places)) return;\n", counter,
             splits);
   for (int i = 0; i < part->nred; i++) {
     int o = part->red[i];
-    base_putf(&f->text, "  EACH(l, %d) {\n    s%d[l] = (%s)%s;\n    if (column < columns)\n", v, o,
-              c_type(job, o), neutral(job, o));
+    base_putf(&f->text, "  EACH(l, %d) s%d[l] = (%s)%s;\n", v, o, c_type(job, o), neutral(job, o));
     base_putf(&f->text,
-              "      _Pragma(\"unroll 4\") for (int32_t k = ty; k < %s; k += %d) s%d[l] = "
-              "%s::of(s%d[l], p%d[((int64_t)k * %d + l) * columns + column]);\n  }\n",
-              splits, s->tall, o, row_by(job, o), o, o, v);
+              "  if (column < columns) row_collect<%d, %s>(s%d, p%d, column, columns, %s, ty, "
+              "%d);\n",
+              v, row_by(job, o), o, o, splits, s->tall);
   }
   put_slices(f, s);
 }
@@ -148,6 +149,6 @@ void row_columns(const row_job *job, const row_part *part) {
     home->class = CUDA_ONE;
   }
   row_put_finish(&f, &f.text);
-  int each = s.wide * f.frame.lanes * (s.tall - 1) * 8;
+  int each = s.wide * f.frame.lanes * s.tall * 8;
   row_launch(&f, &step, s.tiles * s.splits, COLUMNS_BLOCK, each + ROW_SHARED);
 }

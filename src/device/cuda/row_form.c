@@ -105,17 +105,9 @@ void row_name_results(row_form *f, cuda_class class) {
 /* ---- which way ------------------------------------------------------------------------------- */
 
 static bool moves(const row_form *f, const kernel_access *access, int axis, int64_t *step) {
-  int64_t stride[64], sum = 0;
   if (axis < 0) return false;
-  device_strides(access->tensor, f->job->bind->symbols, stride);
-  for (int k = 0; k < access->tensor->rank; k++) {
-    const ir_affine *a = &access->position[k].affine;
-    for (int i = 0; access->position[k].value < 0 && i < a->n; i++)
-      if (a->index[i] == f->frame.axis[axis].index)
-        sum += ir_eval_size(a->coefficient[i], f->job->bind->symbols) * stride[k];
-  }
-  *step = sum;
-  return sum != 0;
+  *step = cuda_access_step(f->job->bind, access, f->frame.axis[axis].index);
+  return *step != 0;
 }
 
 int row_reads(const row_job *job) {

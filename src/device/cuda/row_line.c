@@ -7,6 +7,7 @@ enum {
   LINE_BLOCK = 256,
   LINE_SPREAD = 132 * 2048, /* vectors from which on a thread takes several */
   SPLIT_BLOCK = 256,
+  SPLIT_BLOCKS = 6, /* of a multiprocessor at most */
 };
 
 /* ---- in registers ---------------------------------------------------------------------------- */
@@ -150,13 +151,23 @@ void row_registers(const row_job *job, const row_part *part) {
 
 /* ---- step by step ---------------------------------------------------------------------------- */
 
-/* How many blocks share a line: as many as fill the machine, each with two steps at least. */
+/* How many blocks share a line. A multiple of the multiprocessors for all lines together, such that
+ * the busiest of them has least to do. */
 static int64_t splits_of(const row_form *f) {
-  int64_t each = (int64_t)SPLIT_BLOCK * f->frame.repeats, most = (f->steps + each - 1) / each;
-  int64_t wanted = (int64_t)cuda_of(f->job->bind->device)->sms * 8 / (f->rows > 0 ? f->rows : 1);
-  if (most <= 2) return 1;
-  if (wanted > most) wanted = most;
-  return wanted < 1 ? 1 : wanted;
+  int64_t each = (int64_t)SPLIT_BLOCK * f->frame.repeats, steps = (f->steps + each - 1) / each;
+  int64_t sms = cuda_of(f->job->bind->device)->sms, best = 1, least = INT64_MAX;
+  if (steps <= 2) return 1;
+  for (int64_t k = SPLIT_BLOCKS; k >= 1; k--) {
+    int64_t splits = sms * k / f->rows;
+    if (splits < 1) splits = 1;
+    if (splits > steps) splits = steps;
+    int64_t busiest = (steps + splits - 1) / splits * k;
+    if (splits * f->rows <= sms) busiest = (steps + splits - 1) / splits;
+    if (busiest >= least) continue;
+    least = busiest;
+    best = splits;
+  }
+  return best;
 }
 
 static void put_split_loop(row_form *f, const char *splits) {

@@ -1,6 +1,6 @@
 /* values: elements of memory to and from what is computed, and the operations of ir/ops.def exactly as
  * docs/numerics.md has them. Names follow the table: op_ADD is the row ADD. quick_X is X to about
- * 2^-14 relative, for values that only go to 16-bit tensors. */
+ * 2^-16 relative, for values that only go to 16-bit tensors. */
 
 #define FN static __device__ __forceinline__
 #define EACH(i, n) _Pragma("unroll") for (int i = 0; i < (n); i++)

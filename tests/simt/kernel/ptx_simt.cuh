@@ -5,6 +5,8 @@
 PTX_NUMBER void ptx_wait_for_previous() { simt_grid_wait(); }
 PTX_NUMBER void ptx_allow_next() {}
 
+static inline unsigned count_up(unsigned *counter) { return atomicAdd(counter, 1u); }
+
 PTX_NUMBER uint32_t f16_pair(float low, float high) {
   return (uint32_t)simt_to_half(high) << 16 | simt_to_half(low);
 }
