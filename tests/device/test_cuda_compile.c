@@ -114,6 +114,16 @@ static void rows(cpu_lab *lab) {
   for (int i = 0; i < 7; i++) within(lab, (limits){96, 0}, "Y", all[i]);
 }
 
+static void products(cpu_lab *lab) {
+  lab->force = "cuda.contract.simt";
+  within(lab, (limits){128, 0}, "Y",
+         "A : f32[1700,16]\nB : f32[16,1664]\nC : f32[1664]\n"
+         "Y[i,j] = relu(A[i,k] B[k,j] + C[j])");
+  within(lab, (limits){128, 0}, "Y",
+         "A : f64[65,33]\nB : f64[33,72]\nY : f64[65,72]\nY[i,j] = A[i,k] B[k,j]");
+  lab->force = NULL;
+}
+
 /* sin and cos of large numbers keep a table on the stack; pow is long. */
 static void functions(cpu_lab *lab) {
   within(lab, (limits){96, 512}, "Y",
@@ -143,6 +153,7 @@ static void write_all(cpu_lab *lab) {
   n->nvrtcCompileProgram = keep_options;
   maps(lab);
   rows(lab);
+  products(lab);
   functions(lab);
 }
 

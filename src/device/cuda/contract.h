@@ -83,9 +83,12 @@ double contract_microseconds(const cuda_device *d, const contract *c, const cont
 
 /* ---- implementations ------------------------------------------------------------------------- */
 
+const char *cuda_refuse_simt(const device *d, const kernel *k);
+device_launch *cuda_prepare_simt(device_bind *bind);
 const char *cuda_refuse_wgmma(const device *d, const kernel *k);
 device_launch *cuda_prepare_wgmma(device_bind *bind);
 
-extern const char cuda_text_ptx_hopper[], cuda_text_contract_wgmma[];
+extern const char cuda_text_ptx_hopper[], cuda_text_contract_wgmma[],
+    cuda_text_contract_simt[];
 
 #endif

@@ -9,6 +9,10 @@ typedef struct following {
   base_text split; /* text that takes the point numbers apart */
 } following;
 
+static ir_type sum_type(const contract *c) {
+  return (ir_type)c->seg->eq[c->seg->main].eq->body->type;
+}
+
 /* Eights along n stay in one row of the result, and whole. */
 int contract_vector(const contract *c) {
   if (c->n.n == 0) return 1;
@@ -39,9 +43,9 @@ static void add_axes(following *f, const contract_indices *list, const char *num
 
 static void put_body(const following *f, base_text *text) {
   base_putf(text,
-            "FN void body(const body_args &a, int batch, int m, int n, float (&v)[%d]) {\n%s"
+            "FN void body(const body_args &a, int batch, int m, int n, %s (&v)[%d]) {\n%s"
             "  body_of<true>(a",
-            f->frame.lanes, f->split.at);
+            cuda_c_type(sum_type(f->c)), f->frame.lanes, f->split.at);
   for (int i = 0; i < f->frame.naxis; i++) base_putf(text, ", %s", f->frame.axis[i].text);
   base_putf(text, ", %d, v);\n}\n", f->frame.lanes);
 }
@@ -62,7 +66,7 @@ cuda_args *contract_body(const contract *c, base_text *text, bool wide) {
   *sums = (cuda_home){.text = f.frame.lanes > 1 ? "sums" : "sums[0]",
                       .variable = true,
                       .class = f.frame.lanes > 1 ? CUDA_LANE : CUDA_ONE,
-                      .type = IR_F32};
+                      .type = sum_type(c)};
   kernel_code *code = kernel_code_open(arena, c->bind->program);
   for (int i = 0; i < seg->neq; i++)
     if (i == seg->main)
@@ -71,7 +75,7 @@ cuda_args *contract_body(const contract *c, base_text *text, bool wide) {
       kernel_code_add(code, &seg->eq[i]);
   cuda_emit *e = cuda_emit_open(c->bind, code, f.args, &f.frame);
   base_text function = base_text_open(arena);
-  cuda_emit_function(e, &function, "body_of", "body_args", "sums");
+  cuda_emit_function(e, &function, "body_of", "body_args", "sums", sum_type(c));
   cuda_args_declare(f.args, text, "body_args");
   base_put_n(text, function.at, function.n);
   put_body(&f, text);

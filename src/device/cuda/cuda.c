@@ -16,6 +16,7 @@ static const device_impl impls[] = {
     {"cuda.map.any", KERNEL_MAP, NULL, cuda_prepare_any},
     {"cuda.row.any", KERNEL_ROW, NULL, cuda_prepare_any},
     {"cuda.contract.wgmma", KERNEL_CONTRACT, cuda_refuse_wgmma, cuda_prepare_wgmma},
+    {"cuda.contract.simt", KERNEL_CONTRACT, cuda_refuse_simt, cuda_prepare_simt},
     {"cuda.contract.any", KERNEL_CONTRACT, NULL, cuda_prepare_any},
     {"cuda.attend.any", KERNEL_ATTEND, NULL, cuda_prepare_any},
     {"cuda.scatter.any", KERNEL_SCATTER, NULL, cuda_prepare_any},

@@ -403,7 +403,7 @@ bool cuda_is_wide(device_bind *bind, int neq, const kernel_eq *eq) {
 }
 
 void cuda_emit_function(cuda_emit *e, base_text *out, const char *name, const char *args,
-                        const char *given) {
+                        const char *given, ir_type type) {
   const cuda_frame *f = e->frame;
   base_text body = base_text_open(e->arena);
   int *value = BASE_NEWS(e->arena, int, e->code->outputs.n + 1);
@@ -427,6 +427,7 @@ void cuda_emit_function(cuda_emit *e, base_text *out, const char *name, const ch
     base_putf(out, ", const int (&valid)[%d]", f->repeats);
   else
     base_put(out, ", int valid");
-  if (given) base_putf(out, ", const float (&%s)[%d]", given, f->lanes * f->repeats);
+  if (given)
+    base_putf(out, ", const %s (&%s)[%d]", cuda_c_type(type), given, f->lanes * f->repeats);
   base_putf(out, ") {\n%s}\n", body.at);
 }

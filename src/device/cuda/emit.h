@@ -124,9 +124,9 @@ int cuda_emit_chunk(cuda_emit *e);
 
 /* A whole function, static __device__ template <bool FULL> void NAME(const STRUCT &a, indices,
  * valid): values and stores of all outputs; repeats are arrays. GIVEN, unless NULL, is the name of
- * a last parameter, float[lanes * repeats]. */
+ * a last parameter, of lanes * repeats values of the computed TYPE. */
 void cuda_emit_function(cuda_emit *e, base_text *out, const char *name, const char *args,
-                        const char *given);
+                        const char *given, ir_type type);
 
 const char *cuda_c_type(ir_type computed); /* "float", "double", "int64_t", "bool" */
 const char *cuda_element(ir_type stored);  /* "uint16_t" ..., as it lies in memory */

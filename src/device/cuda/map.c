@@ -99,7 +99,7 @@ static void write_segment(device_bind *bind, map_segment *m, cuda_emit *e) {
   const cuda_frame *f = &m->frame;
   base_text body = base_text_open(bind->arena), call = base_text_open(bind->arena),
             text = base_text_open(bind->arena);
-  cuda_emit_function(e, &body, "body", "arguments", NULL);
+  cuda_emit_function(e, &body, "body", "arguments", NULL, IR_F32);
   base_put(&call, "FN void run(const arguments &a, int32_t block) {\n");
   cuda_put_axes(&call, f, 0, f->naxis);
   if (f->repeats > 1)

@@ -29,6 +29,7 @@ typedef struct row_form { /* a part being written; axes: those of the frame, of 
   cuda_frame frame;
   int line_vector, frame_vector; /* the closest axis of each; -1: none */
   int64_t rows, steps;           /* points of the frame, and of the line, in vectors */
+  int at_once;                   /* blocks of a multiprocessor to leave registers for; 0: any */
   base_text text;                /* of the kernel */
 } row_form;
 

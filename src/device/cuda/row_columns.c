@@ -2,7 +2,7 @@
  * and several blocks, go through slices of the line, and what they found is joined in order. */
 #include "device/cuda/row.h"
 
-enum { COLUMNS_BLOCK = 256, COLUMNS_REPEATS = 4, COLUMNS_SPLITS = 128 };
+enum { COLUMNS_BLOCK = 256, COLUMNS_REPEATS = 4, COLUMNS_SPLITS = 128, COLUMNS_BLOCKS = 4 };
 
 typedef struct shape {
   int wide, tall;
@@ -15,7 +15,7 @@ static shape shape_of(const row_form *f) {
   s.tall = COLUMNS_BLOCK / s.wide;
   s.tiles = (f->rows + s.wide - 1) / s.wide;
   int64_t each = (int64_t)s.tall * f->frame.repeats, most = (f->steps + each - 1) / each;
-  s.splits = (int64_t)cuda_of(f->job->bind->device)->sms * 4 / s.tiles;
+  s.splits = (int64_t)cuda_of(f->job->bind->device)->sms * COLUMNS_BLOCKS / s.tiles;
   if (s.splits > most) s.splits = most;
   if (s.splits > COLUMNS_SPLITS) s.splits = COLUMNS_SPLITS;
   if (s.splits < 1) s.splits = 1;
@@ -120,6 +120,7 @@ void row_columns(const row_job *job, const row_part *part) {
             f.frame.lanes * f.frame.repeats, f.frame.lanes, f.frame.lanes);
   row_put_step(&f, &step);
   shape s = shape_of(&f);
+  f.at_once = COLUMNS_BLOCKS;
   const char *splits = cuda_args_fixed(f.args, s.splits, false);
   if (part->nred) base_put(&f.text, "  TL_SHARED(char, places);\n");
   put_place(&f, &s, splits);

@@ -103,10 +103,10 @@ void row_launch(row_form *f, const base_text *functions, int64_t blocks, int blo
   cuda_args_declare(f->args, &source, "arguments");
   if (functions) base_put(&source, functions->at);
   base_putf(&source,
-            "extern \"C\" __global__ void __launch_bounds__(%d) row(const __grid_constant__ "
+            "extern \"C\" __global__ void __launch_bounds__(%d%s) row(const __grid_constant__ "
             "arguments a) {\n"
             "  ptx_allow_next();\n  ptx_wait_for_previous();\n%s}\n",
-            block, f->text.at);
+            block, f->at_once ? base_format(bind->arena, ", %d", f->at_once) : "", f->text.at);
   int at = l->nstage++;
   cuda_stage *stage = &l->stage[at];
   stage->kernel = cuda_compile(bind, "row", &source, NULL);
