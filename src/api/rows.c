@@ -19,8 +19,7 @@ typedef struct asking {
   tl_program *p;
   const char *question;
   tl_rows *made;
-  base_arena *arena;     /* of the rows */
-  lang_machine *machine; /* of a program made for the question */
+  base_arena *arena; /* of the rows */
   lang_source source;
 } asking;
 
@@ -64,15 +63,18 @@ static lang_piece *with_question(asking *q, base_arena *job, int *n) {
   return piece;
 }
 
+static void close_machine(void *m) { lang_machine_close(m); }
+
 /* As the last query of a program that is the same otherwise. */
 static void ask_program(asking *q, base_arena *job, lang_machine *now, lang_rows *rows) {
   int n;
   lang_piece *piece = with_question(q, job, &n);
   lang_options options = api_options(q->p->ctx, NULL);
   lang_program *checked = lang_check_pieces(job, n, piece, &options);
-  q->machine = lang_machine_open(q->p->ctx->session, checked, NULL);
-  lang_machine_adopt(q->machine, now, base_map_open(job));
-  lang_machine_answer(q->machine, q->arena, rows);
+  lang_machine *m = lang_machine_open(q->p->ctx->session, checked, NULL);
+  base_defer(job, close_machine, m); /* before the program goes, in the same arena */
+  lang_machine_adopt(m, now, base_map_open(job));
+  lang_machine_answer(m, q->arena, rows);
 }
 
 static void ask(base_arena *job, void *arg) {
@@ -100,7 +102,6 @@ static void query(void *arg) {
     api_in_arena(ctx->base, ask, q);
     base_untrap(ctx->base, &trap);
   }
-  lang_machine_close(q->machine);
   if (fine) return;
   base_arena_close(q->arena);
   base_raise_again(ctx->base);
