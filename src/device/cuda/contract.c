@@ -215,7 +215,7 @@ static void mark_copies(plan *p) {
 
 static void copy_factors(plan *p, contract_factor *f, const bool *copy, bool is_a, cuda_launch *l,
                          int *stage) {
-  bool by_rows = !f[0].why && f[0].row.one && contract_by_rows(&f[0]);
+  bool by_rows = !f[0].why && f[0].row.one && f[0].row.step == 1 && f[0].k.step != 1;
   for (int t = 0; t < p->c.terms; t++)
     if (copy[t]) contract_pack(&p->c, &f[t], is_a, by_rows, l, (*stage)++);
 }

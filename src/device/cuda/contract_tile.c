@@ -13,7 +13,7 @@ enum {
 static const double CYCLES_PER_US = 1700;                   /* under load */
 static const double BYTES_PER_CYCLE = 58;                   /* into one multiprocessor */
 static const double MEMORY = 4.3e6, L2 = 9e6; /* bytes a microsecond */
-static const double START = 1.6, SPLIT = 1.1, STAGED = 0.4; /* microseconds */
+static const double START = 1.6, SPLIT = 5, STAGED = 0.4; /* microseconds */
 static const double STORE = 0.11; /* cycles an element of a tile, where nothing hides it */
 
 /* rows, cols, stages, cluster, split, staged, turned */

@@ -175,7 +175,7 @@ PTX_FN void release(uint32_t empty, int stage, int lane) {
 PTX_FN void multiply(float (&d)[COLS / 2], uint32_t tile, int group) {
   uint32_t a = tile + group * 64 * DEEP * 2, b = tile + A_BYTES;
   wgmma_fence();
-#pragma unroll
+#pragma unroll(COLS > 128 ? 1 : DEEP / 16)
   for (int k = 0; k < DEEP / 16; k++) {
     uint64_t at =
         A_MN ? wgmma_tile(a + k * 2048, 64 * DEEP * 2, 1024) : wgmma_tile(a + k * 32, 16, 1024);
