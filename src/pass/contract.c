@@ -153,6 +153,14 @@ static void lay_out(contraction *c, const ir_expr *body, uint64_t keep, pass_ind
     if (keep >> i & 1) BASE_PUSH(c->p->arena, order, c->indices.at[i]);
 }
 
+/* What is rounded, and not summed, is stored as what it is rounded to. */
+static bool is_rounded(const contraction *c, const ir_expr *body, uint64_t keep) {
+  if (body->op != IR_CAST || !ir_type_real(body->u.to)) return false;
+  for (int i = 0; i < c->indices.n; i++)
+    if (!(keep >> i & 1) && ir_mentions(body, c->indices.at[i])) return false;
+  return true;
+}
+
 const ir_expr *contract_define(contraction *c, const ir_expr *body, uint64_t keep) {
   ir_program *p = c->p;
   pass_indices order = {0};
@@ -166,7 +174,8 @@ const ir_expr *contract_define(contraction *c, const ir_expr *body, uint64_t kee
     at[k] = all[k] = ir_use(p, order.at[k]);
   }
   all[n] = body;
-  ir_tensor *t = ir_tensor_new(p, c->eq->head->name, (ir_type)body->type, n, size, IR_DERIVED);
+  ir_type type = is_rounded(c, body, keep) ? body->u.to : (ir_type)body->type;
+  ir_tensor *t = ir_tensor_new(p, c->eq->head->name, type, n, size, IR_DERIVED);
   t->span = c->eq->span;
   c->defined++;
   pass_refresh(p, n + 1, all);
