@@ -32,7 +32,8 @@ endforeach()
 function(tl_on_simt name)
   set_property(TEST ${name} APPEND PROPERTY LABELS cuda-sim)
   set_property(TEST ${name} APPEND PROPERTY ENVIRONMENT
-    "TL_CUDA_DRIVER=${TL_SIMT}/libcuda.so.1" "TL_NVRTC=${TL_SIMT}/libnvrtc.so.13" "XDG_CACHE_HOME=${TL_SIMT}/disk")
+    "TL_CUDA_DRIVER=${TL_SIMT}/libcuda.so.1" "TL_NVRTC=${TL_SIMT}/libnvrtc.so.13"
+    "XDG_CACHE_HOME=${TL_SIMT}/disk")
   if(NOT TL_SIMT_CXX)
     set_tests_properties(${name} PROPERTIES DISABLED TRUE)
   endif()

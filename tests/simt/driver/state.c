@@ -52,7 +52,7 @@ long long driver_number(const char *name, long long otherwise) {
 }
 
 DOOR void simt_option(const char *name, const char *value) {
-  int held __attribute__((cleanup(driver_leave))) = driver_enter();
+  int held __attribute__((cleanup(driver_leave), unused)) = driver_enter();
   option *to = NULL;
   for (int i = 0; i < OPTIONS && !to; i++)
     if (strcmp(options[i].name, name) == 0) to = &options[i];
@@ -102,12 +102,12 @@ static void fail(const char *name, int after, int code) {
 }
 
 DOOR void simt_fail(const char *name, int after, int code) {
-  int held __attribute__((cleanup(driver_leave))) = driver_enter();
+  int held __attribute__((cleanup(driver_leave), unused)) = driver_enter();
   fail(name, after, code);
 }
 
 DOOR uint64_t simt_calls(const char *name) {
-  int held __attribute__((cleanup(driver_leave))) = driver_enter();
+  int held __attribute__((cleanup(driver_leave), unused)) = driver_enter();
   return called_of(name)->calls;
 }
 
@@ -147,7 +147,7 @@ result driver_lost(void) { return lost; }
 DOOR const char *simt_message(void) { return message; }
 
 DOOR void simt_recover(void) {
-  int held __attribute__((cleanup(driver_leave))) = driver_enter();
+  int held __attribute__((cleanup(driver_leave), unused)) = driver_enter();
   lost = SUCCESS;
   message[0] = 0;
   for (int i = 0; i < FUNCTIONS; i++) functions[i].fails = false;

@@ -100,7 +100,7 @@ static int call_compiler(program *p, const char *from, const char *to, const cha
                                       "-fno-rtti",
                                       "-fno-asynchronous-unwind-tables",
                                       "-fno-stack-protector",
-                                      "-I" SIMT_HEADERS};
+                                      ("-I" SIMT_HEADERS)};
   for (size_t i = 0; i < sizeof fixed / sizeof *fixed; i++) argument[n++] = (char *)fixed[i];
   if (!strstr(compiler(), "clang")) argument[n++] = "-fno-gnu-unique";
   if (checked) argument[n++] = "-fsanitize=thread", argument[n++] = "-nodefaultlibs";
