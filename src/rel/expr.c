@@ -73,6 +73,7 @@ struct rel_code {
   const rel_checked *rule;
   BASE_VEC(instruction) at;
   bool real;
+  bool simple;        /* one operation on two variables or numbers: what most tests and sums are */
   rel_number *stack;
 };
 
@@ -169,6 +170,9 @@ rel_code *rel_compile(const rel_checked *c, const rel_expr *e) {
   compiler k = {arena, code, 0, 0};
   code->real = compile(&k, e);
   code->stack = BASE_NEWS(arena, rel_number, k.deepest + 1);
+  const instruction *i = code->at.at;
+  code->simple = code->at.n == 3 && i[0].form <= LOAD && i[1].form <= LOAD &&
+                 (i[2].form == REALS || i[2].form == INTEGERS || i[2].form == EQUALS);
   return code;
 }
 
@@ -262,7 +266,41 @@ static rel_number cast(const rel_code *code, const instruction *i, rel_number a)
   return (rel_number){.i = v.u.i};
 }
 
+static rel_number operand(const instruction *i, const rel_number *vars) {
+  return i->form == LOAD ? vars[i->var] : i->number;
+}
+
+/* The common operations at once; the others, and what is to be refused, the general way. */
+static bool eval_simple(const rel_code *code, const rel_number *vars, rel_number *made) {
+  const instruction *i = code->at.at;
+  rel_number a = operand(&i[0], vars), b = operand(&i[1], vars);
+  if (i[2].form == EQUALS) {
+    made->i = (a.i == b.i) == (i[2].op == IR_EQ);
+    return true;
+  }
+  if (i[2].form == REALS) {
+    switch (i[2].op) {
+      case IR_ADD: made->f = a.f + b.f; return true;
+      case IR_SUB: made->f = a.f - b.f; return true;
+      case IR_MUL: made->f = a.f * b.f; return true;
+      case IR_LT: made->i = a.f < b.f; return true;
+      case IR_LE: made->i = a.f <= b.f; return true;
+      default: return false;
+    }
+  }
+  if (rel_is_symbol(a.i) || rel_is_symbol(b.i)) return false;
+  switch (i[2].op) {
+    case IR_ADD: return !__builtin_add_overflow(a.i, b.i, &made->i) && !rel_is_symbol(made->i);
+    case IR_SUB: return !__builtin_sub_overflow(a.i, b.i, &made->i) && !rel_is_symbol(made->i);
+    case IR_LT: made->i = a.i < b.i; return true;
+    case IR_LE: made->i = a.i <= b.i; return true;
+    default: return false;
+  }
+}
+
 rel_number rel_eval(const rel_code *code, const rel_number *vars) {
+  rel_number made;
+  if (code->simple && eval_simple(code, vars, &made)) return made;
   rel_number *top = code->stack;   /* the next free place */
   for (const instruction *i = code->at.at, *end = i + code->at.n; i < end; i++) {
     switch (i->form) {

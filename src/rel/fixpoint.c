@@ -46,6 +46,7 @@ static void begin(rel_relation *r) {
   r->running = true;
   r->begun = false;
   r->from = r->to = 0;
+  r->made = 0;
 }
 
 static void end(rel_stratum *stratum) {

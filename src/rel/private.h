@@ -202,7 +202,7 @@ struct rel_relation {
   uint32_t *changed, *pending;      /* valued: rows of the delta; of the next one */
   uint32_t nchanged, npending, room;
   uint32_t *stamp, stamps;          /* by row: the round in which it became pending; the round */
-  int64_t made;                     /* tuples made by arithmetic in recursive rules */
+  int64_t made;                     /* bindings of recursive rules that make numbers */
 };
 
 struct rel_dense {

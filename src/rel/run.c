@@ -11,7 +11,8 @@ typedef struct runner {
   base_ctx *ctx;
   rel_number *vars;
   int64_t countdown;        /* to the next look for an interrupt */
-  int64_t bindings, limit;  /* that reached the head; where that is too many */
+  int64_t bindings;         /* that reached the head */
+  int64_t limit;            /* of such bindings, where a recursion makes numbers; 0: none */
 } runner;
 
 static bool go(runner *x, int k);
@@ -22,7 +23,7 @@ static void look(runner *x) {
   rel_relation *head = x->head;
   if (!x->plan->rule->makes || x->limit == 0) return;
   int64_t most = head->engine->config.numbers;
-  if (x->bindings < x->limit && head->into->n - (int64_t)head->base->n <= most) return;
+  if (head->made + x->bindings < x->limit && head->into->n - (int64_t)head->base->n <= most) return;
   rel_refuse_rule(x->plan->rule, BASE_RUNTIME,
                   "`%s` goes on making numbers: stopped at %u tuples\nhelp: bound them by a "
                   "comparison, as in `n < 100`", head->name, (unsigned)head->into->n);
@@ -357,5 +358,6 @@ void rel_run_plan(const rel_plan *plan) {
     if (rel_recursive(plan->rule, i)) x.limit = 64 * e->config.numbers;
   go(&x, 0);
   look(&x);
+  if (x.limit > 0) rule->head->made += x.bindings;
   e->stats.derived += x.bindings;
 }
