@@ -19,12 +19,18 @@ static io_array *new_array(check *c, ir_type type, int rank, const int64_t *shap
   return a;
 }
 
+/* Toward zero; beyond what fits the nearest, as casts do; of nan 0. */
+static int64_t whole_of(double x) {
+  ir_value v = {.type = IR_F64, .u.f = x};
+  return ir_eval_op(IR_CAST, IR_I64, &v).u.i;
+}
+
 static void store(io_array *a, int64_t at, double value) {
   ir_value v = {.type = ir_type_computed((ir_type)a->type)};
   if (ir_type_real(v.type))
     v.u.f = value;
   else
-    v.u.i = v.type == IR_BOOL ? value != 0 : (int64_t)value;
+    v.u.i = v.type == IR_BOOL ? value != 0 : whole_of(value);
   device_store_value((ir_type)a->type, a->data, at, v);
 }
 
@@ -39,7 +45,7 @@ static io_array *converted(check *c, io_array *a, ir_type type) {
     if (ir_type_real(w.type))
       w.u.f = ir_type_real(v.type) ? v.u.f : (double)v.u.i;
     else
-      w.u.i = ir_type_real(v.type) ? (int64_t)v.u.f : v.u.i;
+      w.u.i = ir_type_real(v.type) ? whole_of(v.u.f) : v.u.i;
     device_store_value(type, b->data, i, w);
   }
   return b;

@@ -14,9 +14,11 @@ bool check_constant_number(check *c, const node *n, double *value) {
   return !has_variable(n) && check_number(c, &n->e, value);
 }
 
+static bool is_whole(double v) { return v >= -9.2e18 && v <= 9.2e18 && v == (double)(int64_t)v; }
+
 bool check_whole(check *c, const node *n, int64_t *value) {
   double v;
-  if (!check_constant_number(c, n, &v) || v != (double)(int64_t)v) return false;
+  if (!check_constant_number(c, n, &v) || !is_whole(v)) return false;
   *value = (int64_t)v;
   return true;
 }
@@ -58,7 +60,7 @@ static const ir_expr *joined_extent(check *c, const lang_expr *e, ir_op op) {
 
 const ir_expr *check_extent(check *c, const lang_expr *e) {
   double v;
-  if (check_number(c, e, &v)) return v == (double)(int64_t)v ? ir_int(c->p, (int64_t)v) : NULL;
+  if (check_number(c, e, &v)) return is_whole(v) ? ir_int(c->p, (int64_t)v) : NULL;
   const ir_expr *x;
   switch (e->kind) {
   case LANG_NEGATE: return (x = check_extent(c, e->at[0])) ? ir_unary(c->p, IR_NEG, x) : NULL;

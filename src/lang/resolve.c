@@ -313,7 +313,7 @@ static lang_expr *resolve_slice(resolver *r, const lang_expr *e, const entity *o
       (e->at[1] && !check_number(c, e->at[1], &high)))
     check_refuse(c, e->span, "the ends of a slice are numbers known before the program runs");
   if (!e->at[1]) high = size && ir_is_int(size, &top) ? (double)top : fmax(low, 0);
-  if (low < 0 || high < low || low != floor(low) || high != floor(high) ||
+  if (low < 0 || high < low || high > 9e15 || low != floor(low) || high != floor(high) ||
       (size && ir_is_int(size, &top) && high > (double)top))
     check_refuse(c, e->span, "the slice %g:%g does not lie in position %d of %s%s", low, high, k,
                  of->name,

@@ -70,7 +70,8 @@ static const char *only_index(resolver *r, const lang_expr *e) {
 static node *resolve_topk(resolver *r, const lang_expr *e) {
   check *c = r->c;
   double k;
-  if (e->n != 2 || e->nindex > 1 || !check_number(c, e->at[1], &k) || k < 0 || k != floor(k))
+  if (e->n != 2 || e->nindex > 1 || !check_number(c, e->at[1], &k) || !(k >= 0) ||
+      k > 9e15 || k != floor(k))
     check_refuse(c, e->span, "topk takes an expression and how many of it to keep\nhelp: write %s",
                  "`topk[i](X[i], 3)`");
   const char *name = e->nindex       ? e->index[0]->name

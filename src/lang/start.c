@@ -31,11 +31,7 @@ void machine_start(lang_machine *m, const lang_tensor *t, void *data, int64_t n)
   ir_type type = ir_type_computed(t->ir->type);
   for (int64_t i = 0; i < n; i++) {
     double x = element(t, &s, i);
-    ir_value v = {.type = type};
-    if (ir_type_real(type))
-      v.u.f = x;
-    else
-      v.u.i = (int64_t)x;
+    ir_value exact = {.type = IR_F64, .u.f = x}, v = ir_eval_op(IR_CAST, type, &exact);
     device_store_value(t->ir->type, data, i, v);
   }
 }

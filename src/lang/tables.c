@@ -166,7 +166,8 @@ void check_table(check *c, entity *e) {
 
 static rel_number number_of(const entity *e, double x) {
   if (ir_type_real(e->type)) return (rel_number){.f = x};
-  return (rel_number){.i = (int64_t)x};
+  ir_value v = {.type = IR_F64, .u.f = x};
+  return (rel_number){.i = ir_eval_op(IR_CAST, IR_I64, &v).u.i};
 }
 
 static void load_facts(check *c, entity *e) {
