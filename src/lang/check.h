@@ -136,6 +136,12 @@ typedef struct pending {         /* N, a symbol, stands at a position of OF, in 
   int position;
 } pending;
 
+/* The elements of OF at some fixed positions, NULL where it runs. */
+typedef struct grad_part {
+  ir_tensor *of, *made;
+  const ir_expr *fixed[RUN_RANK];
+} grad_part;
+
 typedef struct check {
   base_ctx *ctx;
   base_arena *arena;
@@ -151,6 +157,7 @@ typedef struct check {
   const char *folder;
   BASE_VEC(const node *) grads;  /* calls of grad in the clauses */
   BASE_VEC(derivative) derivatives;
+  BASE_VEC(grad_part) parts;
   int streams;                   /* of random draws */
   BASE_VEC(entity *) tables;     /* with facts or files that the engine has not got */
   BASE_VEC(pending) symbols;     /* constants, whose position's domain is not known yet */

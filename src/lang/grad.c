@@ -12,9 +12,16 @@ static int kept(const node *loss) {
   return n;
 }
 
+/* How many are indices at all; the others say which elements are meant. */
+static int running(const node *loss) {
+  int n = 0;
+  for (int k = 0; loss->e.kind == LANG_READ && k < loss->e.n; k++) n += child(loss, k)->var != NULL;
+  return n;
+}
+
 static int lead_of(check *c, const clause *cl, const node *loss) {
   int lead = kept(loss);
-  if (lead && lead != loss->e.n)
+  if (lead && lead != running(loss))
     check_refuse(
         c, loss->e.span,
         "grad keeps all positions of %s or none\nhelp: name them all on the left of %s, or none",
@@ -56,6 +63,46 @@ static ir_tensor *differentiate(check *c, ir_tensor *of, ir_tensor *wrt, int lea
   for (int i = 0; i < n; i++)
     BASE_PUSH(c->arena, &c->derivatives, ((derivative){of, by[i], lead, grad[i]}));
   return grad[0];
+}
+
+static bool mentions_any(const clause *cl, const ir_expr *e) {
+  for (int i = 0; i < cl->vars.n; i++)
+    if (ir_mentions(e, cl->vars.at[i]->index)) return true;
+  return false;
+}
+
+/* Y[1,s] as a tensor over s, once for all that ask for it. */
+static ir_tensor *elements_of(check *c, clause *cl, const node *loss) {
+  ir_tensor *of = loss->of->ir;
+  const ir_expr *fixed[RUN_RANK], *size[RUN_RANK], *at[RUN_RANK], *position[RUN_RANK];
+  int n = 0;
+  for (int k = 0; k < of->rank; k++) {
+    fixed[k] = child(loss, k)->var ? NULL : lower_position(c, cl, child(loss, k));
+    if (fixed[k] && mentions_any(cl, fixed[k]))
+      check_refuse(c, child(loss, k)->e.span,
+                   "grad takes elements of %s at indices and known positions\n"
+                   "help: give what is meant here a name of its own",
+                   loss->of->name);
+  }
+  for (int i = 0; i < c->parts.n; i++) {
+    const grad_part *part = &c->parts.at[i];
+    bool same = part->of == of;
+    for (int k = 0; same && k < of->rank; k++) same = part->fixed[k] == fixed[k];
+    if (same) return part->made;
+  }
+  for (int k = 0; k < of->rank; k++) {
+    position[k] = fixed[k];
+    if (fixed[k]) continue;
+    size[n] = of->size[k];
+    position[k] = at[n++] = ir_use(c->p, ir_index_new(c->p, "i", of->size[k]));
+  }
+  grad_part part = {.of = of};
+  for (int k = 0; k < of->rank; k++) part.fixed[k] = fixed[k];
+  part.made = ir_tensor_new(c->p, of->name, of->type, n, size, IR_DERIVED);
+  part.made->span = loss->e.span;
+  ir_define(c->p, part.made, IR_SET, at, lower_read_of(c, of, position));
+  BASE_PUSH(c->arena, &c->parts, part);
+  return part.made;
 }
 
 static bool names_all(const node *n) {
@@ -103,9 +150,12 @@ const ir_expr *lower_grad(check *c, clause *cl, const node *n) {
                  by->of->name, ir_type_name(by->of->ir->type));
   check_open(c, cl, by);
   int lead = lead_of(c, cl, loss);
-  ir_tensor *wrt = by->of->ir, *g = differentiate(c, loss->of->ir, wrt, lead);
+  bool all = running(loss) == loss->of->ir->rank;
+  ir_tensor *of = all ? loss->of->ir : elements_of(c, cl, loss), *wrt = by->of->ir;
+  ir_tensor *g = differentiate(c, of, wrt, lead);
   const ir_expr *position[2 * RUN_RANK];
-  for (int k = 0; k < lead; k++) position[k] = lower_position(c, cl, child(loss, k));
+  for (int k = 0, at = 0; lead && k < loss->e.n; k++)
+    if (child(loss, k)->var) position[at++] = lower_position(c, cl, child(loss, k));
   if (by->of->sparse) position[lead] = lower_row(c, cl, by);
   for (int k = 0; !by->of->sparse && k < wrt->rank; k++)
     position[lead + k] = lower_position(c, cl, child(by, k));
