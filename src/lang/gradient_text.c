@@ -1,6 +1,6 @@
 /* gradient_text: a loss and its gradient as a program in the language: data and parameters as the
  * text defines them, then an equation for each tensor between them and the gradients. */
-#include "lang/lang.h"
+#include "lang/sparse.h"
 #include "pass/pass.h"
 
 #include <string.h>
@@ -81,7 +81,39 @@ static void put_declaration(writer *w, const lang_tensor *named, const ir_tensor
   if (t->rank) base_put(w->out, "]");
 }
 
+static const lang_column *column_of(const writer *w, const ir_tensor *t) {
+  for (int i = 0; i < w->program->columns.n; i++)
+    if (w->map[w->program->columns.at[i].ir->id] == t) return &w->program->columns.at[i];
+  return NULL;
+}
+
+/* A column of a relation, as a list; the values of a sparse tensor's elements likewise. */
+static bool put_tuples(writer *w, const lang_tensor *named, const ir_tensor *t) {
+  const lang_column *k = column_of(w, t);
+  bool table = named && named->keys && !named->start && rel_fold_of(named->keys->rel) != REL_SET;
+  if (!k && !table) return false;
+  base_arena *job = base_arena_child(w->arena);
+  rel_rows rows = {0};
+  int64_t n = 0, *key = k ? lang_column_elements(w->program, job, k, &n) : NULL;
+  if (!k) rows = rel_query(job, named->keys->rel, NULL), n = rows.n;
+  bool learned = table && named->kind == LANG_PARAMETER;
+  base_putf(w->out, "%s : %s[%lld]%s", t->name, ir_type_name(t->type), (long long)n,
+            learned ? " ~ [" : "");
+  if (!learned) base_putf(w->out, "\n%s = [", t->name);
+  for (int64_t i = 0; i < n; i++) {
+    base_put(w->out, i ? ", " : "");
+    if (k || !ir_type_real(t->type))
+      base_putf(w->out, "%lld", (long long)(k ? key[i] : rows.value[i].i));
+    else
+      base_put_number(w->out, rows.value[i].f);
+  }
+  base_putf(w->out, "]%s\n", learned && named->fixed ? " fixed" : "");
+  base_arena_close(job);
+  return true;
+}
+
 static void put_leaf(writer *w, const lang_tensor *named, const ir_tensor *t) {
+  if (put_tuples(w, named, t)) return;
   for (int k = 0; named && named->domain && k < t->rank; k++)
     if (named->domain[k]) put_domain(w, named->domain[k]);
   const lang_stmt *declared = named ? definition(w, named->name, LANG_DECLARE) : NULL;
@@ -290,7 +322,7 @@ static void put_program(writer *w) {
   const ir_program *p = w->p;
   for (int i = 0; i < w->program->sizes.n; i++)
     base_putf(w->out, "%s = %lld\n", w->program->sizes.at[i].symbol->name,
-              (long long)w->program->sizes.at[i].value);
+              (long long)lang_size_value(w->program, &w->program->sizes.at[i]));
   for (int i = 0; i < w->count; i++)
     if (p->tensors.at[i]->role != IR_DERIVED)
       put_leaf(w, named(w, p->tensors.at[i]), p->tensors.at[i]);

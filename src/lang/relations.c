@@ -76,8 +76,10 @@ void machine_relate(lang_machine *m) {
 
 /* ---- sizes ----------------------------------------------------------------------------------- */
 
-static int64_t largest(lang_machine *m, const lang_size *size) {
-  base_arena *job = base_arena_child(m->arena);
+int64_t lang_size_value(const lang_program *p, const lang_size *size) {
+  if (!size->of) return size->value;
+  if (size->position < 0) return rel_count(size->of);
+  base_arena *job = base_arena_child(p->arena);
   rel_rows rows = rel_query(job, size->of, NULL);
   int64_t most = -1;
   for (int64_t i = 0; i < rows.n; i++) {
@@ -92,15 +94,15 @@ void machine_symbol(lang_machine *m, const ir_symbol *symbol) {
   const lang_size *size = m->relational[symbol->id];
   if (!size) return;
   machine_relate(m);
-  m->symbols[symbol->id] = size->position < 0 ? rel_count(size->of) : largest(m, size);
+  m->symbols[symbol->id] = lang_size_value(m->program, size);
 }
 
 /* ---- columns --------------------------------------------------------------------------------- */
 
 /* Where K's domain is one, symbols become their numbers in it; what is not in it, -1: nowhere. */
-static void fill_keys(lang_machine *m, base_arena *job, const lang_column *k, const rel_rows *rows,
-                      int64_t *to) {
-  const rel_engine *engine = m->program->engine;
+static void fill_keys(const lang_program *p, base_arena *job, const lang_column *k,
+                      const rel_rows *rows, int64_t *to) {
+  const rel_engine *engine = p->engine;
   int64_t symbols = rel_symbol_count(engine);
   int64_t *number = k->domain ? BASE_NEWS(job, int64_t, symbols + 1) : NULL;
   for (int64_t i = 0; i < symbols; i++) number ? (number[i] = -2) : 0;
@@ -110,7 +112,7 @@ static void fill_keys(lang_machine *m, base_arena *job, const lang_column *k, co
     if (!rel_is_symbol(key)) continue;
     const char *name = rel_symbol_name(engine, key);
     if (!number)
-      base_raise(m->ctx, BASE_RUNTIME, k->ir->span,
+      base_raise(p->ctx, BASE_RUNTIME, k->ir->span,
                  "position %d of %s holds the symbol `%s` where a "
                  "number is wanted",
                  k->position, rel_name(k->of), name);
@@ -143,15 +145,22 @@ static void fill_rows(base_arena *job, const lang_column *k, const rel_rows *row
   }
 }
 
+int64_t *lang_column_elements(const lang_program *p, base_arena *arena, const lang_column *k,
+                              int64_t *n) {
+  rel_rows rows = rel_query(arena, k->of, NULL);
+  int64_t *data = BASE_NEWS(arena, int64_t, rows.n + 1);
+  if (k->in)
+    fill_rows(arena, k, &rows, data);
+  else
+    fill_keys(p, arena, k, &rows, data);
+  *n = rows.n;
+  return data;
+}
+
 static run_value *column(lang_machine *m, const lang_column *k) {
   base_arena *job = base_arena_child(m->arena);
-  rel_rows rows = rel_query(job, k->of, NULL);
-  int64_t *data = BASE_NEWS(job, int64_t, rows.n + 1);
-  if (k->in)
-    fill_rows(job, k, &rows, data);
-  else
-    fill_keys(m, job, k, &rows, data);
-  run_value *v = run_value_new(m->session, IR_I64, 1, &rows.n, data);
+  int64_t n, *data = lang_column_elements(m->program, job, k, &n);
+  run_value *v = run_value_new(m->session, IR_I64, 1, &n, data);
   base_arena_close(job);
   return v;
 }

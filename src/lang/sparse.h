@@ -142,7 +142,11 @@ void check_extremes(check *c, entity *const *group, int n);   /* the engine was 
 /* questions.c: tuples or elements that match E; false: it is an expression like others */
 bool check_question(check *c, const lang_stmt *s, lang_expr *e, lang_item *item);
 
-/* relations.c, of the machine: the elements of a lang_reading's tensor */
+/* relations.c, of the machine; the first two need no machine where no rule reads a tensor */
+int64_t lang_size_value(const lang_program *p, const lang_size *size);
+int64_t *lang_column_elements(const lang_program *p, base_arena *arena, const lang_column *k,
+                              int64_t *n);
+/* the elements of a lang_reading's tensor */
 rel_array lang_fetch(void *user, const rel_dense *d);
 
 #endif
