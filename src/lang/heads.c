@@ -134,30 +134,28 @@ static bool is_gone(const clause *cl, const variable *v, const ir_expr *const *l
 static made lower_clause(check *c, clause *cl) {
   made m = {.agg = agg_of(cl->op), .average = cl->op == LANG_AVG};
   node *right = cl->right;
-  bool sums = right->sum.n > 0; /* over the whole right side: the equation's own */
   const ir_expr *scattered = lower_sparse(c, cl, right, cl->op);
+  int own = scattered ? 0 : right->sum.n; /* over the whole right side: the equation's own */
+  bool sums = own > 0;
   m.body = scattered ? scattered : lower_unsummed(c, cl, right);
   for (int k = 0; k < cl->nlhs; k++) m.lhs[k] = lower_position(c, cl, cl->lhs[k]);
-  if (scattered) {
-    if (is_window(cl, m.lhs)) m.agg = IR_SET;
-    else if (m.average)
-      check_refuse(c, cl->stmt->span,
-                   "`avg=` through a relation stands at plain indices on the left\n"
-                   "help: give the average an equation of its own, and put that in its place");
-    m.average = false;
-    return m;
-  }
   int64_t points = 1;
   for (int i = 0; i < cl->vars.n; i++) {
     const variable *v = cl->vars.at[i];
     bool gone = is_gone(cl, v, m.lhs), summed = gone;
-    for (int k = 0; k < right->sum.n; k++) summed |= right->sum.at[k] == v;
+    for (int k = 0; k < own; k++) summed |= right->sum.at[k] == v;
     if (v->head || summed) check_points(c, cl, v, &points);
     if (summed && !m.average && !ir_mentions(m.body, v->index))
       m.body = lower_repeated(c, m.agg, m.body, v->index->extent);
     sums |= gone;
   }
-  if (!sums && is_window(cl, m.lhs)) m.agg = IR_SET, m.average = false;
+  bool set = !sums && is_window(cl, m.lhs);
+  if (scattered && m.average && !set)
+    check_refuse(c, cl->stmt->span,
+                 "`avg=` through a relation stands at plain indices on the left\n"
+                 "help: give the average an equation of its own, and put that in its place");
+  if (set) m.agg = IR_SET;
+  if (set || scattered) m.average = false;
   return m;
 }
 

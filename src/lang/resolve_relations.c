@@ -59,6 +59,14 @@ node *resolve_compared(resolver *r, const lang_expr *e) {
   return n;
 }
 
+/* What nothing defines is a variable: it is told which one lacks values. */
+static void add_undefined(resolver *r, const lang_expr *e) {
+  if (e->kind == LANG_NAME && !lang_is_capital(e->name) && !check_find(r->c, e->name))
+    resolve_add_index(r, e->name);
+  for (int i = 0; i < e->n; i++)
+    if (e->at[i]) add_undefined(r, e->at[i]);
+}
+
 /* The variables of a rule: what stands in positions, and what `=` binds. */
 void resolve_rule(resolver *r, const lang_stmt *s) {
   r->rule = true;
@@ -66,6 +74,7 @@ void resolve_rule(resolver *r, const lang_stmt *s) {
   for (int i = 0; i < s->rule.n; i++) {
     const lang_expr *item = s->rule.body[i];
     resolve_indices(r, item, false);
+    add_undefined(r, item);
     if (item->kind == LANG_BIND && item->at[0]->kind == LANG_NAME)
       resolve_add_index(r, item->at[0]->name);
   }
