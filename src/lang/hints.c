@@ -75,8 +75,8 @@ static const char *how_to_define(check *c, const lang_expr *e) {
   const char *name = e->name;
   if (e->kind == LANG_CALL) return base_format(c->arena, "\nhelp: define it: `%s(x) = ...`", name);
   if (e->kind == LANG_ATOM)
-    return base_format(c->arena, "\nhelp: give it facts, `%s(A)`, a rule, `%s(x) <- ...`, or a file",
-                       name, name);
+    return base_format(
+        c->arena, "\nhelp: give it facts, `%s(A)`, a rule, `%s(x) <- ...`, or a file", name, name);
   if (e->kind == LANG_READ)
     return base_format(c->arena,
                        "\nhelp: give it by an equation, a list or a file, or declare it: "

@@ -563,8 +563,8 @@ static void check_head(sizer *s, entity *e) {
                    k, e->name, e->name);
     check_shared(s, e, k);
     int64_t n;   /* a domain that was found by use, and does not number these positions */
-    bool fits = !e->domains[k] || !ir_is_int(e->size[k], &n) || n == e->domains[k]->n;
-    if (!fits && !e->declared) e->domains[k] = NULL;
+    bool named = e->domains && e->domains[k] && !e->declared && ir_is_int(e->size[k], &n);
+    if (named && n != e->domains[k]->n) e->domains[k] = NULL;
     for (int i = 0; i < e->clauses.n && !e->domains[k]; i++)
       if (e->clauses.at[i]->lhs[k]->var) e->domains[k] = e->clauses.at[i]->lhs[k]->var->domain;
   }
