@@ -15,7 +15,7 @@ loud cmake --install "$build" --prefix "$prefix"
 so=$(find "$prefix" -name "libtensorlogic.so.$version")
 lib=$(dirname "$so")
 [ -n "$so" ] || { complain "no libtensorlogic.so.$version"; exit 1; }
-for file in bin/tl include/tensorlogic.h; do
+for file in bin/tl include/tensorlogic.h include/tensorlogic_ops.h; do
   [ -f "$prefix/$file" ] || complain "missing: $file"
 done
 for file in libtensorlogic.a libtensorlogic.so pkgconfig/tensorlogic.pc; do
