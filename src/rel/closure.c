@@ -134,6 +134,10 @@ static void close_rows(closure *g) {
     if (t.order[v] == 0) walk(g, &t, v);
 }
 
+bool rel_is_closure(rel_engine *e, const rel_stratum *stratum) {
+  return recognise(&(closure){.e = e}, stratum);
+}
+
 /* Where the rule is LEFT everything is turned: an edge y, z leads from z to y. */
 bool rel_run_closure(rel_engine *e, rel_stratum *stratum) {
   closure g = {.e = e};

@@ -74,9 +74,18 @@ static void explain_rule(base_text *text, base_arena *arena, const rel_checked *
   if (plan) rel_plan_print(text, plan);
 }
 
+static const char *how(rel_engine *e, const rel_stratum *stratum) {
+  if (stratum->mode != REL_ONCE)
+    return rel_is_closure(e, stratum) || rel_is_linear(e, stratum)
+               ? "to the fixpoint, as rows of bits where they pay" : "to the fixpoint";
+  for (int i = 0; i < stratum->relations.n; i++)
+    if (stratum->relations.at[i]->rules.n > 0) return "once";
+  return "facts";
+}
+
 static void explain_stratum(base_text *text, base_arena *arena, const rel_stratum *stratum) {
   base_putf(text, "stratum %d, %s:", stratum->id + 1,
-            stratum->mode == REL_ONCE ? "once" : "to the fixpoint");
+            how(stratum->relations.at[0]->engine, stratum));
   for (int i = 0; i < stratum->relations.n; i++) {
     const rel_relation *r = stratum->relations.at[i];
     base_putf(text, " %s/%d", r->name, r->arity);
@@ -97,8 +106,10 @@ void rel_explain(rel_engine *e, rel_relation *r, base_text *out) {
   rel_check(e);
   base_arena *arena = base_arena_child(e->arena);
   bool *wanted = BASE_NEWS(arena, bool, e->strata.n + 1);
+  e->work = arena;
   if (r && r->stratum >= 0) rel_strata_of(r, arena, true, wanted);
   for (int i = 0; i < e->strata.n; i++)
     if (!r || wanted[i]) explain_stratum(out, arena, e->strata.at[i]);
+  e->work = NULL;
   base_arena_close(arena);
 }

@@ -216,6 +216,10 @@ static void prepare(linear *k) {
   }
 }
 
+bool rel_is_linear(rel_engine *e, const rel_stratum *stratum) {
+  return recognise(&(linear){.e = e}, stratum);
+}
+
 bool rel_run_linear(rel_engine *e, rel_stratum *stratum) {
   linear k = {.e = e};
   if (!recognise(&k, stratum)) return false;

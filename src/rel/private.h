@@ -364,6 +364,8 @@ void rel_run_rounds(rel_engine *e, rel_stratum *stratum);
 /* What its other rules made is there. False: it is not of the form, or bits do not pay. */
 bool rel_run_closure(rel_engine *e, rel_stratum *stratum);
 bool rel_run_linear(rel_engine *e, rel_stratum *stratum);
+bool rel_is_closure(rel_engine *e, const rel_stratum *stratum);   /* of the form, that is */
+bool rel_is_linear(rel_engine *e, const rel_stratum *stratum);
 bool rel_deltas_fit(rel_engine *e, const rel_stratum *stratum);
 void rel_push_pending(rel_relation *r, uint32_t row);   /* of a valued relation run by deltas */
 int64_t rel_rounds_allowed(const rel_engine *e, const rel_stratum *stratum, int64_t otherwise);

@@ -286,9 +286,10 @@ static void explained(void **state) {
   rule(f, "Other(x) <- E(x,_)");
   base_text text = base_text_open(f->arena);
   rel_explain(f->engine, find(f, "P"), &text);
-  assert_non_null(strstr(text.at, "to the fixpoint: P/2"));
+  assert_non_null(strstr(text.at, "to the fixpoint, as rows of bits where they pay: P/2"));
   assert_non_null(strstr(text.at, "P(x,z) <- P(x,y), E(y,z):  "
                                   "new P; E sorted (1:y); put whole runs"));
+  assert_non_null(strstr(text.at, "facts: E/2 (2 tuples)"));
   assert_null(strstr(text.at, "Other"));
   rel_explain(f->engine, NULL, &text);
   assert_non_null(strstr(text.at, "Other/1"));
