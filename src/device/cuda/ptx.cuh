@@ -99,10 +99,5 @@ PTX_NUMBER float sqrt_near(float x) {
   asm("sqrt.approx.f32 %0, %1;" : "=f"(d) : "f"(x));
   return d;
 }
-PTX_NUMBER float div_near(float a, float b) {
-  float d;
-  asm("div.full.f32 %0, %1, %2;" : "=f"(d) : "f"(a), "f"(b));
-  return d;
-}
 
 #endif

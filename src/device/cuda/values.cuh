@@ -282,7 +282,17 @@ template <bool F> FN float rcp(float x) { return F ? rcp_flush(x) : rcp_near(x);
 
 template <bool F> FN float quick_EXP(float a) { return ex2<F>(a * 1.44269504f); }
 template <bool F> FN float quick_SIG(float a) { return rcp<F>(1 + ex2<F>(a * -1.44269504f)); }
-template <bool F> FN float quick_DIV(float a, float b) { return div_near(a, b); }
+/* b is brought near 1 first, so that its reciprocal is neither subnormal nor infinite. The product is
+ * rounded by itself: contracted with an addition it would not overflow. */
+FN float near_one(float b) {
+  const float m = fabsf(b);
+  return m < 5.421010862e-20f ? 1.844674407e19f : m > 1.844674407e19f ? 5.421010862e-20f : 1;
+}
+template <bool F> FN float quick_DIV(float a, float b) {
+  if (F) return __fmul_rn(a, rcp_near(b));
+  const float s = near_one(b);
+  return __fmul_rn(a * s, rcp_near(b * s));
+}
 template <bool F> FN float quick_SQRT(float a) { return sqrt_near(a); }
 /* 1 + tanh(a) = 2 sig(2 a): nothing cancels. */
 template <bool F> FN float quick_TANH1(float a) { return 2 * rcp<F>(1 + ex2<F>(a * -2.88539008f)); }
@@ -307,11 +317,11 @@ template <bool F> FN float quick_ERF(float a) {
   float near = a * (1.128379167f + t * (-0.376126389f + t * (0.112837917f + t * (-0.026866171f + t * 0.005223978f))));
   return t < 0.25f ? near : a < 0 ? -far : far;
 }
-/* a / b for a b that many a share: b = near / scale, so that 1 / near is neither subnormal nor infinite. */
+/* a / b for a b that many a share. */
 struct reciprocal { float of, scale; };
 FN reciprocal reciprocal_of(float b) {
-  float m = fabsf(b), s = m < 5.421010862e-20f ? 1.844674407e19f : m > 1.844674407e19f ? 5.421010862e-20f : 1;
+  const float s = near_one(b);
   reciprocal r = {1 / (b * s), s};
   return r;
 }
-FN float quotient(float a, const reciprocal &r) { return a * r.scale * r.of; }
+FN float quotient(float a, const reciprocal &r) { return __fmul_rn(a * r.scale, r.of); }

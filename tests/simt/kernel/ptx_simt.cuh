@@ -32,4 +32,3 @@ PTX_NUMBER float ex2_flush(float x) { return simt_flush(exp2f(simt_flush(x))); }
 PTX_NUMBER float rcp_flush(float x) { return simt_flush(1 / simt_flush(x)); }
 PTX_NUMBER float rsqrt_near(float x) { return rsqrtf(x); }
 PTX_NUMBER float sqrt_near(float x) { return sqrtf(x); }
-PTX_NUMBER float div_near(float a, float b) { return a / b; }
