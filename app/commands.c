@@ -1,4 +1,5 @@
 /* The commands, by the public API alone. */
+#include "bench.h"
 #include "commands.h"
 
 #include <stdbool.h>
@@ -85,6 +86,11 @@ static int cache(tl_context *ctx, tl_program *p, const options *o) {
   return print_text(ctx, tl_cache_text(ctx, o->json));
 }
 
+static int bench(tl_context *ctx, tl_program *p, const options *o) {
+  (void)p;
+  return bench_command(ctx, o);
+}
+
 typedef struct command {
   const char *name, *words;
   int least, most;               /* words behind the command */
@@ -99,6 +105,7 @@ static const command commands[] = {
     {"explain", "FILE", 1, 1, 0, explain},
     {"doctor", "", 0, 0, 1, doctor},
     {"cache", "ls|clear", 1, 1, 1, cache},
+    {"bench", "[CATEGORY...]", 0, WORDS, 1, bench},
     {"repl", "[FILE]", 0, 1, 1, NULL},
 };
 
@@ -111,7 +118,7 @@ static const command *find(const options *o) {
 
 /* `tl model.tl`, `tl rnu model.tl` */
 static int no_command(const options *o) {
-  const char *known[8], *word = o->command, *point = strrchr(word, '.');
+  const char *known[16], *word = o->command, *point = strrchr(word, '.');
   char help[200];
   int n = 0;
   for (size_t i = 0; i < sizeof commands / sizeof *commands; i++) known[n++] = commands[i].name;
@@ -145,9 +152,10 @@ int command_run(tl_context *ctx, const options *o) {
   if (!c->work) return repl_run(ctx, o, o->n ? o->word[0] : NULL);
   interrupt_catch(ctx, 1);
   tl_program *p = c->bare ? NULL : load(ctx, o, &sink);
-  int bad = (!p && !c->bare) || c->work(ctx, p, o) != 0;
+  int status = p || c->bare ? c->work(ctx, p, o) : TL_RUNTIME;
   terminal_end(&t);
-  if (bad) return failed(ctx, o);
+  if (status != 0 && tl_last(ctx) == TL_OK) return status;   /* it has said why */
+  if (status != 0) return failed(ctx, o);
   if (fflush(stdout) != 0) {
     perror("tl: standard output");
     return 1;

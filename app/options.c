@@ -18,6 +18,8 @@ static const char usage[] =
     "  tl repl [FILE]            a prompt: statements as they are typed\n"
     "  tl doctor                 what this machine offers, and why something cannot be used\n"
     "  tl cache ls|clear         kernels compiled for a GPU and kept on disk\n"
+    "  tl bench [CATEGORY...]    what this machine does: matmul, elementwise, reductions,\n"
+    "                            activations, transfers, fusion\n"
     "\n"
     "  FILE may be -, for standard input.\n"
     "\n"
@@ -25,6 +27,9 @@ static const char usage[] =
     "  --progress      tell of training even where standard error is no terminal\n"
     "  --device NAME   cpu (the default), cuda (a GPU), auto (either) or ref, the plain reference\n"
     "  --threads N     threads to use; all, unless told\n"
+    "  --peers         bench: measure PyTorch in the same run, where python3 has it\n"
+    "  --sizes LIST    bench: sizes, as in 64,128,1000\n"
+    "  --markdown      bench: tables in Markdown\n"
     "  --version       the version\n"
     "  --help          this\n"
     "\n"
@@ -33,7 +38,8 @@ static const char usage[] =
 
 /* ---- what is wrong --------------------------------------------------------------------------- */
 
-static const char *const names[] = {"--json", "--progress", "--device", "--threads", "--version",
+static const char *const names[] = {"--json", "--progress", "--device", "--threads", "--sizes",
+                                    "--peers", "--markdown", "--version",
                                     "--help", "-e"};
 enum { NAMES = sizeof names / sizeof *names };
 
@@ -120,10 +126,12 @@ static int read_valued(options *o, const char *option, const char *value) {
   if (!value)
     return options_wrong(o, strcmp(option, "--device") == 0    ? "write `--device cpu`"
                             : strcmp(option, "--threads") == 0 ? "write `--threads 4`"
+                            : strcmp(option, "--sizes") == 0   ? "write `--sizes 64,128`"
                                                                : "write `tl -e 'Y = 2; Y?'`",
                          "a value is missing behind %s", option);
   if (strcmp(option, "--threads") == 0) return read_threads(o, value);
   if (strcmp(option, "--device") == 0) o->open.device = value;
+  else if (strcmp(option, "--sizes") == 0) o->sizes = value;
   else o->text = value;
   return 0;
 }
@@ -140,8 +148,8 @@ static int read_word(options *o, const char *word) {
 
 /* The option that WORD is, alone or before `=`, if it takes a value; *VALUE: what follows `=`. */
 static const char *valued(const char *word, const char **value) {
-  static const char *const all[] = {"-e", "--device", "--threads"};
-  for (int i = 0; i < 3; i++) {
+  static const char *const all[] = {"-e", "--device", "--threads", "--sizes"};
+  for (int i = 0; i < 4; i++) {
     size_t n = strlen(all[i]);
     if (strncmp(word, all[i], n) != 0 || (word[n] && (i == 0 || word[n] != '='))) continue;
     *value = word[n] ? word + n + 1 : NULL;
@@ -174,6 +182,8 @@ int options_read(options *o, int argc, char **argv, int *done) {
     else if (strcmp(word, "--version") == 0) return show("tl " TL_VERSION "\n");
     else if (strcmp(word, "--json") == 0) o->json = 1;
     else if (strcmp(word, "--progress") == 0) o->progress = 1;
+    else if (strcmp(word, "--markdown") == 0) o->markdown = 1;
+    else if (strcmp(word, "--peers") == 0) o->peers = 1;
     else if ((option = valued(word, &value)))
       status = read_valued(o, option, value ? value : argv[++i]);
     else status = no_option(o, word);

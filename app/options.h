@@ -4,7 +4,7 @@
 
 #include <tensorlogic.h>
 
-enum { WORDS = 4 };
+enum { WORDS = 8 };
 
 typedef struct options {
   const char *command;           /* "run", "grad" ...; NULL with `text` */
@@ -13,6 +13,8 @@ typedef struct options {
   const char *word[WORDS];       /* what follows the command */
   tl_options open;
   int json, progress;
+  int markdown, peers;           /* of bench */
+  const char *sizes;             /* likewise; NULL: the usual ones */
 } options;
 
 /* Reads the command line; 0, or the exit status with which to end at once. */

@@ -22,6 +22,12 @@ says() { grep -q -e "$1" "$work/out" "$work/err" || complain "missing: $1"; }
 printf 'X = [1, 2]\nW : f32[2] ~ constant(1)\nL = (X[i] W[i])^2\nL?\n' >"$work/good.tl"
 printf 'X = [1, 2]\nY[i] = Z[i]\n' >"$work/bad.tl"
 
+ends 0 --json bench matmul elementwise reductions activations transfers fusion --sizes 24
+says '"category": "matmul", "name": "matmul", "size": 24'; says '"name": "layernorm_linear".*"apart_us"'
+says '"summary": {"rows": .*"failed": 0'
+ends 0 bench reductions --sizes 1000 --markdown; says '^| sum '
+ends 2 bench matmull; says 'did you mean `matmul`'
+ends 2 bench --sizes 12,x; says 'takes numbers'
 ends 0 --version; says '^tl [0-9]'
 ends 0 --help; says '^usage: tl'
 ends 0 -e 'Y = 1 + 1; Y?'; says '^Y = 2$'
