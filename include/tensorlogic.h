@@ -274,9 +274,10 @@ TL_API int tl_unfinished(tl_context *ctx, const char *text);
 /* What QUESTION asks for, computed now, row by row: "Ancestor(Alice, x)", "Dist[x,y]", "X[i,1]",
  * "Edge(x,y) and not Edge(y,x)"; a question mark behind it may stand or not. A row has a key for
  * each variable, in the order in which they come; of a tensor also an element. Rows are sorted.
- * A question with no variable has one row if it is true, or the element is there. What is more
- * than one name with variables, symbols, numbers and `_` is checked against the whole program
- * first. TL_REFUSED: no question, or one about nothing that there is. */
+ * A question with no variable has one row if its tuple or element is there; a comparison or another
+ * scalar has its number. What is more than one name with variables, symbols, numbers and `_` is
+ * checked against the whole program first. TL_REFUSED: no question, or one about nothing that there
+ * is. */
 typedef struct tl_rows tl_rows;
 TL_API tl_rows *tl_query(tl_program *p, const char *question);
 /* 1: at the next row, at first the first; 0: there is none. */
