@@ -108,14 +108,24 @@ static void keep(lang_machine *m, machine_facts *f) {
   *at = f;
 }
 
+_Noreturn static void refuse_name(lang_machine *m, const char *name) {
+  const lang_program *p = m->program;
+  const char **names = BASE_NEWS(m->arena, const char *, p->relations.n + 1);
+  for (int i = 0; i < p->relations.n; i++) names[i] = p->relations.at[i]->name;
+  const char *near = lang_did_you_mean(name, names, p->relations.n);
+  if (near)
+    base_raise(m->ctx, BASE_ARGUMENT, base_nowhere,
+               "the program has no relation `%s`\nhelp: did you mean `%s`?", name, near);
+  base_raise(m->ctx, BASE_ARGUMENT, base_nowhere, "the program has no relation `%s`", name);
+}
+
 void lang_machine_facts(lang_machine *m, const char *name, int arity, int64_t n,
                         const lang_cell *cell, const double *value) {
   machine_facts *f = copy_of(m, name, arity, n, cell, value);
   base_trap trap;
   if (BASE_TRY(m->ctx, &trap)) {
     lang_relation *r = settable(m, f);
-    if (!r)
-      base_raise(m->ctx, BASE_ARGUMENT, base_nowhere, "the program has no relation `%s`", name);
+    if (!r) refuse_name(m, name);
     load_in_job(m, r, f);
     base_untrap(m->ctx, &trap);
   } else {
