@@ -10,7 +10,7 @@
 #include <string.h>
 
 typedef struct piece { /* a term of a clause, lowered: a tensor of the head's rows */
-  const ir_expr *body, *row, *count;
+  const ir_expr *body, *row, *count, *terms; /* terms: that each tuple stands for */
   const ir_index *at;
 } piece;
 
@@ -107,7 +107,7 @@ static bool is_head(const maker *m, const clause *cl, int n, variable **var) {
 static const ir_expr *repeated(check *c, const clause *cl, const frame *f, const node *term,
                                const ir_expr *body) {
   ir_agg agg = cl->op == LANG_PROD ? IR_PROD : IR_SUM;
-  if (cl->op == LANG_MAX || cl->op == LANG_MIN || cl->op == LANG_AVG) return body;
+  if (cl->op == LANG_MAX || cl->op == LANG_MIN) return body;
   for (int i = 0; i < term->sum.n; i++) {
     const variable *v = term->sum.at[i];
     if (!is_among(v, f->n, f->var) && !ir_mentions(body, v->index))
@@ -132,6 +132,7 @@ static piece lower_term(maker *m, clause *cl, const sparse_term *term) {
   p.body = lower_unsummed(c, cl, term->n);
   if (term->minus) p.body = ir_unary(c->p, IR_NEG, p.body);
   p.body = repeated(c, cl, f, term->n, p.body);
+  p.terms = repeated(c, cl, f, term->n, ir_int(c->p, 1));
   if (!p.row)
     check_refuse(c, cl->stmt->span,
                  "the positions of %s are variables and constants, as it is "
@@ -170,7 +171,7 @@ static ir_tensor *part_of(maker *m, const piece *p, const ir_expr *body, const c
 static const ir_expr *average(maker *m, const piece *p, const ir_expr *const *at) {
   check *c = m->c;
   ir_type type = ir_type_computed((ir_type)m->e->type);
-  const ir_expr *one = ir_number(c->p, type, 1);
+  const ir_expr *one = ir_cast(c->p, p->terms, type);
   const ir_expr *total = ir_read(c->p, part_of(m, p, p->body, "Total", IR_SUM), at);
   return ir_binary(c->p, IR_DIV, total, ir_read(c->p, part_of(m, p, one, "Terms", IR_SUM), at));
 }
