@@ -351,6 +351,10 @@ static lang_item item_of(check *c, const lang_stmt *s, lang_expr *e) {
     item.generate = generate(c, s, of);
   } else {
     item.tensor = check_answer(c, of, s);
+    if (item.tensor->keys && !item.decode) {
+      check_all_elements(c, item.tensor->keys, &item);
+      return item;
+    }
     item.first = first_row(c, of);
     if (item.decode) item.show = LANG_SHOW_DECODED;
     if (item.decode && (!item.tensor->tokens || !item.tensor->tokens->text))

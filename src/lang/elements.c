@@ -144,11 +144,14 @@ static piece lower_term(maker *m, clause *cl, const sparse_term *term) {
 
 /* ---- the tensor ------------------------------------------------------------------------------ */
 
+/* Integers where all terms are; what a query compares is true or false. */
 static ir_type type_of(check *c, const maker *m, const piece *p, int n) {
-  ir_type type = IR_I64;
-  for (int i = 0; i < n; i++)
-    if (p[i].body->type != IR_I64 || op_of(m->e) == LANG_AVG) type = c->type;
-  return type;
+  bool integers = op_of(m->e) != LANG_AVG, tests = c->answering;
+  for (int i = 0; i < n; i++) {
+    integers &= p[i].body->type == IR_I64;
+    tests &= p[i].body->type == IR_BOOL;
+  }
+  return tests ? IR_BOOL : integers ? IR_I64 : c->type;
 }
 
 static ir_agg agg_of(lang_op op) {

@@ -38,6 +38,14 @@ static bool term_of(check *c, const lang_expr *e, names *free, rel_term *term) {
   return true;
 }
 
+void check_all_elements(check *c, lang_relation *r, lang_item *item) {
+  item->term = BASE_NEWS(c->arena, rel_term, r->arity + 1);
+  for (int k = 0; k < r->arity; k++) item->term[k] = (rel_term){.kind = REL_VAR, .var = k};
+  item->shown = r->arity;
+  item->show = r->tensor ? LANG_SHOW_ELEMENTS : LANG_SHOW_TUPLES;
+  item->relation = r;
+}
+
 /* Tuples or elements that are asked for; false: it is more than a pattern. */
 static bool pattern(check *c, const lang_expr *e, entity *of, lang_item *item) {
   names free = {0};

@@ -141,6 +141,7 @@ void check_extremes(check *c, entity *const *group, int n);   /* the engine was 
 
 /* questions.c: tuples or elements that match E; false: it is an expression like others */
 bool check_question(check *c, const lang_stmt *s, lang_expr *e, lang_item *item);
+void check_all_elements(check *c, lang_relation *r, lang_item *item);
 
 /* relations.c, of the machine; the first two need no machine where no rule reads a tensor */
 int64_t lang_size_value(const lang_program *p, const lang_size *size);

@@ -1,0 +1,1 @@
+run --json relations_json.tl
