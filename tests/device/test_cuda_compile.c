@@ -119,7 +119,7 @@ static void products(cpu_lab *lab) {
   within(lab, (limits){128, 0}, "Y",
          "A : f32[1700,16]\nB : f32[16,1664]\nC : f32[1664]\n"
          "Y[i,j] = relu(A[i,k] B[k,j] + C[j])");
-  within(lab, (limits){128, 0}, "Y",
+  within(lab, (limits){200, 0}, "Y",
          "A : f64[65,33]\nB : f64[33,72]\nY : f64[65,72]\nY[i,j] = A[i,k] B[k,j]");
   lab->force = NULL;
 }

@@ -3,7 +3,7 @@
  * lie; what follows runs on the sums in registers. */
 #include "device/cuda/contract.h"
 
-enum { SIMT_BLOCK = 256, SIMT_DEPTH = 16 };
+enum { SIMT_DEPTH = 16 };
 
 static ir_type sum_type(const kernel_segment *seg) {
   return (ir_type)seg->eq[seg->main].eq->body->type;
@@ -155,18 +155,23 @@ static int tile_of(const contract *c) {
   return wide || tiles < cuda_of(c->bind->device)->sms ? 64 : 128;
 }
 
+/* A thread has 8 x 8 sums; of the wide types, 4 x 8. */
+static int threads_of(const contract *c, int tile) {
+  return tile * tile / (ir_type_bytes(sum_type(c->seg)) == 8 ? 32 : 64);
+}
+
 static void put_kernel(const contract *c, base_text *text, factors *f, cuda_args **body, int tile) {
   side a = side_of(f, true), b = side_of(f, false);
   base_text loads = base_text_open(c->bind->arena);
   f->text = &loads;
   put_loads(f, &a);
   put_loads(f, &b);
-  base_putf(
-      text,
-      "#define SUM %s\n#define ROWS %d\n#define COLS %d\n#define TERMS %d\n#define VECTOR %d\n"
-      "#define A_LANES %d\n#define A_ALONG_K %d\n#define B_LANES %d\n#define B_ALONG_K %d\n",
-      cuda_c_type(sum_type(c->seg)), tile, tile, c->terms, contract_vector(c), a.lanes, a.along_k,
-      b.lanes, b.along_k);
+  base_putf(text,
+            "#define THREADS %d\n#define SUM %s\n#define ROWS %d\n#define COLS %d\n#define TERMS "
+            "%d\n#define VECTOR %d\n"
+            "#define A_LANES %d\n#define A_ALONG_K %d\n#define B_LANES %d\n#define B_ALONG_K %d\n",
+            threads_of(c, tile), cuda_c_type(sum_type(c->seg)), tile, tile, c->terms,
+            contract_vector(c), a.lanes, a.along_k, b.lanes, b.along_k);
   cuda_args_declare(f->args, text, "factor_args");
   base_put(text, loads.at);
   *body = contract_body(c, text, f->wide);
@@ -187,7 +192,7 @@ static void add_segment(const contract *c, cuda_launch *l, int stage) {
   cuda_stage *s = &l->stage[stage];
   s->kernel = cuda_compile(bind, "contract", &source, &(cuda_options){.shared = shared});
   s->grid[0] = (unsigned)(tiles_m * tiles_n * c->batch.count);
-  s->block = SIMT_BLOCK;
+  s->block = (unsigned)threads_of(c, tile);
   s->shared = (unsigned)shared;
   s->overlap = true;
   s->name =

@@ -1,11 +1,11 @@
 /* contract_simt: tiles of sums of products without a matrix unit, for every type and every place.
  *
- * A block of 256 threads has ROWS x COLS sums, a thread TALL x 8 of them. Both factors come in steps of
+ * A block of THREADS has ROWS x COLS sums, a thread TALL x 8 of them. Both factors come in steps of
  * DEPTH through shared memory, twice over: while one step is multiplied the next is on its way in
- * registers. The text before defines SUM (the type), TERMS, VECTOR, A_LANES, A_ALONG_K and the same of
+ * registers. The text before defines THREADS, SUM (the type), TERMS, VECTOR, A_LANES, A_ALONG_K and the same of
  * B, load_a and load_b of term, batch, row and k, and `body` as contract_body.c writes it. */
 
-enum { DEPTH = 16, THREADS = 256, WIDE = COLS / 8, TALL = ROWS / (THREADS / WIDE), PAD = 16 / (int)sizeof(SUM) };
+enum { DEPTH = 16, WIDE = COLS / 8, TALL = ROWS / (THREADS / WIDE), PAD = 16 / (int)sizeof(SUM) };
 
 struct simt_shape { int32_t m, n, k, tiles_m, tiles_n; };
 

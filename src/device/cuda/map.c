@@ -7,7 +7,7 @@
 #include "device/cuda/emit.h"
 
 enum {
-  MAP_BLOCK = 256,
+  MAP_BLOCK = 128,
   MAP_ELEMENTS = 16,   /* of a thread at most, where there are many */
   MAP_WORTH = 4 << 20, /* elements from which on a thread takes more than one vector */
   MAP_BYTES = 30000,   /* of parameters in one launch */

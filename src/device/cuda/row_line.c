@@ -7,7 +7,7 @@ enum {
   LINE_BLOCK = 256,
   LINE_SPREAD = 132 * 2048, /* vectors from which on a thread takes several */
   SPLIT_BLOCK = 256,
-  SPLIT_BLOCKS = 6, /* of a multiprocessor at most */
+  SPLIT_BLOCKS = 8, /* of a multiprocessor at most */
 };
 
 /* ---- in registers ---------------------------------------------------------------------------- */
@@ -157,6 +157,9 @@ static int64_t splits_of(const row_form *f) {
   int64_t each = (int64_t)SPLIT_BLOCK * f->frame.repeats, steps = (f->steps + each - 1) / each;
   int64_t sms = cuda_of(f->job->bind->device)->sms, best = 1, least = INT64_MAX;
   if (steps <= 2) return 1;
+  int64_t most =
+      sms * SPLIT_BLOCKS / f->rows; /* a few steps each: the more loads at once the better */
+  if (most >= 1 && steps <= 4 * most) return steps < most ? steps : most;
   for (int64_t k = SPLIT_BLOCKS; k >= 1; k--) {
     int64_t splits = sms * k / f->rows;
     if (splits < 1) splits = 1;
@@ -245,6 +248,7 @@ void row_split(const row_job *job, const row_part *part) {
             f.frame.lanes * f.frame.repeats);
   row_put_step(&f, &step);
   int64_t splits = splits_of(&f);
+  f.at_once = reads == 1 && part->nstore == 0 ? SPLIT_BLOCKS : 0;
   const char *count = cuda_args_fixed(f.args, splits, false);
   if (part->nred) base_put(&f.text, "  TL_SHARED(char, places);\n");
   if (splits > 1) {
