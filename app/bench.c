@@ -51,12 +51,12 @@ static void print_json(const row *r) {
   if (r->apart.n) printf(", \"apart_us\": %.3f", bench_median(&r->apart));
   if (r->flop > 0) printf(", \"gflops\": %.2f", r->flop / best_of(r) * 1e-3);
   printf(", \"gbs\": %.2f", r->bytes / best_of(r) * 1e-3);
-  if (r->peer.call > 0)
-    printf(
-        ", \"peer\": {\"us\": %.3f, \"plan_us\": %.3f, \"compiled_us\": %.3f, \"difference\": "
-        "%.2g, \"ratio\": %.3f}",
-        r->peer.call, r->peer.plan, r->peer.compiled, r->peer.difference,
-        peer_best(r) / best_of(r));
+  if (r->peer.call > 0) {
+    printf(", \"peer\": {\"us\": %.3f, \"plan_us\": %.3f, \"compiled_us\": %.3f, \"ratio\": %.3f",
+           r->peer.call, r->peer.plan, r->peer.compiled, peer_best(r) / best_of(r));
+    if (r->peer.difference >= 0) printf(", \"difference\": %.2g", r->peer.difference);
+    printf("}");
+  }
   puts("}");
 }
 
