@@ -40,11 +40,28 @@ static bool is_simple(const node *n, bool top) {
   return true;
 }
 
-static bool fits(const entity *e) {
+/* All that is sparse in N must be there: 2 Late(x), where Late(x) may be false, is not the
+ * engine's. */
+static bool all_there(const way *w, const node *n) {
+  bool there = !sparse_read(n);
+  for (int i = 0; !there && i < w->atom.n; i++) there = w->atom.at[i] == n;
+  for (int i = 0; there && i < n->e.n; i++)
+    if (n->e.at[i]) there = all_there(w, child(n, i));
+  return there;
+}
+
+static bool is_joined(check *c, const node *right) {
+  support s = support_strict(c, right);
+  return !s.everywhere && s.any.n == 1 && all_there(&s.any.at[0], right);
+}
+
+static bool fits(check *c, const entity *e) {
   if (!e->sparse || e->kind != NAME_TENSOR || !e->clauses.n) return false;
   for (int i = 0; i < e->clauses.n; i++) {
     const clause *cl = e->clauses.at[i];
-    if ((cl->op != LANG_MIN && cl->op != LANG_MAX) || !is_simple(cl->right, true)) return false;
+    if ((cl->op != LANG_MIN && cl->op != LANG_MAX) || !is_simple(cl->right, true) ||
+        !is_joined(c, cl->right))
+      return false;
     for (int k = 0; k < cl->nlhs; k++)
       if (!cl->lhs[k]->var && cl->lhs[k]->e.kind != LANG_STRING &&
           cl->lhs[k]->e.kind != LANG_NUMBER)
@@ -85,7 +102,7 @@ void check_choose(check *c, entity *const *group, int n) {
   bool recurs = false;
   if (!c->program || c->grads.n) return;
   for (int i = 0; i < n; i++) {
-    if (!fits(group[i]) || learns(c, group[i], base_map_open(c->arena))) return;
+    if (!fits(c, group[i]) || learns(c, group[i], base_map_open(c->arena))) return;
     recurs |= reads_group(group[i]);
   }
   for (int i = 0; recurs && i < n; i++) {

@@ -90,6 +90,7 @@ static void join_clause(check *c, const clause *cl) {
       join_position(c, sparse_child(read, k), sort_of(c, read->of, k));
   }
   for (int i = 0; i < cl->body.n; i++) join_compared(c, cl->body.at[i]);
+  if (cl->right && c->program && c->program->engine) join_compared(c, cl->right);
 }
 
 /* ---- domains --------------------------------------------------------------------------------- */

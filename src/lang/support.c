@@ -156,11 +156,51 @@ support support_of(check *c, const node *n) {
   }
 }
 
+static bool way_binds(const way *w, const variable *v);
+
+static bool reads_elements(const node *n) {
+  if (sparse_read(n) && n->of->kind == NAME_TENSOR) return true;
+  for (int i = 0; i < n->e.n; i++)
+    if (n->e.at[i] && reads_elements(child(n, i))) return true;
+  return n->body && reads_elements(n->body);
+}
+
+/* Each variable in the ways of A has its values from B. */
+static bool binds_all(const support *b, const support *a) {
+  for (int w = 0; w < a->any.n; w++)
+    for (int i = 0; i < a->any.at[w].atom.n; i++)
+      for (int k = 0; k < a->any.at[w].atom.at[i]->e.n; k++) {
+        const variable *v = child(a->any.at[w].atom.at[i], k)->var;
+        if (v && !support_binds(b, v)) return false;
+      }
+  return true;
+}
+
+/* A relation is false where it does not hold, which is no absence: in V[x] + 2 Late(x) or
+ * 1 - Late(x) it is a number, in Hops[x] + Edge(x,y) it binds y. */
+static support strict_sum(check *c, const node *n) {
+  support s = everywhere();
+  bool open = false;
+  for (int i = 0; i < n->e.n; i++) {
+    support one = support_strict(c, child(n, i));
+    if (reads_elements(child(n, i)))
+      s = both(c, s, one);
+    else
+      open |= one.everywhere;
+  }
+  for (int i = 0; i < n->e.n; i++) {
+    support one = support_strict(c, child(n, i));
+    bool number = reads_elements(child(n, i)) || one.everywhere || open || binds_all(&s, &one);
+    if (!number) s = both(c, s, one);
+  }
+  return s;
+}
+
 /* Absent elements take no part: all that stands in sums and functions must be there. */
 support support_strict(check *c, const node *n) {
   support s = everywhere();
   switch (n->e.kind) {
-  case LANG_SUM:
+  case LANG_SUM: return strict_sum(c, n);
   case LANG_JOIN:
   case LANG_MULTIPLY:
   case LANG_DIVIDE:

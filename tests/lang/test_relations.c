@@ -111,6 +111,19 @@ static const asked logic[] = {
 };
 
 static const asked more[] = {
+    {"relations under min=",
+     "Edge(S,A), Edge(A,B), Edge(B,C), Edge(S,C)\nToll(C)\nHop[y] min= Edge(S,y)\n"
+     "Hop[y] min= Hop[x] + Edge(x,y)\nCost[y] min= Hop[y] + 5 Toll(y)\n"
+     "E[S,A] = 1; E[A,B] = 2; E[S,B] = 9; E[B,C] = 1\nD[y] min= E[S,y]\n"
+     "D[y] min= D[x] + E[x,y] + 10 Toll(y)\nHop?; Cost?; D?\n",
+     "[[\"A\", 1], [\"B\", 2], [\"C\", 1]]|[[\"A\", 1], [\"B\", 2], [\"C\", 6]]|"
+     "[[\"A\", 1], [\"B\", 3], [\"C\", 14]]"},
+    {"conditions on symbols",
+     "Edge(A,B), Edge(B,C), Edge(C,C), Edge(A,C)\nBlocked(C)\nV[A] = 1; V[B] = 2; V[C] = 4\n"
+     "Y[x] = Edge(x,y) (not Blocked(y)) V[y]\nZ[x] = Edge(x,y) (x != y) V[y]\n"
+     "M = max[x](V[x] (1 - Blocked(x)))\nS[x] = V[x] / sum[y](V[y])\nY?; Z?; M?; S?\n",
+     "[[\"A\", 2], [\"B\", 0], [\"C\", 0]]|[[\"A\", 6], [\"B\", 4], [\"C\", 0]]|2|"
+     "[[\"A\", 0.142857], [\"B\", 0.285714], [\"C\", 0.571429]]"},
     {"perm",
      "R(A,1), R(B,2)\nS(y,x) <- R(x,y)\nT(x,x,y) <- R(x,y)\nS?; T?\n",
      "[[1, \"A\"], [2, \"B\"]]|[[\"A\", \"A\", 1], [\"B\", \"B\", 2]]"},
