@@ -42,7 +42,8 @@ static const ir_expr *counter_of(check *c, const clause *cl, const node *of) {
   for (int i = 0; i < cl->vars.n; i++) {
     const variable *v = cl->vars.at[i];
     if (of ? !check_uses(of, v) : !v->head) continue;
-    n = op(c, IR_ADD, op(c, IR_MUL, n, v->index->extent), ir_use(c->p, v->index));
+    const ir_expr *at = op(c, IR_SUB, v->value, v->low);   /* in a frame, a column's element */
+    n = op(c, IR_ADD, op(c, IR_MUL, n, v->index->extent), at);
     any = true;
   }
   return of && !any ? counter_of(c, cl, NULL) : n;

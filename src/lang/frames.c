@@ -504,7 +504,7 @@ static const ir_expr *lower_in_frame(check *c, clause *cl, node *n, lang_op op, 
 
 const ir_expr *lower_sparse(check *c, clause *cl, node *n, lang_op op) {
   lang_op own;
-  if (!c->program || !support_mentions(n)) return NULL;
+  if (!c->program || !c->program->engine || !support_mentions(n)) return NULL;
   if (!n->sum.n && op <= LANG_ADD && reduction_op(n, &own)) return lower_sparse_reduction(c, cl, n);
   return lower_in_frame(c, cl, n, op, false);
 }
