@@ -151,29 +151,6 @@ PTX_FN void tma_load_multicast_5d(uint32_t to, const tensor_map *map, uint32_t b
       "l"((uint64_t)map), "r"(bar), "h"(mask), "r"(x), "r"(y), "r"(z), "r"(z1), "r"(z2)
       : "memory");
 }
-PTX_FN void tma_store(const tensor_map *map, uint32_t from, int x, int y, int z) {
-  asm volatile(
-      "cp.async.bulk.tensor.3d.global.shared::cta.bulk_group [%0, {%2, %3, %4}], [%1];" ::"l"(
-          (uint64_t)map),
-      "r"(from), "r"(x), "r"(y), "r"(z)
-      : "memory");
-}
-PTX_FN void tma_commit() { asm volatile("cp.async.bulk.commit_group;" ::: "memory"); }
-/* at most N groups still read shared memory */
-template <int N>
-PTX_FN void tma_wait_read() {
-  asm volatile("cp.async.bulk.wait_group.read %0;" ::"n"(N) : "memory");
-}
-/* What this thread stored in shared memory, before tma_store or wgmma reads it. */
-PTX_FN void fence_async() { asm volatile("fence.proxy.async.shared::cta;" ::: "memory"); }
-
-/* Four 8x8 matrices of 16-bit elements, a fragment of wgmma or mma, to rows whose addresses the
- * lanes hold. */
-PTX_FN void stmatrix(uint32_t to, uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
-  asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(a),
-               "r"(b), "r"(c), "r"(d)
-               : "memory");
-}
 
 /* ---- products of warp groups ----------------------------------------------------------------- */
 
@@ -200,12 +177,7 @@ PTX_FN uint64_t wgmma_tile(uint32_t address, uint32_t leading, uint32_t stride) 
   PTX_64                                                                                      \
       ",%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47,%48,%49,%50,%51,%52," \
       "%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
-#define PTX_192                                                                               \
-  PTX_128                                                                                     \
-      ",%64,%65,%66,%67,%68,%69,%70,%71,%72,%73,%74,%75,%76,%77,%78,%79,%80,%81,%82,%83,%84," \
-      "%85,%86,%87,%88,%89,%90,%91,%92,%93,%94,%95"
 #define PTX_256                                                                                 \
-  PTX_192                                                                                       \
       ",%96,%97,%98,%99,%100,%101,%102,%103,%104,%105,%106,%107,%108,%109,%110,%111,%112,%113," \
       "%114,%115,%116,%117,%118,%119,%120,%121,%122,%123,%124,%125,%126,%127"
 
@@ -229,7 +201,6 @@ PTX_FN uint64_t wgmma_tile(uint32_t address, uint32_t leading, uint32_t stride) 
   if constexpr (N == 32) PTX_WGMMA(32, TYPE, 16, 17, 18, 19, 20, PTX_D16(0));                 \
   if constexpr (N == 64) PTX_WGMMA(64, TYPE, 32, 33, 34, 35, 36, PTX_D32(0));                 \
   if constexpr (N == 128) PTX_WGMMA(128, TYPE, 64, 65, 66, 67, 68, PTX_D64(0));               \
-  if constexpr (N == 192) PTX_WGMMA(192, TYPE, 96, 97, 98, 99, 100, PTX_D64(0), PTX_D32(64)); \
   if constexpr (N == 256) PTX_WGMMA(256, TYPE, 128, 129, 130, 131, 132, PTX_D64(0), PTX_D64(64))
 
 /* d[64, N] = A[64, 16] B[16, N] (+ d if MORE), of tiles; MA, MB: the contiguous axis is m, n. Row
