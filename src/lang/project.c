@@ -226,6 +226,29 @@ static bool is_whole(node *term, const node *place) {
   return term != NULL;
 }
 
+/* N reads TO wherever it read FROM. Trees below two places share no node. */
+static void rename_in(node *n, const variable *from, variable *to) {
+  if (n->var == from) n->var = to;
+  for (int i = 0; i < n->e.nindex; i++) rename_in((node *)n->e.index[i], from, to);
+  for (int i = 0; i < n->e.n; i++)
+    if (n->e.at[i]) rename_in(child(n, i), from, to);
+}
+
+/* Each place has an index of its own, and so its own size, as each term of the right side has. */
+static void place_each(projector *p, const places *at) {
+  p->v->summed = true;
+  for (int k = 0; k < at->n; k++) {
+    variable *v = p->v;
+    if (k > 0) {
+      v = BASE_NEW(p->c->arena, variable);
+      *v = *p->v;
+      BASE_PUSH(p->c->arena, &p->cl->vars, v);
+      rename_in(at->at[k], p->v, v);
+    }
+    BASE_PUSH(p->c->arena, &at->at[k]->sum, v);
+  }
+}
+
 static void place_in_term(projector *p, node *term) {
   p->term = term;
   finding f = find(p, term);
@@ -242,8 +265,7 @@ static void place_in_term(projector *p, node *term) {
   if (f.state == LOOSE && f.in_function)
     refuse(p, term, &f.at, &outer, "it stands inside a function, in no product");
   if (f.at.n == 1 && is_whole(term, f.at.at[0])) f.at = outer;
-  for (int k = 0; k < f.at.n; k++) BASE_PUSH(p->c->arena, &f.at.at[k]->sum, p->v);
-  p->v->summed = true;
+  place_each(p, &f.at);
 }
 
 static void each_term(projector *p, node *n) {
@@ -323,7 +345,7 @@ void check_project(check *c, clause *cl) {
                  cl->marked->name);
   for (int i = 0; i < cl->vars.n; i++) {
     variable *v = cl->vars.at[i];
-    if (v->head || v->bound) continue;
+    if (v->head || v->bound || v->summed) continue;
     projector p = {c, cl, v, NULL};
     if (cl->op <= LANG_ADD)
       each_term(&p, cl->right);
