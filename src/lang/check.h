@@ -130,7 +130,7 @@ typedef struct derivative {      /* of OF by WRT, the first LEAD positions of OF
   ir_tensor *made;
 } derivative;
 
-typedef struct pending {         /* N, a symbol, stands at a position of OF, in HEAD's equation */
+typedef struct pending {         /* N, a symbol or a scalar, stands at a position of OF; of HEAD */
   node *n;
   entity *of, *head;
   int position;
@@ -229,6 +229,7 @@ clause *check_clause(check *c, const lang_stmt *stmt, entity *head, lang_op op);
 bool check_uses(const node *n, const variable *v);
 /* The word is no symbol at position K of OF. */
 _Noreturn void check_refuse_symbol(check *c, const lang_expr *e, const entity *of, int k);
+_Noreturn void check_refuse_scalar(check *c, const lang_expr *e, const entity *of, int k);
 bool lang_binds(const char *function);       /* its index is gone outside: sum, argmax, sample .. */
 
 /* project.c */

@@ -140,6 +140,8 @@ static const rel_expr *read(compiler *k, const node *n) {
 
 /* ---- aggregates in a body -------------------------------------------------------------------- */
 
+static const rel_expr *joined(compiler *k, const node *n);
+
 /* What joins in the argument of count[y](...): atoms, conditions; the rest is the value. */
 static const rel_expr *aggregated(compiler *k, const node *n) {
   base_arena *a = k->c->arena;
@@ -153,16 +155,26 @@ static const rel_expr *aggregated(compiler *k, const node *n) {
     BASE_PUSH(a, &k->items, ((rel_item){.kind = REL_TEST, .test = test}));
     return NULL;
   }
-  if (!joins) return compile_expr(k, n);
+  if (n->e.kind == LANG_NOT) {
+    compile_negated(k, child(n, 0));
+    return NULL;
+  }
+  return joins ? joined(k, n) : compile_expr(k, n);
+}
+
+/* The factors of a product, or arguments of count[y](A(y), y > 2): a comma joins as in a body. */
+static const rel_expr *joined(compiler *k, const node *n) {
   const rel_expr *value = NULL;
   for (int i = 0; i < n->e.n; i++) {
     const rel_expr *one = aggregated(k, child(n, i));
-    if (one) value = value ? rel_op(a, IR_MUL, value, one, NULL) : one;
+    if (one) value = value ? rel_op(k->c->arena, IR_MUL, value, one, NULL) : one;
   }
   return value;
 }
 
+/* By the aggregate; `_` stands in one place, which is inside it. */
 static bool is_bound(const node *call, const variable *v) {
+  if (strcmp(v->name, "_") == 0) return true;
   for (int i = 0; i < call->e.nindex; i++)
     if (((const node *)call->e.index[i])->var == v) return true;
   return false;
@@ -181,7 +193,7 @@ static const rel_expr *aggregate(compiler *k, const node *n) {
   check *c = k->c;
   bool counts = strcmp(n->e.name, "count") == 0;
   compiler inner = compile_open(c, k->cl);
-  const rel_expr *value = aggregated(&inner, child(n, 0));
+  const rel_expr *value = joined(&inner, n);
   if (!value) value = rel_int(c->arena, 1);
   if (counts) value = rel_int(c->arena, 1);
   bool real = folds[f].fold == REL_AVG || compile_real(&inner, value);

@@ -13,7 +13,7 @@ static void put_element(base_text *text, const machine_view *v, int64_t i) {
   if (v->type == IR_BOOL)
     base_put(text, x.u.i ? "true" : "false");
   else if (real)
-    machine_put_number(text, v->type, x.u.f);
+    machine_put_number(text, v->type == IR_F64 ? IR_F64 : IR_F32, x.u.f); /* the stored value */
   else
     base_putf(text, "%lld", (long long)x.u.i);
   if (odd) base_put(text, "\"");

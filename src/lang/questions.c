@@ -15,7 +15,7 @@ static entity *sparse_named(check *c, const lang_expr *e) {
 }
 
 /* A position of a question: what is free is numbered as it comes. */
-static bool term_of(check *c, const lang_expr *e, names *free, rel_term *term) {
+static bool term_of(check *c, entity *of, int k, const lang_expr *e, names *free, rel_term *term) {
   const entity *scalar = e->kind == LANG_NAME ? check_scalar(c, e->name) : NULL;
   double value;
   *term = (rel_term){.kind = REL_ANY};
@@ -27,6 +27,7 @@ static bool term_of(check *c, const lang_expr *e, names *free, rel_term *term) {
     *term = (rel_term){.kind = REL_VAR, .var = i};
     return true;
   }
+  if (scalar && sort_of(c, of, k)->symbols.n) check_refuse_scalar(c, e, of, k);
   term->kind = REL_KEY;
   bool symbol = e->kind == LANG_NAME && !scalar;
   if (e->kind == LANG_STRING || symbol) {
@@ -62,7 +63,7 @@ static bool pattern(check *c, const lang_expr *e, entity *of, lang_item *item) {
   for (int k = 0; k < of->rank; k++) {
     if (whole)
       item->term[k] = (rel_term){.kind = REL_VAR, .var = k};
-    else if (!term_of(c, e->at[k], &free, &item->term[k]))
+    else if (!term_of(c, of, k, e->at[k], &free, &item->term[k]))
       return false;
   }
   item->shown = whole ? of->rank : free.n;

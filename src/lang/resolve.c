@@ -174,6 +174,13 @@ _Noreturn void check_refuse_symbol(check *c, const lang_expr *e, const entity *o
                k, of->name, near);
 }
 
+_Noreturn void check_refuse_scalar(check *c, const lang_expr *e, const entity *of, int k) {
+  check_refuse(c, e->span,
+               "`%s` is a scalar, and position %d of %s holds symbols\n"
+               "help: quote it if the symbol is meant: `\"%s\"`",
+               e->name, k, of->name, e->name);
+}
+
 /* Its number where the domain is known now; else it stays a symbol until all positions are. */
 static node *resolve_symbol(resolver *r, const lang_expr *e, entity *of, int k) {
   const lang_domain *d = of->domains && k < of->rank ? of->domains[k] : NULL;
@@ -195,12 +202,7 @@ static node *resolve_symbol(resolver *r, const lang_expr *e, entity *of, int k) 
 static node *resolve_constant(resolver *r, const lang_expr *e, entity *of, int k) {
   const entity *scalar = e->kind == LANG_NAME ? check_scalar(r->c, e->name) : NULL;
   if (!scalar) return resolve_symbol(r, e, of, k);
-  bool symbols = of->rank > k && of->domains && of->domains[k];
-  if (symbols || (of->sorts && of->sorts[k] && of->sorts[k]->symbols.n))
-    check_refuse(r->c, e->span,
-                 "`%s` is a scalar, and position %d of %s holds symbols\n"
-                 "help: quote it if the symbol is meant: `\"%s\"`",
-                 e->name, k, of->name, e->name);
+  if (of->rank > k && of->domains && of->domains[k]) check_refuse_scalar(r->c, e, of, k);
   double value;
   if (!check_number(r->c, e, &value)) return resolve(r, e);
   if (value != floor(value) || fabs(value) > 9e15)
@@ -208,7 +210,10 @@ static node *resolve_constant(resolver *r, const lang_expr *e, entity *of, int k
                  "a position is a whole number; %s is %g\nhelp: round it: "
                  "`floor(%s)`",
                  e->name, value, e->name);
-  return resolve_number(r, e, (int64_t)value);
+  node *n = resolve_number(r, e, (int64_t)value);
+  n->e.name = e->name;
+  BASE_PUSH(r->c->arena, &r->c->symbols, ((pending){n, of, r->cl->head, k}));
+  return n;
 }
 
 node *resolve_position(resolver *r, const lang_expr *e, entity *of, int k) {

@@ -20,7 +20,7 @@ static void test(compiler *k, const rel_expr *e) {
   add(k, (rel_item){.kind = REL_TEST, .test = e});
 }
 
-static void negated(compiler *k, const node *n) {
+void compile_negated(compiler *k, const node *n) {
   rel_item item = {.kind = REL_NOT, .value = -1};
   if (!is_atom(n)) {
     if (holds_atom(n))
@@ -79,7 +79,7 @@ static void item(compiler *k, const node *n) {
   case LANG_AND:
     for (int i = 0; i < n->e.n; i++) item(k, child(n, i));
     return;
-  case LANG_NOT: negated(k, child(n, 0)); return;
+  case LANG_NOT: compile_negated(k, child(n, 0)); return;
   case LANG_BIND: binding(k, n); return;
   case LANG_OR:
     if (holds_atom(n))

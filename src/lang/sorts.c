@@ -137,11 +137,17 @@ static void name_positions(check *c, entity *e) {
   }
 }
 
-/* A constant's place in a dense tensor is known when its domain is. */
-static void place_symbol(check *c, void *arg) {
+/* A constant's place in a dense tensor is known when its domain is. A scalar's name among symbols
+ * might be meant as one of them. */
+static void place_constant(check *c, void *arg) {
   const pending *p = arg;
   entity *of = p->of;
   node *n = p->n;
+  if (n->e.kind == LANG_NUMBER) {
+    if (of->rank > p->position && sort_of(c, of, p->position)->symbols.n)
+      check_refuse_scalar(c, &n->e, of, p->position);
+    return;
+  }
   if (of->sparse || of->broken) return;
   const lang_domain *d = of->domains && p->position < of->rank ? of->domains[p->position] : NULL;
   const char **symbol = d ? base_map_get_s(d->number, n->e.name) : NULL;
@@ -165,6 +171,6 @@ void check_sorts(check *c) {
     for (int k = 0; k < cl->reads.n; k++) name_positions(c, cl->reads.at[k]->of);
   }
   for (int i = 0; i < c->symbols.n; i++)
-    if (!check_attempt(c, place_symbol, &c->symbols.at[i])) c->symbols.at[i].head->broken = true;
+    if (!check_attempt(c, place_constant, &c->symbols.at[i])) c->symbols.at[i].head->broken = true;
   c->symbols.n = 0;
 }

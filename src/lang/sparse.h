@@ -94,6 +94,7 @@ rel_term compile_term(compiler *k, const node *n);       /* of a body's atom */
 rel_term *compile_terms(compiler *k, const node *n);
 const rel_expr *compile_expr(compiler *k, const node *n);
 void compile_atom(compiler *k, const node *n, int value);   /* -1: the value is not wanted */
+void compile_negated(compiler *k, const node *n);          /* behind `not` */
 void compile_way(compiler *k, const way *w);
 void compile_rule(compiler *k, rel_relation *head, const rel_expr *const *key,
                   const rel_expr *value);

@@ -131,6 +131,11 @@ static int64_t fact_key(check *c, entity *e, int k, const lang_expr *at) {
     check_refuse(c, at->span, "a fact holds symbols and whole numbers known now");
   if (value != floor(value) || fabs(value) > 9e15)
     check_refuse(c, at->span, "a fact holds whole numbers, not %g", value);
+  if (scalar) {
+    node *n = BASE_NEW(c->arena, node);
+    n->e = (lang_expr){.kind = LANG_NUMBER, .name = at->name, .span = at->span};
+    BASE_PUSH(c->arena, &c->symbols, ((pending){n, e, e, k}));
+  }
   return number_key(c, e, k, (int64_t)value, at->span);
 }
 

@@ -1,0 +1,1 @@
+run --json queries_json_half.tl
