@@ -251,6 +251,10 @@ bool check_whole(check *c, const node *n, int64_t *value);            /* a whole
 const ir_expr *check_extent(check *c, const lang_expr *e);
 /* Of size(X) and size(X, k), k < 0 from the end: positions *FROM .. *TO - 1; false: no such. */
 bool check_size_range(check *c, const lang_expr *call, const entity *of, int *from, int *to);
+/* How far an index goes that is chosen or drawn: argmax[k](X[e,k]), randint(3); else NULL. */
+const ir_expr *check_choice_end(check *c, const node *n);
+/* Do other equations give all that CL would define where position K is VALUE? */
+bool check_is_base(check *c, const clause *cl, int k, int64_t value);
 bool check_constant_number(check *c, const node *n, double *value);   /* any number known now */
 
 /* sizes.c */

@@ -162,3 +162,59 @@ variable *check_bare(const affine_place *p) {
   bool alone = p->n == 1 && p->factor[0] == 1 && p->constant == 0 && !p->beyond;
   return !p->data && alone && p->divisor == 1 ? p->var[0] : NULL;
 }
+
+const ir_expr *check_choice_end(check *c, const node *n) {
+  static const char *const names[] = {"argmax", "argmin", "sample"};
+  int64_t k;
+  if (n->e.kind != LANG_CALL) return NULL;
+  if (strcmp(n->e.name, "randint") == 0 && n->e.n == 1 &&
+      check_whole(c, (const node *)n->e.at[0], &k) && k > 0)
+    return ir_int(c->p, k);
+  for (size_t i = 0; n->e.nindex == 1 && i < sizeof names / sizeof *names; i++) {
+    const variable *v = ((const node *)n->e.index[0])->var;
+    if (strcmp(n->e.name, names[i]) == 0 && v && v->extent)
+      return ir_binary(c->p, IR_ADD, v->low, v->extent);
+  }
+  return NULL;
+}
+
+/* May CL, at position k, define what stands at AT? */
+static bool may_reach(check *c, const clause *cl, int k, int64_t at) {
+  affine_place p = check_place(c, cl->lhs[k]);
+  int64_t low, extent;
+  if (p.data || p.beyond || p.divisor != 1) return true;
+  if (p.n == 0) return p.constant == at;
+  if (p.n > 1 || p.factor[0] != 1 || !p.var[0]->extent) return true;
+  if (!ir_is_int(p.var[0]->low, &low) || !ir_is_int(p.var[0]->extent, &extent)) return true;
+  return at - p.constant >= low && at - p.constant < low + extent;
+}
+
+/* How many elements CL defines where position SKIP is fixed; -1: not known now. */
+static int64_t slice_size(const clause *cl, check *c, int skip) {
+  int64_t size = 1, extent;
+  for (int k = 0; k < cl->nlhs; k++) {
+    affine_place p = check_place(c, cl->lhs[k]);
+    if (k == skip || p.n == 0) continue;
+    if (p.n > 1 || !p.var[0]->extent || !ir_is_int(p.var[0]->extent, &extent)) return -1;
+    if (size > 1000000 || extent > 1000000) return -1;
+    size *= extent;
+  }
+  return size;
+}
+
+bool check_is_base(check *c, const clause *cl, int k, int64_t value) {
+  int64_t given = 0, at;
+  for (int i = 0; i < cl->head->clauses.n; i++) {
+    const clause *other = cl->head->clauses.at[i];
+    if (!check_whole(c, other->lhs[k], &at) || at != value) continue;
+    bool row = true, reached = true;
+    for (int q = 0; q < cl->nlhs; q++) {
+      if (q == k || !check_whole(c, other->lhs[q], &at)) continue;
+      row &= check_place(c, cl->lhs[q]).n == 0;
+      reached &= may_reach(c, cl, q, at);
+    }
+    if (row && reached) return true;
+    given += reached;
+  }
+  return given > 0 && given == slice_size(cl, c, k);
+}

@@ -339,9 +339,13 @@ static void concats(sizer *s, clause *cl) {
 
 /* ---- heads ----------------------------------------------------------------------------------- */
 
-/* Through X % 5, a tensor of integers that are known, or of tokens: the largest + 1. */
+/* Through X % 5, a tensor of integers that are known, of tokens or of choices: the largest + 1. */
 static const ir_expr *data_size(sizer *s, const node *n) {
   int64_t k, largest = -1;
+  const ir_expr *choice = check_choice_end(s->c, n);
+  if (n->of && n->of->clauses.n == 1 && !n->of->sparse)
+    choice = check_choice_end(s->c, n->of->clauses.at[0]->right);
+  if (choice) return choice;
   if (n->e.kind == LANG_MODULO && check_whole(s->c, (const node *)n->e.at[1], &k) && k > 0)
     return num(s, k);
   if (!n->of) return NULL;
@@ -409,14 +413,6 @@ static bool shifted(sizer *s, const clause *cl, int k, const affine_place *p) {
   return false;
 }
 
-static bool is_base(sizer *s, const entity *e, int k, int64_t value) {
-  for (int i = 0; i < e->clauses.n; i++) {
-    int64_t at;
-    if (check_whole(s->c, e->clauses.at[i]->lhs[k], &at) && at == value) return true;
-  }
-  return false;
-}
-
 /* A recurrence adds nothing to base elements, those given with a constant there. */
 static void skip_bases(sizer *s, clause *cl, bool flag) {
   (void)flag;
@@ -427,8 +423,8 @@ static void skip_bases(sizer *s, clause *cl, bool flag) {
     variable *v = p.var[0];
     int64_t low, extent;
     if (!ir_is_int(v->low, &low) || !ir_is_int(v->extent, &extent)) continue;
-    for (; extent > 0 && is_base(s, cl->head, k, low + p.constant); low++) extent--;
-    while (extent > 0 && is_base(s, cl->head, k, low + extent - 1 + p.constant)) extent--;
+    for (; extent > 0 && check_is_base(s->c, cl, k, low + p.constant); low++) extent--;
+    while (extent > 0 && check_is_base(s->c, cl, k, low + extent - 1 + p.constant)) extent--;
     v->low = num(s, low);
     v->extent = num(s, extent);
   }
