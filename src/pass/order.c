@@ -261,13 +261,23 @@ static bool runs(const ir_step *step, const ir_eq *eq) {
   return step->eq == eq;
 }
 
+/* Nothing leads through CYCLE. */
+static void give_up(ordering *o, const members *cycle) {
+  if (!o->unled) refuse(o, cycle);
+  for (int i = o->unled->n ? cycle->n : 0; i < cycle->n; i++)
+    BASE_PUSH(o->p->arena, o->unled, cycle->at[i]->eq->head);
+}
+
 /* The range of all that runs inside STEP, where that is not the whole LOOP. */
 static void set_step_range(ordering *o, const members *cycle, const ir_loop *loop, ir_step *step) {
   const ir_expr *from = NULL, *to = NULL;
   for (int i = 0; i < cycle->n; i++) {
     member *m = cycle->at[i];
     if (!runs(step, m->eq)) continue;
-    if (from && (m->from != from || m->to != to)) refuse(o, cycle);
+    if (from && (m->from != from || m->to != to)) {
+      give_up(o, cycle);
+      return;
+    }
     from = m->from;
     to = m->to;
   }
@@ -289,9 +299,7 @@ static void set_until(const members *cycle, ir_loop *loop) {
 static void add_loop(ordering *o, const members *cycle) {
   int sign;
   if (!find_recurrence(o, cycle, &sign)) {
-    if (!o->unled) refuse(o, cycle);
-    for (int i = o->unled->n ? cycle->n : 0; i < cycle->n; i++)
-      BASE_PUSH(o->p->arena, o->unled, cycle->at[i]->eq->head);
+    give_up(o, cycle);
     return;
   }
   ir_loop *loop = BASE_NEW(o->p->arena, ir_loop);
