@@ -81,6 +81,9 @@ static void leave(prompt *p, const char *keys) {
   }
 }
 
+/* Until the line is being read again: a prompt is on the screen a little before. */
+static void rest(void) { usleep(500000); }
+
 static void ask(prompt *p, const char *keys, const char *answer) {
   type(p, keys);
   expect(p, answer);
@@ -151,8 +154,10 @@ int main(int argc, char **argv) {
     start(&p, argv[1], state);
     type(&p, "X = [7]\n");
     expect(&p, "tl> ");
+    rest();
     type(&p, "\033[A\033[A\033[A");
     expect(&p, "L?");
+    rest();
     ask(&p, "\003", "");
     leave(&p, "\004");
   }
