@@ -291,7 +291,8 @@ static lang_tensor *probability(check *c, const lang_stmt *s, lang_expr *e, cons
   return define_equation(c, s, check_answer_head(c, e, 2, at), e);
 }
 
-static lang_generate *generate(check *c, const lang_stmt *s, const lang_expr *e) {
+/* All but the probabilities. ALONG: the index that runs along the text. */
+static lang_generate *continued(check *c, const lang_expr *e, const char **along) {
   static const char *const known[] = {"prompt", "steps", "temperature", NULL};
   const lang_expr *const *at = (const lang_expr *const *)e->at;
   lang_generate *g = BASE_NEW(c->arena, lang_generate);
@@ -300,8 +301,7 @@ static lang_generate *generate(check *c, const lang_stmt *s, const lang_expr *e)
     check_refuse(c, e->span, "generate takes probabilities and tokens\nhelp: write `%s`",
                  lang_form_of("generate"));
   check_keywords(c, "generate", at, e->n, known);
-  const char *along = running(c, g, at[1]);
-  g->probability = probability(c, s, e->at[0], along);
+  *along = running(c, g, at[1]);
   const lang_expr *prompt = check_keyword(at, e->n, "prompt"),
                   *heat = check_keyword(at, e->n, "temperature");
   if (!prompt || prompt->kind != LANG_STRING || !prompt->length)
@@ -319,11 +319,68 @@ static lang_generate *generate(check *c, const lang_stmt *s, const lang_expr *e)
   return g;
 }
 
-/* ---- queries, print, write ------------------------------------------------------------------- */
+static lang_generate *generate(check *c, const lang_stmt *s, const lang_expr *e) {
+  const char *along;
+  lang_generate *g = continued(c, e, &along);
+  g->probability = probability(c, s, e->at[0], along);
+  return g;
+}
+
+/* ---- Y = generate(...) ----------------------------------------------------------------------- */
 
 static bool is_call(const lang_expr *e, const char *name) {
   return e->kind == LANG_CALL && strcmp(e->name, name) == 0;
 }
+
+bool check_generated(check *c, entity *e, const lang_expr *call, const lang_stmt *stmt) {
+  if (!is_call(call, "generate")) return false;
+  if (e->generated)
+    check_refuse(c, stmt->span, "%s is generated on line %d already\nhelp: give it another name",
+                 e->name, e->generated->span.line);
+  check_rank_of(c, e, 1, stmt->span);
+  e->generated = stmt;
+  e->type = IR_I64;
+  e->typed = true;
+  return true;
+}
+
+entity *check_continued(check *c, const entity *e) {
+  const lang_expr *call = e->generated->equation.right;
+  const lang_expr *x = call->n > 1 ? call->at[1] : NULL;
+  entity *of = x && (x->kind == LANG_NAME || x->kind == LANG_READ) ? check_find(c, x->name) : NULL;
+  return of && of->kind == NAME_TENSOR ? of : NULL;
+}
+
+/* A prompt with a foreign token is refused where it stands. */
+static int64_t prompt_length(check *c, const lang_generate *g, base_span span) {
+  base_trap trap;
+  if (BASE_TRY(c->ctx, &trap)) {
+    io_array prompt = io_encode(c->arena, g->domain->text, g->prompt, strlen(g->prompt));
+    base_untrap(c->ctx, &trap);
+    return prompt.shape[0];
+  }
+  const base_error *e = base_last(c->ctx);
+  if (e->status != BASE_ARGUMENT) base_raise_again(c->ctx);
+  check_refuse(c, span, "%s", e->message);
+}
+
+void check_text_size(check *c, entity *e) {
+  const char *along;
+  if (e->declared || e->data || e->clauses.n)
+    check_refuse(c, e->generated->span,
+                 "%s is generated here and %s\nhelp: give the text another name; it needs no "
+                 "declaration, and is i64", e->name,
+                 e->declared ? "declared too" : "defined elsewhere too");
+  const lang_generate *g = continued(c, e->generated->equation.right, &along);
+  e->tokens = g->domain;
+  e->size[0] = ir_int(c->p, prompt_length(c, g, e->generated->span) + g->steps);
+}
+
+void check_model(check *c, const entity *e) {
+  e->tensor->text = generate(c, e->generated, e->generated->equation.right);
+}
+
+/* ---- queries, print, write ------------------------------------------------------------------- */
 
 static int64_t first_row(check *c, const lang_expr *e) {
   double low = 0;

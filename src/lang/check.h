@@ -92,6 +92,7 @@ struct entity {
   io_array *data;                /* list, file, elements */
   const lang_stmt *data_stmt;
   const lang_expr *list;         /* that DATA is still to be filled from */
+  const lang_stmt *generated;    /* Y = generate(...) */
   lang_domain *tokens;
   int rank;                      /* -1: not known */
   const ir_expr **size;          /* entries NULL: not known */
@@ -307,6 +308,11 @@ void check_definitions(check *c);
 
 /* actions.c */
 void check_action(check *c, const lang_stmt *stmt);
+/* Y = generate(...): what reads Y wants its size early; its model may be made of anything. */
+bool check_generated(check *c, entity *e, const lang_expr *call, const lang_stmt *stmt);
+entity *check_continued(check *c, const entity *e);                       /* X; NULL: none */
+void check_text_size(check *c, entity *e);
+void check_model(check *c, const entity *e);
 lang_settle *check_settle(check *c, const lang_stmt *stmt);               /* settle.c */
 lang_tensor *check_answer(check *c, lang_expr *e, const lang_stmt *by);   /* of a query */
 /* A head with these positions under a name that the text does not use. */

@@ -39,7 +39,9 @@ static const char *kind_of(const lang_tensor *t) {
   case LANG_DATA: return "data";
   case LANG_PARAMETER: return t->fixed ? "a parameter, held" : "a parameter";
   case LANG_GIVEN: return "declared, to be set";
-  default: return t->ir->settle ? "by recursive equations" : "by equations";
+  default:
+    if (t->text) return "generated";
+    return t->ir->settle ? "by recursive equations" : "by equations";
   }
 }
 

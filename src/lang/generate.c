@@ -46,11 +46,22 @@ static void open_window(writing *w) {
 static void open_model(writing *w) {
   lang_machine *m = w->m;
   ir_tensor *tokens = w->g->tokens->ir;
-  w->part = machine_extract(m, w->job, w->g->probability->ir, 1, &tokens);
+  ir_tensor **replaced = BASE_NEWS(w->job, ir_tensor *, m->nwith + 1);
+  int n = 0;
+  for (int i = 0; i < m->nwith; i++)
+    if (m->with[i].tensor->ir != tokens) replaced[n++] = m->with[i].tensor->ir;
+  replaced[n++] = tokens;
+  w->part = machine_extract(m, w->job, w->g->probability->ir, n, replaced);
   if (!w->part.map[tokens->id])
     base_raise(m->ctx, BASE_REFUSED, w->g->probability->span,
                "the probabilities do not depend on %s", tokens->name);
   machine_plan(&w->part);
+  for (int i = 0; i < m->nwith; i++) {
+    ir_tensor *leaf = w->part.map[m->with[i].tensor->ir->id];
+    if (!leaf) continue;
+    run_value *by = machine_value(m, w->job, m->with[i].by, 0, NULL);
+    machine_give(&w->part, leaf, machine_convert(w->job, by, leaf->type));
+  }
   machine_give(&w->part, w->part.map[tokens->id], w->window);
 }
 

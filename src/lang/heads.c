@@ -34,7 +34,7 @@ static void make_indices(check *c, entity *const *group, int n) {
 static lang_source_kind kind_of(const entity *e) {
   if (e->declared && e->declared->declare.start) return LANG_PARAMETER;
   if (e->data || e->table || e->fold != REL_SET) return LANG_DATA;
-  return e->clauses.n ? LANG_DERIVED : LANG_GIVEN;
+  return e->clauses.n || e->generated ? LANG_DERIVED : LANG_GIVEN;
 }
 
 static void publish(check *c, entity *e) {
@@ -78,11 +78,12 @@ void check_declare(check *c, entity *e) {
                                  [LANG_PARAMETER] = IR_STATE,
                                  [LANG_GIVEN] = IR_INPUT};
   if (e->ir) return;
+  ir_role as = e->generated ? IR_INPUT : role[kind_of(e)];
   if (!e->sparse) check_elements_of(c, e);
   if (e->sparse)
-    e->ir = ir_tensor_new(c->p, e->name, e->type, 1, &e->count, role[kind_of(e)]);
+    e->ir = ir_tensor_new(c->p, e->name, e->type, 1, &e->count, as);
   else
-    e->ir = ir_tensor_new(c->p, e->name, e->type, e->rank, e->size, role[kind_of(e)]);
+    e->ir = ir_tensor_new(c->p, e->name, e->type, e->rank, e->size, as);
   e->ir->span = e->span;
   publish(c, e);
 }

@@ -60,6 +60,7 @@ typedef struct lang_tensor {
   lang_start how;                  /* ... and what it means */
   double amount;
   struct lang_tensor *from;
+  struct lang_generate *text;      /* DERIVED, but an IR_INPUT: what a model writes; else NULL */
   bool fixed;
   bool answer;                     /* of a query; the text does not name it */
   base_span span;

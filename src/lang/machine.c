@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { NEVER = -1, WRITING = -2 };   /* of made: no epoch */
+
 /* ---- leaves ---------------------------------------------------------------------------------- */
 
 static void release(void *v) { run_release(v); }
@@ -53,11 +55,24 @@ static void fill_parameter(lang_machine *m, base_arena *job, const lang_tensor *
   machine_replace(m, t->ir, run_retain(v));
 }
 
+static void fill_text(lang_machine *m, const lang_tensor *t) {
+  if (m->made[t->ir->id] == WRITING)
+    base_raise(m->ctx, BASE_REFUSED, t->span,
+               "the probabilities by which %s is generated depend on %s itself", t->name, t->name);
+  m->made[t->ir->id] = WRITING;
+  base_arena *job = base_arena_child(m->arena);
+  io_array tokens = machine_generate(m, job, t->text);
+  machine_replace(m, t->ir, new_value(m, t->ir, IR_I64, tokens.data));
+  base_arena_close(job);
+}
+
 static void fill(lang_machine *m, const ir_tensor *leaf) {
   const lang_tensor *t = m->tensor[leaf->id];
   run_value *tuples = machine_tuples(m, leaf);
   if (tuples) {
     machine_replace(m, leaf, tuples);
+  } else if (t && t->text) {
+    fill_text(m, t);
   } else if (leaf == m->program->draw) {
     int64_t key = machine_key(m);
     m->value[leaf->id] = run_value_new(m->session, IR_I64, 0, NULL, &key);
@@ -79,6 +94,7 @@ static void fill_named(lang_machine *m, const ir_tensor *leaf) {
     return;
   }
   const base_error *e = base_last(m->ctx);
+  if (m->made[leaf->id] == WRITING) m->made[leaf->id] = NEVER;
   if (e->status != BASE_MEMORY || e->span.line > 0 || leaf->span.line == 0)
     base_raise_again(m->ctx);
   base_raise(m->ctx, e->status, leaf->span, "%s: %s", leaf->name, e->message);
@@ -87,7 +103,7 @@ static void fill_named(lang_machine *m, const ir_tensor *leaf) {
 run_value *machine_leaf(lang_machine *m, const ir_tensor *leaf) {
   const lang_tensor *t = m->tensor[leaf->id];
   bool tuples = m->column[leaf->id] || (t && t->keys && t->kind == LANG_DATA);
-  bool stale = tuples && m->made[leaf->id] != m->epoch;
+  bool stale = (tuples || (t && t->text)) && m->made[leaf->id] != m->epoch;
   if (!m->value[leaf->id] || stale) fill_named(m, leaf);
   m->made[leaf->id] = m->epoch;
   return m->value[leaf->id];

@@ -282,7 +282,7 @@ static void equation(check *c, const lang_stmt *s) {
       check_list(c, e, right, s);
       return;
     }
-    if (check_text(c, e, right, s)) return;
+    if (check_text(c, e, right, s) || check_generated(c, e, right, s)) return;
   }
   if (e->data)
     check_refuse(c, s->span,

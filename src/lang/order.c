@@ -5,6 +5,7 @@
 typedef struct frame { /* an entity that is being visited, and how far */
   entity *e;
   int clause, read;
+  bool continued;
 } frame;
 
 typedef struct walk {
@@ -22,7 +23,12 @@ static void enter(walk *w, entity *e) {
 }
 
 /* The next tensor that F's reads or takes the size of; NULL: no more. */
-static entity *next(frame *f) {
+static entity *next(check *c, frame *f) {
+  if (f->e->generated && !f->continued) {
+    f->continued = true;
+    entity *of = check_continued(c, f->e);
+    if (of) return of;
+  }
   while (f->clause < f->e->clauses.n) {
     const clause *cl = f->e->clauses.at[f->clause];
     int i = f->read++;
@@ -53,7 +59,7 @@ static void visit(walk *w, entity *from) {
   enter(w, from);
   while (w->path.n) {
     frame *f = &w->path.at[w->path.n - 1];
-    entity *e = f->e, *of = next(f);
+    entity *e = f->e, *of = next(w->c, f);
     if (of && !of->mark) {
       enter(w, of);
     } else if (of) {

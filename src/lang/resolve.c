@@ -263,6 +263,8 @@ static node *resolve_plain(resolver *r, const lang_expr *e) {
     check_refuse(r->c, e->span, "`%s=` stands in commands only%s", e->name,
                  strcmp(e->name, "axis") == 0 || strcmp(e->name, "dim") == 0
                      ? "\nhelp: the index is named: `softmax[i](X[i])`"
+                 : strcmp(e->name, "prompt") == 0
+                     ? "\nhelp: a text is generated alone: `Y = generate(...)`, then `Y[i]`"
                      : "");
   case LANG_EQUAL:
   case LANG_UNEQUAL:
