@@ -241,7 +241,11 @@ static bool symbols_known(const copier *c, const ir_expr *e) {
 static void copy_requires(copier *c) {
   for (int i = 0; i < c->from->requires.n; i++) {
     const ir_require *r = &c->from->requires.at[i];
-    if (symbols_known(c, r->left) && symbols_known(c, r->right))
+    const ir_tensor *of = r->of ? c->tensor[r->of->id] : NULL;
+    if ((r->of && !of) || !symbols_known(c, r->left) || !symbols_known(c, r->right)) continue;
+    if (r->bare)
+      ir_require_some(c->to, of, copy_expr(c, r->right), r->message, copy_span(c, r->span));
+    else
       ir_require_that(c->to, copy_expr(c, r->left), copy_expr(c, r->right), r->at_most, r->message,
                       copy_span(c, r->span));
   }

@@ -184,6 +184,8 @@ typedef struct ir_require {  /* checked when bound: left == right (or <=), else 
   bool at_most;
   const char *message;
   base_span span;
+  const ir_tensor *of;       /* extracts without it need not meet this; NULL: all with the sizes */
+  bool bare;                 /* MESSAGE says it all, without the two numbers */
 } ir_require;
 
 typedef struct ir_loop ir_loop;
@@ -237,6 +239,10 @@ void ir_commit_to(ir_program *p, ir_tensor *state, ir_tensor *value);
 /* What is there already is left out. */
 void ir_require_equal(ir_program *p, const ir_expr *a, const ir_expr *b, const char *message,
                       base_span span);
+
+/* OF makes sense if N is not 0. */
+void ir_require_some(ir_program *p, const ir_tensor *of, const ir_expr *n, const char *message,
+                     base_span span);
 
 /* A tensor of the same sizes as LIKE (type apart), and fresh indices over its positions. */
 ir_tensor *ir_tensor_like(ir_program *p, const char *name, const ir_tensor *like, ir_type type);

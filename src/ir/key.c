@@ -112,6 +112,7 @@ void ir_key(const ir_program *p, base_text *text) {
   for (int i = 0; i < p->requires.n; i++) {
     const ir_require *r = &p->requires.at[i];
     put_exprs(&k, r->at_most ? 'R' : 'r', 2, (const ir_expr *[]){r->left, r->right});
+    if (r->bare) base_putf(text, "\"%s\"%d", r->message, r->span.line);
   }
   put_block(&k, &p->order);
   base_arena_close(scratch);

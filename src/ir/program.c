@@ -149,9 +149,9 @@ void ir_require_that(ir_program *p, const ir_expr *left, const ir_expr *right, b
   if (left == right) return;
   for (int i = 0; i < p->requires.n; i++) {
     const ir_require *r = &p->requires.at[i];
-    if (r->left == left && r->right == right && r->at_most == at_most) return;
+    if (r->left == left && r->right == right && r->at_most == at_most && !r->of) return;
   }
-  ir_require r = {left, right, at_most, base_copy(p->arena, message), span};
+  ir_require r = {left, right, at_most, base_copy(p->arena, message), span, NULL, false};
   BASE_PUSH(p->arena, &p->requires, r);
   if (!at_most) unite(p, left, right);
 }
@@ -159,6 +159,12 @@ void ir_require_that(ir_program *p, const ir_expr *left, const ir_expr *right, b
 void ir_require_equal(ir_program *p, const ir_expr *a, const ir_expr *b, const char *message,
                       base_span span) {
   ir_require_that(p, a, b, false, message, span);
+}
+
+void ir_require_some(ir_program *p, const ir_tensor *of, const ir_expr *n, const char *message,
+                     base_span span) {
+  ir_require r = {ir_int(p, 1), n, true, base_copy(p->arena, message), span, of, true};
+  BASE_PUSH(p->arena, &p->requires, r);
 }
 
 /* ---- aggregation ----------------------------------------------------------------------------- */

@@ -352,6 +352,10 @@ static const ir_expr *scattered(frame *f, const node *n, lang_op op, const ir_ex
   const char *name = base_format(c->arena, "%s'", f->cl->head->name);
   const ir_expr *total = define(f, &s, name, agg, repeated(f, &s, agg, body, ndrop, drop));
   if (op != LANG_AVG) return total;
+  if (!s.rank && total->op == IR_READ)
+    ir_require_some(c->p, total->u.tensor, f->count,
+                    base_format(c->arena, "%s is an average over nothing", f->cl->head->name),
+                    f->cl->stmt->span);
   const ir_expr *one = ir_number(c->p, (ir_type)body->type, 1);
   return ir_binary(c->p, IR_DIV, total,
                    define(f, &s, "Terms", IR_SUM, repeated(f, &s, agg, one, ndrop, drop)));

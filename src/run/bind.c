@@ -48,6 +48,7 @@ static void check_requires(run_plan *plan, const int64_t *symbols) {
     const ir_require *r = &p->requires.at[i];
     int64_t left = ir_eval_size(r->left, symbols), right = ir_eval_size(r->right, symbols);
     if (r->at_most ? left <= right : left == right) continue;
+    if (r->bare) base_raise(p->ctx, BASE_RUNTIME, r->span, "%s", r->message);
     base_raise(p->ctx, BASE_ARGUMENT, r->span, "%s (%lld and %lld)", r->message, (long long)left,
                (long long)right);
   }
