@@ -46,6 +46,10 @@ static void expect(prompt *p, const char *text) {
   }
 }
 
+/* Until the line is being read again: a prompt is on the screen a little before, and what is typed
+ * then is echoed by the terminal. */
+static void rest(void) { usleep(500000); }
+
 static void type(const prompt *p, const char *keys) {
   if (write(p->terminal, keys, strlen(keys)) != (ssize_t)strlen(keys)) fail(p, "typed keys");
 }
@@ -81,9 +85,6 @@ static void leave(prompt *p, const char *keys) {
   }
 }
 
-/* Until the line is being read again: a prompt is on the screen a little before. */
-static void rest(void) { usleep(500000); }
-
 static void ask(prompt *p, const char *keys, const char *answer) {
   type(p, keys);
   expect(p, answer);
@@ -108,15 +109,17 @@ static void errors(prompt *p) {
   ask(p, "Q?\n", "`Q` is not defined");
   type(p, "X = [1, 2\n");
   expect(p, "... ");
+  rest();
   type(p, "3, ");
   expect(p, "3, ");
+  rest();
   ask(p, "\003", "");                          /* what was typed is dropped */
   ask(p, "Y?\n", "Y = [20, 40]");
   ask(p, "G = G + 1\n", "");
   ask(p, "rounds(G, 900000000)\n", "");
   type(p, "G?\n");
   expect(p, "G?");
-  usleep(300000);
+  rest();
   ask(p, "\003", "interrupted");               /* what runs is stopped */
   ask(p, "Y?\n", "Y = [20, 40]");
 }
